@@ -1,0 +1,65 @@
+import { ProtocolError } from './errors.js';
+import { isVersionText, parseVersion, type Version } from './version.js';
+
+/**
+ * The first word of an error reply between our own parts. Redis's own where one fits.
+ * - MOVED `<slot> <host:port>`: not an owner; the view has changed.
+ * - PRECONDITION `<version of the live entry, or ->`: a condition failed; nothing was written.
+ * - NOTANUMBER: the entry is not a safe integer, or the result would not be one.
+ * - LOADING: the slot is still being recovered; try again.
+ * - CLUSTERDOWN: the node has no view, or the write could not be made safe.
+ * - OOM: the entry does not fit.
+ * - STALE: the operation's stamp is too far from the node's clock; it was not applied.
+ */
+export type ReplyErrorCode = 'MOVED' | 'PRECONDITION' | 'NOTANUMBER' | 'LOADING' | 'CLUSTERDOWN' | 'OOM' | 'STALE';
+
+/** What a node says of itself in `DCS.STATS`. */
+export interface NodeStats {
+  readonly id: string;
+  readonly epoch: number;
+  readonly entries: number;
+  readonly bytes: number;
+  readonly maxEntries: number;
+  readonly maxBytes: number;
+  readonly hits: number;
+  readonly misses: number;
+  readonly tombstones: number;
+  readonly handoff: { readonly slotsToGo: number; readonly bytesReceived: number };
+}
+
+/** @throws ProtocolError ERR_PROTOCOL_REPLY */
+export function decodeSetReply(reply: unknown): { created: boolean; version: Version } {
+  if (typeof reply === 'string' && reply.charCodeAt(1) === 0x20 && isVersionText(reply.slice(2))) {
+    return { created: reply.charCodeAt(0) === 0x31, version: parseVersion(reply.slice(2)) };
+  }
+  throw unexpected('DCS.SET', reply);
+}
+
+/** @throws ProtocolError ERR_PROTOCOL_REPLY */
+export function decodeIncrementReply(reply: unknown): { value: number; version: Version } {
+  if (typeof reply === 'string') {
+    const space = reply.indexOf(' ');
+    const value = Number(reply.slice(0, space));
+    const version = reply.slice(space + 1);
+    if (space > 0 && Number.isSafeInteger(value) && isVersionText(version))
+      return { value, version: parseVersion(version) };
+  }
+  throw unexpected('DCS.INCR', reply);
+}
+
+/** `undefined` for an absent key. @throws ProtocolError ERR_PROTOCOL_REPLY */
+export function decodeTouchReply(reply: unknown): Version | undefined {
+  if (reply === null) return undefined;
+  if (typeof reply === 'string' && isVersionText(reply)) return parseVersion(reply);
+  throw unexpected('DCS.TOUCH', reply);
+}
+
+/** Where a `MOVED` reply points: the text behind its first word. */
+export function parseMoved(message: string): { slot: number; host: string; port: number } | undefined {
+  const match = /^MOVED (\d{1,5}) (.+):(\d{1,5})$/.exec(message);
+  return match ? { slot: Number(match[1]), host: match[2]!, port: Number(match[3]) } : undefined;
+}
+
+export function unexpected(command: string, reply: unknown): ProtocolError {
+  return new ProtocolError('ERR_PROTOCOL_REPLY', `unexpected reply to ${command}: ${String(reply).slice(0, 80)}`);
+}
