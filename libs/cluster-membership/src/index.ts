@@ -1,1 +1,14 @@
-export {};
+export { ClusterMembership, type MembershipEvents, type RegistryStatus } from './cluster-membership.js';
+export { type DampingPolicy } from './damping.js';
+export {
+  MembershipError,
+  type MembershipErrorCode,
+  MemberSupersededError,
+  RegistryError,
+  type RegistryErrorCode,
+} from './errors.js';
+export { FileRegistry, type FileRegistryOptions } from './file-registry.js';
+export { type Member, type MemberState, type View } from './member.js';
+export { type ClusterMembershipOptions, type Self, type Timers } from './membership-options.js';
+export { MemoryRegistry, type MemoryRegistryOptions } from './memory-registry.js';
+export { type Heartbeat, type HeartbeatResult, type ReadOptions, type Registry } from './registry.js';

@@ -1,0 +1,65 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const NAME = 'changes';
+
+/**
+ * A hint between processes: a file whose text differs after every change. Watchers are told by the file system, and
+ * by polling where it says nothing.
+ */
+export class ChangeFile {
+  readonly #directory: string;
+  readonly #path: string;
+  #watcher: FSWatcher | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #last = '';
+  #reading = false;
+  #closed = false;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    this.#path = join(directory, NAME);
+  }
+
+  /** Best effort: whoever misses it learns of the change with its next heartbeat. */
+  async touch(text: string): Promise<void> {
+    await writeFile(this.#path, text).catch(() => undefined);
+  }
+
+  async watch(onChange: () => void, pollMs: number): Promise<void> {
+    await mkdir(this.#directory, { recursive: true });
+    this.#last = await this.#read();
+    if (this.#closed) return;
+    const look = (): void => void this.#look(onChange);
+    this.#timer = setInterval(look, pollMs).unref();
+    try {
+      this.#watcher = watch(this.#directory, { persistent: false }, (_, name) => {
+        if (name === NAME || name === null) look();
+      });
+      this.#watcher.on('error', () => this.#watcher?.close()); // polling goes on
+    } catch {
+      this.#watcher = undefined; // out of watches: polling alone
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.#watcher?.close();
+  }
+
+  async #look(onChange: () => void): Promise<void> {
+    if (this.#reading || this.#closed) return;
+    this.#reading = true;
+    const text = await this.#read();
+    this.#reading = false;
+    if (this.#closed || text === this.#last || text === '') return;
+    this.#last = text;
+    onChange();
+  }
+
+  async #read(): Promise<string> {
+    return readFile(this.#path, 'utf8').catch(() => '');
+  }
+}

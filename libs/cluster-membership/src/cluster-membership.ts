@@ -1,0 +1,366 @@
+import { EventEmitter } from 'node:events';
+import { MemberSupersededError, MembershipError, RegistryError } from './errors.js';
+import { EMPTY_VIEW, type Member, type MemberState, type View, checkedMember } from './member.js';
+import { type CheckedOptions, type ClusterMembershipOptions, checkedOptions } from './membership-options.js';
+
+export interface RegistryStatus {
+  readonly reachable: boolean;
+  /** Why not; or, with `reachable: true`, the `MemberSupersededError` that ended this member's heartbeats. */
+  readonly error?: Error;
+}
+
+export interface MembershipEvents {
+  /** The view changed. `previous` is undefined for the first. Its epoch is higher than every one before. */
+  view: (view: View, previous: View | undefined) => void;
+  /** The registry went out of reach or came back, or this member was superseded. */
+  registry: (status: RegistryStatus) => void;
+}
+
+const JITTER = 0.1;
+const FIRST_BACKOFF_MS = 50;
+/** Spreads the reads of many processes after one change. */
+const HINT_SPREAD_MS = 20;
+
+type Phase = 'idle' | 'running' | 'closed';
+
+/**
+ * One process's part in a cluster. A member (`self` given) sends heartbeats; an observer reads. Both hold the latest
+ * view they were given and, fail-static, keep it while the registry is out of reach, wiped or rolled back: the epoch
+ * of `view` never goes down, and a view is replaced only by one of a higher epoch.
+ */
+export class ClusterMembership {
+  readonly #options: CheckedOptions;
+  readonly #events = new EventEmitter();
+  #self: Member | undefined;
+  #view: View | undefined;
+  #phase: Phase = 'idle';
+  #superseded = false;
+  #leaving: Promise<void> | undefined;
+  #starting: Promise<View> | undefined;
+  #reachable = false;
+  #heldBack = false;
+  #lastHeartbeatAt: number | undefined;
+  #timer: unknown;
+  #exchange: Promise<unknown> = Promise.resolve();
+  #refreshing: Promise<View> | undefined;
+  #lastRefreshAt = -Infinity;
+  #unsubscribe: (() => Promise<void>) | undefined;
+  #subscribing = false;
+  readonly #waits = new Map<unknown, () => void>();
+
+  constructor(options: ClusterMembershipOptions) {
+    this.#options = checkedOptions(options);
+    this.#self = this.#options.self;
+  }
+
+  /** The latest view; the empty one of epoch 0 before the first. */
+  get view(): View {
+    return this.#view ?? EMPTY_VIEW;
+  }
+
+  /** This member's record with its incarnation; undefined for an observer. */
+  get self(): Member | undefined {
+    return this.#self;
+  }
+
+  /** False before the first answer and after a failed exchange. */
+  get registryReachable(): boolean {
+    return this.#reachable;
+  }
+
+  /** The registry holds a lease for this member but keeps it out of the view because it flapped. */
+  get heldBack(): boolean {
+    return this.#heldBack;
+  }
+
+  /** Another process took this member's id: its heartbeats have ended for good. */
+  get superseded(): boolean {
+    return this.#superseded;
+  }
+
+  /** Wall clock of the last exchange with the registry that succeeded, milliseconds since 1970. */
+  get lastHeartbeatAt(): number | undefined {
+    return this.#lastHeartbeatAt;
+  }
+
+  on<E extends keyof MembershipEvents>(event: E, listener: MembershipEvents[E]): this {
+    this.#events.on(event, listener);
+    return this;
+  }
+
+  off<E extends keyof MembershipEvents>(event: E, listener: MembershipEvents[E]): this {
+    this.#events.off(event, listener);
+    return this;
+  }
+
+  /**
+   * Members: resolves with the first heartbeat that succeeds, and sends them from then on. A held-back member
+   * resolves too (see `heldBack`). Tries with growing, spread pauses until `joinTimeoutMs`, then rejects with
+   * `ERR_JOIN_TIMEOUT` (the last failure as `cause`) and may be called again.
+   */
+  async join(): Promise<View> {
+    if (!this.#self) throw new MembershipError('ERR_INVALID_OPTION', 'join() needs the option self; observers start()');
+    return this.#startOnce();
+  }
+
+  /** Observers: resolves with the first read that succeeds (the view may be empty), and reads from then on. */
+  async start(): Promise<View> {
+    if (this.#self) throw new MembershipError('ERR_INVALID_OPTION', 'start() is for observers; members join()');
+    return this.#startOnce();
+  }
+
+  /**
+   * Reads the registry now, unless the view already has `minEpoch`. Calls share one read, and reads keep
+   * `refreshIntervalMs` apart. Resolves with the view held after the read, whose epoch may still be below
+   * `minEpoch`; rejects with the registry's error.
+   */
+  async refresh(minEpoch?: number): Promise<View> {
+    if (minEpoch !== undefined && this.view.epoch >= minEpoch) return this.view;
+    this.#checkOpen();
+    this.#refreshing ??= this.#readSpaced().finally(() => (this.#refreshing = undefined));
+    return this.#refreshing;
+  }
+
+  /**
+   * Changes this member's record and tells the registry at once. When that fails the promise rejects, the change
+   * stays, and the next heartbeat carries it.
+   */
+  async update(change: { readonly weight?: number; readonly state?: MemberState }): Promise<View> {
+    if (!this.#self) throw new MembershipError('ERR_INVALID_OPTION', 'update() needs the option self');
+    this.#checkOpen();
+    const { weight = this.#self.weight, state = this.#self.state } = change;
+    this.#self = checkedMember({ ...this.#self, weight, state });
+    if (this.#phase === 'idle') return this.view;
+    return this.#inTurn(() => this.#heartbeat());
+  }
+
+  /**
+   * Ends the heartbeats and takes this member out of the view. When the registry cannot be reached the promise
+   * rejects and the lease runs out by itself. Closes; idempotent.
+   */
+  async leave(): Promise<void> {
+    this.#leaving ??= this.#leave();
+    return this.#leaving;
+  }
+
+  /** Ends the heartbeats without leaving: the lease runs out by itself. Idempotent; the view stays. */
+  async close(): Promise<void> {
+    this.#phase = 'closed';
+    await this.#stop();
+    await this.#exchange;
+  }
+
+  async #leave(): Promise<void> {
+    const { cluster, registry } = this.#options;
+    const mayBeIn = this.#phase !== 'closed' && this.#starting !== undefined;
+    await this.close();
+    if (!mayBeIn || !this.#self || this.#superseded) return;
+    const { id, incarnation } = this.#self;
+    this.#adopt(await registry.remove(cluster, id, incarnation, this.view.epoch));
+  }
+
+  #startOnce(): Promise<View> {
+    this.#checkOpen();
+    this.#starting ??= this.#begin().catch((error: unknown) => {
+      this.#starting = undefined;
+      throw error;
+    });
+    return this.#starting;
+  }
+
+  async #begin(): Promise<View> {
+    const { joinTimeoutMs, now, random, heartbeatMs } = this.#options;
+    const deadline = now() + joinTimeoutMs;
+    for (let pause = FIRST_BACKOFF_MS; ; pause = Math.min(pause * 2, heartbeatMs)) {
+      try {
+        await this.#inTurn(() => this.#first());
+        break;
+      } catch (error) {
+        if (this.#phase !== 'idle' || (error as MembershipError).code === 'ERR_INVALID_OPTION') throw error;
+        const wait = pause * (0.5 + random());
+        if (now() + wait >= deadline) {
+          const message = `the registry could not be reached in ${joinTimeoutMs} ms: ${(error as Error).message}`;
+          throw new MembershipError('ERR_JOIN_TIMEOUT', message, { cause: error });
+        }
+        await this.#wait(wait);
+        this.#checkOpen();
+      }
+    }
+    this.#checkOpen();
+    this.#phase = 'running';
+    this.#schedule();
+    void this.#subscribe();
+    return this.view;
+  }
+
+  /** A newcomer takes over the id from whatever process held it, even where that one's clock ran ahead. */
+  async #first(): Promise<View> {
+    if (!this.#self) return this.#read();
+    try {
+      return await this.#heartbeat();
+    } catch (error) {
+      if (!(error instanceof MemberSupersededError) || this.#phase !== 'idle') throw error;
+      this.#self = checkedMember({ ...this.#self, incarnation: error.heldIncarnation + 1 });
+      return this.#heartbeat();
+    }
+  }
+
+  #schedule(): void {
+    if (this.#phase !== 'running') return;
+    const { timers, heartbeatMs, random } = this.#options;
+    timers.clearTimeout(this.#timer);
+    this.#timer = timers.setTimeout(() => void this.#tick(), heartbeatMs * (1 - JITTER + 2 * JITTER * random()));
+  }
+
+  async #tick(): Promise<void> {
+    if (this.#phase !== 'running') return;
+    await this.#inTurn(() => (this.#self ? this.#heartbeat() : this.#read())).catch(() => undefined); // reported
+    if (!this.#unsubscribe) void this.#subscribe();
+    this.#schedule();
+  }
+
+  /** One exchange with the registry at a time, so that an older record never overtakes a newer one. */
+  #inTurn(exchange: () => Promise<View>): Promise<View> {
+    const turn = this.#exchange.then(() => {
+      this.#checkOpen();
+      return exchange();
+    });
+    this.#exchange = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #heartbeat(): Promise<View> {
+    const { cluster, registry, leaseMs } = this.#options;
+    const { epoch, members } = this.view;
+    const member = this.#self!; // only members come here
+    const result = await this.#report(
+      registry.heartbeat(cluster, { member, leaseMs, minEpoch: epoch, viewSize: members.length }),
+    );
+    this.#heldBack = result.heldBack;
+    return this.#adopt(result.view);
+  }
+
+  async #read(): Promise<View> {
+    const { cluster, registry, leaseMs } = this.#options;
+    const { epoch, members } = this.view;
+    const view = await this.#report(registry.read(cluster, { minEpoch: epoch, viewSize: members.length, leaseMs }));
+    // A member that finds the registry behind itself does not wait for its next heartbeat to bring it up.
+    if (view.epoch < epoch && this.#self && this.#phase === 'running') return this.#heartbeat();
+    return this.#adopt(view);
+  }
+
+  async #readSpaced(): Promise<View> {
+    const { refreshIntervalMs, now } = this.#options;
+    const wait = Math.min(refreshIntervalMs, this.#lastRefreshAt + refreshIntervalMs - now());
+    if (wait > 0) await this.#wait(wait);
+    return this.#inTurn(() => {
+      this.#lastRefreshAt = now();
+      return this.#read();
+    });
+  }
+
+  async #report<T>(exchange: Promise<T>): Promise<T> {
+    try {
+      const result = await exchange;
+      this.#lastHeartbeatAt = this.#options.now();
+      this.#setReachable(true);
+      return result;
+    } catch (error) {
+      if (error instanceof MemberSupersededError) {
+        this.#setReachable(true);
+        if (this.#phase === 'running') this.#supersede(error);
+      } else if (error instanceof RegistryError || !(error instanceof MembershipError)) {
+        this.#setReachable(false, error as Error);
+      }
+      throw error;
+    }
+  }
+
+  #supersede(error: MemberSupersededError): void {
+    this.#superseded = true;
+    this.#phase = 'closed';
+    void this.#stop();
+    this.#options.log('superseded by a newer process with the same id', { id: this.#self?.id, error: error.message });
+    this.#emit('registry', { reachable: true, error });
+  }
+
+  #setReachable(reachable: boolean, error?: Error): void {
+    const first = !reachable && this.#lastHeartbeatAt === undefined;
+    if (this.#reachable === reachable && !first) return;
+    this.#reachable = reachable;
+    if (!reachable) this.#options.log('the registry is out of reach; the view stays', { error: error?.message });
+    this.#emit('registry', error ? { reachable, error } : { reachable });
+  }
+
+  /** Only a higher epoch replaces a view: what a wiped or rolled-back registry says is passed over. */
+  #adopt(view: View): View {
+    const previous = this.#view;
+    if (previous && view.epoch <= previous.epoch) return previous;
+    this.#view = view;
+    this.#emit('view', view, previous);
+    return view;
+  }
+
+  async #subscribe(): Promise<void> {
+    if (this.#subscribing || this.#unsubscribe || this.#phase !== 'running') return;
+    this.#subscribing = true;
+    try {
+      const unsubscribe = await this.#options.registry.subscribe(this.#options.cluster, () => void this.#onHint());
+      if (this.#phase === 'running') this.#unsubscribe = unsubscribe;
+      else await unsubscribe();
+    } catch (error) {
+      this.#options.log('no change hints from the registry', { error: (error as Error).message });
+    } finally {
+      this.#subscribing = false;
+    }
+  }
+
+  async #onHint(): Promise<void> {
+    if (this.#phase !== 'running' || this.#refreshing) return;
+    await this.#wait(HINT_SPREAD_MS * this.#options.random());
+    if (this.#phase === 'running') await this.refresh().catch(() => undefined); // reported
+  }
+
+  async #stop(): Promise<void> {
+    const { timers } = this.#options;
+    timers.clearTimeout(this.#timer);
+    for (const [handle, done] of this.#waits) {
+      timers.clearTimeout(handle);
+      done();
+    }
+    this.#waits.clear();
+    const unsubscribe = this.#unsubscribe;
+    this.#unsubscribe = undefined;
+    await unsubscribe?.().catch(() => undefined); // the registry may be gone already
+  }
+
+  /** Ends early when the membership is closed. */
+  #wait(ms: number): Promise<void> {
+    return new Promise((done) => {
+      const handle = this.#options.timers.setTimeout(() => {
+        this.#waits.delete(handle);
+        done();
+      }, ms);
+      this.#waits.set(handle, done);
+    });
+  }
+
+  #checkOpen(): void {
+    if (this.#phase !== 'closed') return;
+    const why = this.#superseded ? 'this member was superseded by a newer process with its id' : 'it was closed';
+    throw new MembershipError('ERR_MEMBERSHIP_CLOSED', `the membership has ended: ${why}`);
+  }
+
+  /** A listener that throws is its owner's defect: it surfaces as an uncaught error and disturbs no heartbeat. */
+  #emit<E extends keyof MembershipEvents>(event: E, ...values: Parameters<MembershipEvents[E]>): void {
+    for (const listener of this.#events.listeners(event)) {
+      try {
+        listener(...values);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import { RegistryError } from './errors.js';
+import type { Ledger, Lease } from './ledger.js';
+import { checkedMember } from './member.js';
+
+/*
+ * A stored ledger is two lines: the first 32 hex digits of the SHA-256 of the second, and JSON. The checksum tells a
+ * half-written or damaged file from a whole one; the format number tells a newer program's file.
+ */
+
+const FORMAT = 1;
+
+interface Stored {
+  readonly format: number;
+  readonly epoch: number;
+  readonly leases: readonly Lease[];
+  readonly crashes: readonly (readonly [id: string, count: number, lastMs: number])[];
+  readonly settling?: { untilMs: number; floor: number; expected: number; returned: readonly string[] };
+  readonly clock: { lastMs: number; offsetMs: number };
+}
+
+export function encodeLedger(ledger: Ledger): string {
+  const { epoch, leases, crashes, settling, clock } = ledger;
+  const stored: Stored = {
+    format: FORMAT,
+    epoch,
+    leases: [...leases.values()],
+    crashes: [...crashes].map(([id, { count, lastMs }]) => [id, count, lastMs]),
+    ...(settling && { settling: { ...settling, returned: [...settling.returned] } }),
+    clock,
+  };
+  const json = JSON.stringify(stored);
+  return `${checksum(json)}\n${json}\n`;
+}
+
+/** Undefined where the text is damaged; `ERR_REGISTRY_CORRUPT` where it is whole and of another format. */
+export function decodeLedger(text: string): Ledger | undefined {
+  const [sum, json] = text.split('\n');
+  if (sum === undefined || json === undefined || sum !== checksum(json)) return undefined;
+  const stored = JSON.parse(json) as Stored; // the checksum says that this program wrote it
+  if (stored.format !== FORMAT) {
+    throw new RegistryError(
+      'ERR_REGISTRY_CORRUPT',
+      `the registry file has format ${stored.format}, this program knows ${FORMAT}: run one version per directory`,
+    );
+  }
+  const { epoch, leases, crashes, settling, clock } = stored;
+  return {
+    epoch,
+    leases: new Map(leases.map((lease) => [lease.member.id, { ...lease, member: checkedMember(lease.member) }])),
+    crashes: new Map(crashes.map(([id, count, lastMs]) => [id, { count, lastMs }])),
+    settling: settling && { ...settling, returned: new Set(settling.returned) },
+    clock,
+  };
+}
+
+function checksum(json: string): string {
+  return createHash('sha256').update(json).digest('hex').slice(0, 32);
+}

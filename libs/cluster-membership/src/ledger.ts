@@ -1,0 +1,271 @@
+import { type DampingPolicy, holdMs } from './damping.js';
+import { MemberSupersededError } from './errors.js';
+import { EMPTY_VIEW, type Member, type View, freezeView, sameMember } from './member.js';
+import type { Heartbeat, ReadOptions } from './registry.js';
+
+/*
+ * What a registry decides, as pure functions: ledger in, ledger out, no clock and no I/O. The memory and the file
+ * registry run this; the Redis script (redis-script.ts) is its only second implementation, held to it by the
+ * conformance suite.
+ *
+ *   heartbeat ──> clock ──> behind the caller? start settling ──> renew ──> settled? ──> sweep ──> epoch
+ *
+ * Clock. Times come from any source that mostly moves forward. The ledger adds an offset so that its own time never
+ * goes back: when the source does (a reboot, a clock set back) the leases stand where they stood and run on.
+ *
+ * Guard. A member is overdue when more than half of its lease has passed since it was heard. While more than half of
+ * the view is overdue (1 of 1, 2 of 2, 2 of 3, 3 of 4, 3 of 5, ...) the fault is more likely with the registry, the
+ * network or the clock than with the members, so a lease that runs out is prolonged once by its own length instead.
+ * It is judged before the caller's renewal counts: the first heartbeat after an outage sees the outage.
+ *
+ * Settling. A caller that has seen a higher epoch than the ledger's proves that the registry was wiped or rolled
+ * back. Publishing what is left would evict live members, so until as many have come back as the callers know of, or
+ * one lease has passed, the ledger gathers leases and answers the empty view of epoch 0, which every process with a
+ * view ignores. It then continues with one more than the highest epoch seen.
+ */
+
+export interface Lease {
+  readonly member: Member;
+  readonly leaseMs: number;
+  readonly renewedAtMs: number;
+  readonly expiresAtMs: number;
+  /** The guard has prolonged this lease since its last renewal. */
+  readonly prolonged: boolean;
+  /** 0: in the view. Otherwise held back until then. */
+  readonly heldUntilMs: number;
+}
+
+export interface Settling {
+  readonly untilMs: number;
+  /** Highest epoch any caller has seen. */
+  readonly floor: number;
+  /** Members the callers know of. */
+  readonly expected: number;
+  /** Members that were there before and have come back. */
+  readonly returned: ReadonlySet<string>;
+}
+
+export interface Ledger {
+  readonly epoch: number;
+  readonly leases: ReadonlyMap<string, Lease>;
+  /** Recent crashes per id: how many, and when the last was. */
+  readonly crashes: ReadonlyMap<string, { readonly count: number; readonly lastMs: number }>;
+  readonly settling: Settling | undefined;
+  /** The latest ledger time, and what to add to the source to get it. */
+  readonly clock: { readonly lastMs: number; readonly offsetMs: number };
+}
+
+export interface Outcome {
+  readonly ledger: Ledger;
+  /** What callers are to see changed: subscribers should look. */
+  readonly changed: boolean;
+  /** Anything but the clock changed: the ledger is worth storing. */
+  readonly dirty: boolean;
+  readonly expired: readonly string[];
+  readonly heldBack: boolean;
+}
+
+export const EMPTY_LEDGER: Ledger = Object.freeze({
+  epoch: 0,
+  leases: new Map(),
+  crashes: new Map(),
+  settling: undefined,
+  clock: { lastMs: 0, offsetMs: 0 },
+});
+
+/** What the ledger shows. O(n log n). */
+export function viewOf(ledger: Ledger): View {
+  if (ledger.settling || ledger.epoch === 0) return EMPTY_VIEW;
+  const members: Member[] = [];
+  for (const lease of ledger.leases.values()) if (lease.heldUntilMs === 0) members.push(lease.member);
+  return freezeView(ledger.epoch, members);
+}
+
+/** One heartbeat. O(n). Throws `MemberSupersededError` while a newer incarnation of the id holds a lease. */
+export function heartbeat(ledger: Ledger, beat: Required<Heartbeat>, sourceMs: number, policy: DampingPolicy): Outcome {
+  const draft = new Draft(ledger, sourceMs, policy);
+  const { member, leaseMs, minEpoch, viewSize } = beat;
+  const held = draft.leases.get(member.id);
+  if (held && held.member.incarnation > member.incarnation && held.expiresAtMs > draft.now) {
+    throw new MemberSupersededError(member.id, member.incarnation, held.member.incarnation);
+  }
+  draft.catchUp(minEpoch, viewSize, leaseMs, minEpoch > 0 ? member.id : undefined);
+  const heldBack = draft.renew(member, leaseMs);
+  draft.finish(member.id);
+  return draft.outcome(true, heldBack);
+}
+
+/** A graceful leave. O(n). An incarnation older than the one that is in takes nothing out. */
+export function remove(
+  ledger: Ledger,
+  id: string,
+  incarnation: number,
+  minEpoch: number,
+  sourceMs: number,
+  policy: DampingPolicy,
+): Outcome {
+  const draft = new Draft(ledger, sourceMs, policy);
+  const lease = draft.leases.get(id);
+  if (!lease || lease.member.incarnation > incarnation) return draft.outcome(false, false);
+  draft.leases.delete(id);
+  draft.crashes.delete(id);
+  if (lease.heldUntilMs === 0 && !draft.settling) draft.raise(minEpoch);
+  return draft.outcome(true, false);
+}
+
+/** An observer's look: sweeps like a heartbeat. O(n). */
+export function read(ledger: Ledger, options: Required<ReadOptions>, sourceMs: number, policy: DampingPolicy): Outcome {
+  const draft = new Draft(ledger, sourceMs, policy);
+  if (draft.leases.size > 0) draft.catchUp(options.minEpoch, options.viewSize, options.leaseMs, undefined);
+  draft.finish(undefined);
+  return draft.outcome(false, false);
+}
+
+/** A ledger being changed: its maps are copies, its leases are replaced and never written to. */
+class Draft {
+  readonly now: number;
+  readonly leases: Map<string, Lease>;
+  readonly crashes: Map<string, { readonly count: number; readonly lastMs: number }>;
+  settling: Settling | undefined;
+
+  readonly #policy: DampingPolicy;
+  readonly #offsetMs: number;
+  readonly #expired: string[] = [];
+  /** The guard: more than half of the view was overdue when the call came in. */
+  readonly #mass: boolean;
+  #epoch: number;
+  #viewChanged = false;
+  #changed = false;
+  #dirty = false;
+
+  constructor(ledger: Ledger, sourceMs: number, policy: DampingPolicy) {
+    const { lastMs, offsetMs } = ledger.clock;
+    this.now = Math.max(sourceMs + offsetMs, lastMs);
+    this.#offsetMs = this.now - sourceMs;
+    this.#policy = policy;
+    this.#epoch = ledger.epoch;
+    this.leases = new Map(ledger.leases);
+    this.crashes = new Map(ledger.crashes);
+    this.settling = ledger.settling;
+    let members = 0;
+    let overdue = 0;
+    for (const lease of this.leases.values()) {
+      if (lease.heldUntilMs !== 0) continue;
+      members++;
+      if (lease.renewedAtMs + lease.leaseMs / 2 <= this.now) overdue++;
+    }
+    this.#mass = overdue * 2 > members;
+  }
+
+  /** Starts or feeds the settling of a registry that is behind its callers. */
+  catchUp(minEpoch: number, viewSize: number, leaseMs: number, returning: string | undefined): void {
+    if (!this.settling) {
+      if (minEpoch <= this.#epoch) return;
+      this.settling = { untilMs: this.now + leaseMs, floor: minEpoch, expected: 0, returned: new Set() };
+      this.#changed = true;
+    }
+    const { untilMs, floor, expected, returned } = this.settling;
+    this.settling = {
+      untilMs,
+      floor: Math.max(floor, minEpoch),
+      expected: Math.max(expected, viewSize),
+      returned: returning === undefined ? returned : new Set(returned).add(returning),
+    };
+    this.#dirty = true;
+  }
+
+  /** Gives the member a fresh lease; true when it is held back. */
+  renew(member: Member, leaseMs: number): boolean {
+    const { id, incarnation } = member;
+    const before = this.leases.get(id);
+    const restarted = before !== undefined && before.member.incarnation !== incarnation;
+    if (restarted) this.#countCrash(before);
+    let heldUntilMs = before && !restarted ? before.heldUntilMs : this.#holdUntil(id);
+    if (heldUntilMs !== 0 && (heldUntilMs <= this.now || !this.#hasOthers(id))) heldUntilMs = 0;
+    this.leases.set(id, {
+      member,
+      leaseMs,
+      renewedAtMs: this.now,
+      expiresAtMs: this.now + leaseMs,
+      prolonged: false,
+      heldUntilMs,
+    });
+    const shown = heldUntilMs === 0 ? member : undefined;
+    const shownBefore = before?.heldUntilMs === 0 ? before.member : undefined;
+    const same = shown && shownBefore ? sameMember(shown, shownBefore) : shown === shownBefore;
+    if (!same) this.#viewChanged = true;
+    this.#dirty = true;
+    return heldUntilMs !== 0;
+  }
+
+  /** Ends the settling where it is time, sweeps every lease but the caller's, and sets the epoch. */
+  finish(caller: string | undefined): void {
+    const { settling } = this;
+    if (settling) {
+      if (settling.returned.size < settling.expected && this.now < settling.untilMs) return;
+      this.settling = undefined;
+      this.#sweep(caller);
+      this.raise(settling.floor);
+      return;
+    }
+    this.#sweep(caller);
+    if (this.#viewChanged) this.raise(0);
+  }
+
+  raise(floor: number): void {
+    this.#epoch = Math.max(this.#epoch, floor) + 1;
+    this.#changed = true;
+    this.#dirty = true;
+  }
+
+  outcome(dirty: boolean, heldBack: boolean): Outcome {
+    const ledger: Ledger = {
+      epoch: this.#epoch,
+      leases: this.leases,
+      crashes: this.crashes,
+      settling: this.settling,
+      clock: { lastMs: this.now, offsetMs: this.#offsetMs },
+    };
+    const expired = this.#expired.sort();
+    return { ledger, changed: this.#changed, dirty: dirty || this.#dirty, expired, heldBack };
+  }
+
+  #sweep(caller: string | undefined): void {
+    for (const [id, lease] of this.leases) {
+      if (id === caller || lease.expiresAtMs > this.now) continue;
+      this.#dirty = true;
+      const inView = lease.heldUntilMs === 0;
+      if (this.#mass && inView && !lease.prolonged) {
+        this.leases.set(id, { ...lease, expiresAtMs: this.now + lease.leaseMs, prolonged: true });
+        continue;
+      }
+      this.leases.delete(id);
+      this.#countCrash(lease);
+      if (!inView) continue;
+      this.#expired.push(id);
+      this.#viewChanged = true;
+    }
+  }
+
+  /** A crash that most of the view shares, or that cut a graceful leave short, is no flap. */
+  #countCrash(lease: Lease): void {
+    if (this.#mass || lease.member.state === 'leaving') return;
+    const oldest = this.now - this.#policy.windowMs;
+    for (const [id, { lastMs }] of this.crashes) if (lastMs < oldest) this.crashes.delete(id);
+    const count = (this.crashes.get(lease.member.id)?.count ?? 0) + 1;
+    this.crashes.set(lease.member.id, { count, lastMs: this.now });
+  }
+
+  #holdUntil(id: string): number {
+    const crashes = this.crashes.get(id);
+    if (!crashes || crashes.lastMs < this.now - this.#policy.windowMs) return 0;
+    const hold = holdMs(crashes.count, this.#policy);
+    return hold === 0 ? 0 : this.now + hold;
+  }
+
+  /** A flapping member is better than none: only a view with others in it holds one back. */
+  #hasOthers(id: string): boolean {
+    for (const lease of this.leases.values()) if (lease.heldUntilMs === 0 && lease.member.id !== id) return true;
+    return false;
+  }
+}

@@ -1,0 +1,78 @@
+import { invalid } from './errors.js';
+import { type Member, type MemberState, checkCluster, checkInteger, checkedMember } from './member.js';
+import { DEFAULT_LEASE_MS, type Registry } from './registry.js';
+
+/** What a member says of itself; the incarnation is made by `ClusterMembership`. */
+export interface Self {
+  readonly id: string;
+  readonly host: string;
+  readonly dataPort: number;
+  readonly httpPort: number;
+  /** Default 1. */
+  readonly weight?: number;
+  /** Default `''`. */
+  readonly zone?: string;
+  /** Default `'joining'`. */
+  readonly state?: MemberState;
+}
+
+/** Where waiting comes from; the default is the process's own timers. */
+export interface Timers {
+  setTimeout(callback: () => void, ms: number): unknown;
+  clearTimeout(handle: unknown): void;
+}
+
+export interface ClusterMembershipOptions {
+  /** 1 to 64 letters, digits, `.`, `_` or `-`. */
+  readonly cluster: string;
+  /** Given: a member. Left out: an observer. */
+  readonly self?: Self;
+  /** Stays the caller's: `close()` does not close it. */
+  readonly registry: Registry;
+  /** Between heartbeats (observers: reads), spread by 10 %, milliseconds. Default 1000. At most half of `leaseMs`. */
+  readonly heartbeatMs?: number;
+  /** How long a silent member stays in, milliseconds. Default 3000. */
+  readonly leaseMs?: number;
+  /** How long `join()` and `start()` try to reach the registry, milliseconds. Default 10000. */
+  readonly joinTimeoutMs?: number;
+  /** Least time between two reads made by `refresh()` and by change hints, milliseconds. Default 100. */
+  readonly refreshIntervalMs?: number;
+  /** Wall clock, milliseconds since 1970. Default `Date.now`. */
+  readonly now?: () => number;
+  /** 0 to 1. Default `Math.random`. */
+  readonly random?: () => number;
+  readonly timers?: Timers;
+  readonly log?: (message: string, details: Readonly<Record<string, unknown>>) => void;
+}
+
+export interface CheckedOptions extends Required<Omit<ClusterMembershipOptions, 'self'>> {
+  readonly self: Member | undefined;
+}
+
+const systemTimers: Timers = {
+  setTimeout: (callback, ms) => setTimeout(callback, ms),
+  clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
+};
+
+export function checkedOptions(options: ClusterMembershipOptions): CheckedOptions {
+  const { cluster, registry, self } = options;
+  const { heartbeatMs = 1000, leaseMs = DEFAULT_LEASE_MS, joinTimeoutMs = 10_000, refreshIntervalMs = 100 } = options;
+  const { now = Date.now, random = Math.random, timers = systemTimers, log = () => undefined } = options;
+  checkCluster(cluster);
+  if (typeof registry?.heartbeat !== 'function') throw invalid('registry', registry, 'a Registry');
+  checkInteger('leaseMs', leaseMs, 2, 86_400_000);
+  checkInteger('heartbeatMs', heartbeatMs, 1, Math.floor(leaseMs / 2));
+  checkInteger('joinTimeoutMs', joinTimeoutMs, 1, 86_400_000);
+  checkInteger('refreshIntervalMs', refreshIntervalMs, 0, 60_000);
+  const member =
+    self && checkedMember({ weight: 1, zone: '', state: 'joining', ...defined(self), incarnation: Math.floor(now()) });
+  return {
+    ...{ cluster, registry, self: member, heartbeatMs, leaseMs, joinTimeoutMs, refreshIntervalMs },
+    ...{ now, random, timers, log },
+  };
+}
+
+/** Without the fields that were given as undefined, which would hide a default. */
+function defined(self: Self): Self {
+  return Object.fromEntries(Object.entries(self).filter(([, value]) => value !== undefined)) as unknown as Self;
+}

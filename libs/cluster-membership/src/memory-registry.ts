@@ -1,0 +1,82 @@
+import { type DampingPolicy, checkedDamping } from './damping.js';
+import { RegistryError } from './errors.js';
+import { EMPTY_LEDGER, type Ledger, type Outcome, heartbeat, read, remove, viewOf } from './ledger.js';
+import { EMPTY_VIEW, type View, checkCluster } from './member.js';
+import {
+  type Heartbeat,
+  type HeartbeatResult,
+  type ReadOptions,
+  type Registry,
+  checkedHeartbeat,
+  checkedRead,
+} from './registry.js';
+
+export interface MemoryRegistryOptions {
+  /** Milliseconds from any source. Default `Date.now`. */
+  readonly now?: () => number;
+  readonly damping?: Partial<DampingPolicy>;
+}
+
+/** A registry inside one process, for tests and simulation: the same decisions, an injected clock, no I/O. */
+export class MemoryRegistry implements Registry {
+  readonly #now: () => number;
+  readonly #damping: DampingPolicy;
+  readonly #clusters = new Map<string, { ledger: Ledger; view: View }>();
+  readonly #subscribers = new Map<string, Set<() => void>>();
+  #closed = false;
+
+  constructor(options: MemoryRegistryOptions = {}) {
+    this.#now = options.now ?? Date.now;
+    this.#damping = checkedDamping(options.damping);
+  }
+
+  async heartbeat(cluster: string, request: Heartbeat): Promise<HeartbeatResult> {
+    const checked = checkedHeartbeat(request);
+    const sourceMs = this.#now();
+    const { view, outcome } = this.#apply(cluster, (ledger) => heartbeat(ledger, checked, sourceMs, this.#damping));
+    return { view, expired: outcome.expired, heldBack: outcome.heldBack, serverTimeMs: sourceMs };
+  }
+
+  async remove(cluster: string, id: string, incarnation: number, minEpoch: number): Promise<View> {
+    return this.#apply(cluster, (ledger) => remove(ledger, id, incarnation, minEpoch, this.#now(), this.#damping)).view;
+  }
+
+  async read(cluster: string, options?: ReadOptions): Promise<View> {
+    const checked = checkedRead(options);
+    return this.#apply(cluster, (ledger) => read(ledger, checked, this.#now(), this.#damping)).view;
+  }
+
+  async subscribe(cluster: string, onChange: () => void): Promise<() => Promise<void>> {
+    this.#check(cluster);
+    let subscribers = this.#subscribers.get(cluster);
+    if (!subscribers) this.#subscribers.set(cluster, (subscribers = new Set()));
+    const entry = (): void => onChange(); // one entry per subscription, also for a callback given twice
+    subscribers.add(entry);
+    return async () => {
+      this.#subscribers.get(cluster)?.delete(entry);
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#subscribers.clear();
+  }
+
+  #apply(cluster: string, step: (ledger: Ledger) => Outcome): { view: View; outcome: Outcome } {
+    this.#check(cluster);
+    const before = this.#clusters.get(cluster);
+    const outcome = step(before?.ledger ?? EMPTY_LEDGER);
+    if (!before && !outcome.dirty) return { view: EMPTY_VIEW, outcome };
+    const view = before && !outcome.changed ? before.view : viewOf(outcome.ledger);
+    this.#clusters.set(cluster, { ledger: outcome.ledger, view });
+    if (outcome.changed) {
+      for (const entry of this.#subscribers.get(cluster) ?? []) queueMicrotask(entry);
+    }
+    return { view, outcome };
+  }
+
+  #check(cluster: string): void {
+    checkCluster(cluster);
+    if (this.#closed) throw new RegistryError('ERR_REGISTRY_CLOSED', 'the registry is closed');
+  }
+}
