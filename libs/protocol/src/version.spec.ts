@@ -1,0 +1,53 @@
+import fc from 'fast-check';
+import {
+  compareVersions,
+  formatVersion,
+  makeVersion,
+  MAX_COUNTER,
+  nextVersion,
+  originOf,
+  parseVersion,
+} from './version.js';
+
+const version = fc
+  .tuple(fc.nat(2 ** 48 - 2), fc.nat(MAX_COUNTER), fc.nat(2 ** 32 - 1))
+  .map(([ms, counter, origin]) => makeVersion(ms, counter, origin));
+
+describe('versions', () => {
+  test('text round-trips, and sorts as the versions do', () => {
+    fc.assert(
+      fc.property(version, version, (a, b) => {
+        expect(parseVersion(formatVersion(a))).toEqual(a);
+        const [x, y] = [formatVersion(a), formatVersion(b)];
+        expect(Math.sign(compareVersions(a, b))).toBe(x < y ? -1 : x > y ? 1 : 0);
+      }),
+    );
+  });
+
+  test('the next version is greater and carries the origin asked for', () => {
+    fc.assert(
+      fc.property(version, fc.nat(2 ** 32 - 1), (v, origin) => {
+        const next = nextVersion(v, origin);
+        expect(compareVersions(next, v)).toBeGreaterThan(0);
+        expect(originOf(next)).toBe(origin);
+      }),
+    );
+  });
+
+  test('a full counter carries into the milliseconds', () => {
+    expect(nextVersion(makeVersion(5, MAX_COUNTER, 1), 2)).toEqual(makeVersion(6, 0, 2));
+  });
+
+  test.each(['', 'xyz', 'A'.repeat(24), '0'.repeat(23), '0'.repeat(25), ' '.repeat(24)])(
+    'refuses the text %j',
+    (text) => {
+      expect(() => parseVersion(text)).toThrow(expect.objectContaining({ code: 'ERR_PROTOCOL_VERSION_TEXT' }));
+    },
+  );
+
+  test('refuses to write a part that has outgrown its 48 bits', () => {
+    expect(() => formatVersion({ ms: 2 ** 48, low: 0 })).toThrow(
+      expect.objectContaining({ code: 'ERR_PROTOCOL_VERSION_RANGE' }),
+    );
+  });
+});
