@@ -12,12 +12,12 @@ export function isAscii(text: string): boolean {
 
 /** The UTF-8 bytes of `text` as a binary string. O(length); free of copies when `text` is ASCII. */
 export function toBinary(text: string): string {
-  return isAscii(text) ? text : Buffer.from(text, 'utf8').latin1Slice();
+  return isAscii(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
 }
 
 /** The bytes of `binary` read as UTF-8; bytes that are not UTF-8 become U+FFFD. */
 export function fromBinary(binary: string): string {
-  return isAscii(binary) ? binary : Buffer.from(binary, 'latin1').utf8Slice();
+  return isAscii(binary) ? binary : Buffer.from(binary, 'latin1').toString('utf8');
 }
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
