@@ -1,1 +1,14 @@
-export {};
+export { RespClient } from './client.js';
+export type { RespClientState } from './client.js';
+export type { RespAddress, RespClientOptions } from './client-options.js';
+export { encodeCommand, encodeCommandBinary } from './command.js';
+export { Decoder } from './decoder.js';
+export type { DecoderOptions } from './decoder.js';
+export { RespClientError, RespError, RespOptionError, RespProtocolError } from './errors.js';
+export type { RespErrorCode } from './errors.js';
+export { Reply } from './reply.js';
+export type { RespVersion } from './reply.js';
+export { RequestDecoder } from './request-decoder.js';
+export type { RequestDecoderOptions } from './request-decoder.js';
+export type { RespCallback } from './request-queue.js';
+export type { BulkKind, RespValue } from './value.js';
