@@ -11,4 +11,5 @@ export { FileRegistry, type FileRegistryOptions } from './file-registry.js';
 export { type Member, type MemberState, type View } from './member.js';
 export { type ClusterMembershipOptions, type Self, type Timers } from './membership-options.js';
 export { MemoryRegistry, type MemoryRegistryOptions } from './memory-registry.js';
+export { RedisRegistry, type RedisClient, type RedisRegistryOptions } from './redis-registry.js';
 export { type Heartbeat, type HeartbeatResult, type ReadOptions, type Registry } from './registry.js';

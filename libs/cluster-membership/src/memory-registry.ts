@@ -1,7 +1,7 @@
 import { type DampingPolicy, checkedDamping } from './damping.js';
 import { RegistryError } from './errors.js';
 import { EMPTY_LEDGER, type Ledger, type Outcome, heartbeat, read, remove, viewOf } from './ledger.js';
-import { EMPTY_VIEW, type View, checkCluster } from './member.js';
+import { EMPTY_VIEW, type View, checkCluster, checkInteger } from './member.js';
 import {
   type Heartbeat,
   type HeartbeatResult,
@@ -38,6 +38,8 @@ export class MemoryRegistry implements Registry {
   }
 
   async remove(cluster: string, id: string, incarnation: number, minEpoch: number): Promise<View> {
+    checkInteger('incarnation', incarnation, 0);
+    checkInteger('minEpoch', minEpoch, 0);
     return this.#apply(cluster, (ledger) => remove(ledger, id, incarnation, minEpoch, this.#now(), this.#damping)).view;
   }
 

@@ -1,0 +1,196 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { Redis } from 'ioredis';
+import { ClusterMembership } from './cluster-membership.js';
+import { RedisRegistry } from './redis-registry.js';
+import { describeRegistry, member, until } from './registry.conformance.js';
+
+const binary = (process.env['PATH'] ?? '')
+  .split(delimiter)
+  .map((directory) => join(directory, 'redis-server'))
+  .find((path) => existsSync(path));
+
+if (!binary) {
+  const reason = 'redis-server is not on the PATH: the Redis registry is not tested against a real server';
+  test('a real Redis server is there', () => {
+    if (process.env['CI']) throw new Error(reason);
+    process.stderr.write(`SKIPPED: ${reason}\n`);
+  });
+} else {
+  real(binary);
+}
+
+function real(path: string): void {
+  jest.setTimeout(30_000);
+  let server: Server;
+  let admin: Redis;
+
+  beforeAll(async () => {
+    server = await Server.start(path);
+    admin = new Redis(server.port, '127.0.0.1');
+  });
+  afterAll(async () => {
+    admin.disconnect();
+    await server.stop();
+  });
+
+  describeRegistry('RedisRegistry on redis-server', async () => {
+    await admin.flushall();
+    return {
+      unitMs: 150,
+      open: (damping) => new RedisRegistry({ url: server.url(), damping }),
+      advance: (units) => new Promise((done) => setTimeout(done, units * 150)),
+      wipe: async () => void (await admin.flushall()),
+      close: async () => undefined,
+    };
+  });
+
+  test('an ACL user limited to the keys, channel and commands of one cluster suffices', async () => {
+    const commands =
+      '+eval +time +exists +hget +hset +hdel +hgetall +hvals +zadd +zrem +zcard +zcount +zscore +zrangebyscore ' +
+      '+sadd +scard +del +publish +subscribe +unsubscribe +info +ping';
+    const rules = `on >secret resetkeys resetchannels ~dcs:{prod}:* &dcs:{prod}:changes -@all ${commands}`;
+    await admin.call('ACL', 'SETUSER', 'dcs', 'reset', ...rules.split(' '));
+    const registry = new RedisRegistry({ url: server.url('dcs:secret@') });
+    let hints = 0;
+    const stop = await registry.subscribe('prod', () => hints++);
+    const beat = (who: ReturnType<typeof member>, minEpoch = 0, leaseMs = 100): Promise<unknown> =>
+      registry.heartbeat('prod', { member: who, leaseMs, minEpoch });
+    await beat(member('a'));
+    await beat(member('b'), 0, 10_000);
+    await beat(member('c'), 0, 10_000);
+    await beat(member('b', { incarnation: 2 }), 0, 10_000); // a crash to count
+    await new Promise((done) => setTimeout(done, 200));
+    await beat(member('c'), 90, 10_000); // expiry, settling
+    expect((await registry.read('prod')).epoch).toBe(91);
+    await registry.remove('prod', 'c', 1, 0);
+    await until(() => hints > 0);
+    await stop();
+    await expect(registry.read('test')).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_UNAVAILABLE',
+      message: expect.stringContaining('NOPERM'),
+    });
+    await registry.close();
+  });
+
+  test('a wrong password, a foreign key type and an address where nobody listens are told apart', async () => {
+    const wrong = new RedisRegistry({ url: server.url('dcs:wrong@'), timeoutMs: 500 });
+    await expect(wrong.read('prod')).rejects.toMatchObject({ code: 'ERR_REGISTRY_UNAVAILABLE' });
+    await wrong.close();
+
+    await admin.set('dcs:{damaged}:leases', 'x');
+    const damaged = new RedisRegistry({ url: server.url() });
+    const call = damaged.heartbeat('damaged', { member: member('a'), leaseMs: 1000, minEpoch: 0 });
+    await expect(call).rejects.toMatchObject({ code: 'ERR_REGISTRY_CORRUPT' });
+    await damaged.close();
+
+    const nobody = new RedisRegistry({ url: `redis://127.0.0.1:${await freePort()}`, timeoutMs: 500 });
+    await expect(nobody.read('prod')).rejects.toMatchObject({ code: 'ERR_REGISTRY_UNAVAILABLE' });
+    await nobody.close();
+  });
+
+  test('a cluster keeps its view while Redis is paused, restarted empty and wiped, and is back within 2 s', async () => {
+    const own = await Server.start(path);
+    const registries: RedisRegistry[] = [];
+    const nodes = ['a', 'b', 'c', undefined].map((id) => {
+      const registry = new RedisRegistry({ url: own.url(), timeoutMs: 300 });
+      registries.push(registry);
+      const self = id === undefined ? undefined : { id, host: 'h', dataPort: 1, httpPort: 2 };
+      return new ClusterMembership({ cluster: 'c', registry, ...(self && { self }), heartbeatMs: 200, leaseMs: 600 });
+    });
+    const [a, b, c, observer] = nodes as [ClusterMembership, ClusterMembership, ClusterMembership, ClusterMembership];
+    await Promise.all([a.join(), b.join(), c.join()]);
+    await observer.start();
+    await until(() => nodes.every(({ view }) => view.members.length === 3));
+    const shrunk: number[] = [];
+    const epochs = nodes.map(({ view }) => view.epoch);
+    nodes.forEach((node, i) =>
+      node.on('view', (view) => {
+        if (view.members.length < 3) shrunk.push(view.members.length);
+        if (view.epoch <= epochs[i]!) shrunk.push(-view.epoch);
+        epochs[i] = view.epoch;
+      }),
+    );
+
+    own.signal('SIGSTOP');
+    await until(() => nodes.every((node) => !node.registryReachable));
+    await new Promise((done) => setTimeout(done, 1500));
+    own.signal('SIGCONT');
+    await until(() => nodes.every((node) => node.registryReachable));
+
+    const before = Math.max(...epochs);
+    const wiper = new Redis(own.port, '127.0.0.1');
+    await wiper.flushall();
+    wiper.disconnect();
+    await until(() => nodes.every(({ view }) => view.epoch > before));
+
+    const later = Math.max(...epochs);
+    await own.restart();
+    await until(() => nodes.every(({ view }) => view.epoch > later));
+    expect(shrunk).toEqual([]);
+
+    await c.leave();
+    await until(() => observer.view.members.length === 2);
+    await Promise.all(nodes.map((node) => node.close()));
+    await Promise.all(registries.map((registry) => registry.close()));
+    await own.stop();
+  });
+}
+
+class Server {
+  #child: ChildProcess | undefined;
+
+  private constructor(
+    readonly path: string,
+    readonly port: number,
+  ) {}
+
+  static async start(path: string): Promise<Server> {
+    const server = new Server(path, await freePort());
+    await server.#spawn();
+    return server;
+  }
+
+  url(credentials = ''): string {
+    return `redis://${credentials}127.0.0.1:${this.port}`;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.#spawn();
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#child) return;
+    const exit = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await exit;
+    this.#child = undefined;
+  }
+
+  async #spawn(): Promise<void> {
+    const options = ['--port', `${this.port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+    const child = spawn(this.path, options, { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.#child = child;
+    let output = '';
+    child.stdout!.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    await until(() => output.includes('Ready to accept connections'));
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  probe.listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as { port: number };
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}

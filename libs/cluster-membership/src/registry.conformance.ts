@@ -1,0 +1,325 @@
+import type { DampingPolicy } from './damping.js';
+import { MemberSupersededError } from './errors.js';
+import type { Member, View } from './member.js';
+import type { Heartbeat, HeartbeatResult, Registry } from './registry.js';
+
+/** What a registry needs to be held to the contract. One unit of time is a third of a lease. */
+export interface Harness {
+  readonly unitMs: number;
+  /** A registry over the store; several share it. The suite closes them. */
+  open(damping: Partial<DampingPolicy>): Registry;
+  /** Ids that the store can hold; a stand-in may not know all. */
+  readonly ids?: readonly string[];
+  /** Lets time pass. */
+  advance(units: number): Promise<void>;
+  /** Destroys everything that is stored. */
+  wipe(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const CLUSTER = 'test.1';
+
+export function describeRegistry(name: string, start: () => Promise<Harness>): void {
+  describe(`${name}, as every registry,`, () => {
+    let harness: Harness;
+    let registry: Registry;
+    let opened: Registry[];
+    let leaseMs: number;
+
+    const open = (): Registry => {
+      const { unitMs } = harness;
+      const damping = { baseHoldMs: 5 * unitMs, maxHoldMs: 10 * unitMs, windowMs: 60 * unitMs };
+      const another = harness.open(damping);
+      opened.push(another);
+      return another;
+    };
+    const beat = (member: Member, rest: Partial<Heartbeat> = {}): Promise<HeartbeatResult> =>
+      registry.heartbeat(CLUSTER, { member, leaseMs, minEpoch: 0, ...rest });
+    /** Time in which some members go on with their heartbeats. */
+    const pass = async (units: number, alive: readonly Member[] = []): Promise<string[]> => {
+      const expired: string[] = [];
+      for (let i = 0; i < units; i++) {
+        await harness.advance(1);
+        for (const member of alive) expired.push(...(await beat(member)).expired);
+      }
+      return expired;
+    };
+    const leave = ({ id, incarnation }: Member, minEpoch = 0): Promise<View> =>
+      registry.remove(CLUSTER, id, incarnation, minEpoch);
+
+    beforeEach(async () => {
+      harness = await start();
+      opened = [];
+      leaseMs = 3 * harness.unitMs;
+      registry = open();
+    });
+    afterEach(async () => {
+      await Promise.all(opened.map((each) => each.close()));
+      await harness.close();
+    });
+
+    test('knows nothing of a cluster that nobody joined', async () => {
+      expect(await registry.read(CLUSTER)).toEqual({ epoch: 0, members: [] });
+      expect(await registry.remove(CLUSTER, 'a', 1, 0)).toEqual({ epoch: 0, members: [] });
+      expect(await registry.read(CLUSTER, { minEpoch: 9 })).toEqual({ epoch: 0, members: [] });
+    });
+
+    test('puts a member into the view with its first heartbeat and sorts members by id', async () => {
+      const [b, a] = [member('b'), member('a', { weight: 2.5, zone: 'z 1', state: 'joining' })];
+      expect(await beat(b)).toMatchObject({ view: { epoch: 1, members: [b] }, expired: [], heldBack: false });
+      const { view, serverTimeMs } = await beat(a);
+      expect(view).toEqual({ epoch: 2, members: [a, b] });
+      expect(Object.isFrozen(view) && Object.isFrozen(view.members)).toBe(true);
+      expect(Number.isSafeInteger(serverTimeMs)).toBe(true);
+      expect(await open().read(CLUSTER)).toEqual(view);
+    });
+
+    test('raises the epoch for a changed record and not for a renewal', async () => {
+      const a = member('a', { state: 'joining' });
+      await beat(a);
+      expect((await beat(a)).view.epoch).toBe(1);
+      expect((await beat({ ...a, state: 'up' })).view).toEqual({ epoch: 2, members: [{ ...a, state: 'up' }] });
+      expect((await beat({ ...a, state: 'up', weight: 3 })).view.epoch).toBe(3);
+      expect((await beat({ ...a, state: 'up', weight: 3 })).view.epoch).toBe(3);
+      expect((await registry.read(CLUSTER)).epoch).toBe(3);
+    });
+
+    test('keeps any id apart, and any cluster', async () => {
+      const ids = [...(harness.ids ?? ['__proto__', 'constructor']), 'a:b', 'ключ', '{x}*'].sort();
+      const members = ids.map((id) => member(id));
+      for (const each of members) await beat(each);
+      const { view } = await registry.heartbeat('other', { member: member('a'), leaseMs, minEpoch: 0 });
+      expect(view).toEqual({ epoch: 1, members: [member('a')] });
+      expect(await registry.read(CLUSTER)).toEqual({ epoch: members.length, members });
+    });
+
+    test('expels a silent member with the first heartbeat after its lease', async () => {
+      const [a, b, c] = [member('a'), member('b'), member('c')];
+      for (const each of [a, b, c]) await beat(each);
+      expect(await pass(2, [a, b])).toEqual([]);
+      expect(await pass(2, [a, b])).toEqual(['c']);
+      expect(await registry.read(CLUSTER)).toEqual({ epoch: 4, members: [a, b] });
+    });
+
+    test('lets an observer notice a lease that is over', async () => {
+      const [a, b, c] = [member('a'), member('b'), member('c')];
+      await beat(a, { leaseMs: 20 * leaseMs });
+      await beat(b, { leaseMs: 20 * leaseMs });
+      await beat(c);
+      await harness.advance(4);
+      expect(await registry.read(CLUSTER)).toEqual({ epoch: 4, members: [a, b] });
+      expect(await open().read(CLUSTER)).toEqual({ epoch: 4, members: [a, b] });
+    });
+
+    test('takes a leaving member out, and nobody newer than the one who leaves', async () => {
+      const [a, old] = [member('a', { incarnation: 7 }), member('a', { incarnation: 6 })];
+      await beat(a);
+      expect(await leave(old)).toEqual({ epoch: 1, members: [a] });
+      expect(await leave(a)).toEqual({ epoch: 2, members: [] });
+      expect(await leave(a)).toEqual({ epoch: 2, members: [] });
+      expect(await beat(old)).toMatchObject({ view: { epoch: 3, members: [old] } });
+    });
+
+    test('refuses the older of two processes with one id while the newer holds the lease', async () => {
+      const [old, young] = [member('a', { incarnation: 41 }), member('a', { incarnation: 42 })];
+      const others = [member('b'), member('c')];
+      for (const each of [old, ...others]) await beat(each);
+      expect((await beat(young)).view).toMatchObject({ epoch: 4, members: [young, ...others] });
+      const refused = await beat(old).catch((error: unknown) => error);
+      expect(refused).toBeInstanceOf(MemberSupersededError);
+      expect(refused).toMatchObject({ code: 'ERR_MEMBER_SUPERSEDED', heldIncarnation: 42 });
+      await pass(4, others);
+      expect((await beat(old)).heldBack).toBe(true); // taken again; it crashed twice, so not into the view at once
+    });
+
+    test('gives most of the view one more lease when most of it is overdue, and no second one', async () => {
+      const members = [member('a'), member('b'), member('c')];
+      for (const each of members) await beat(each);
+      await harness.advance(4);
+      expect(await registry.read(CLUSTER)).toEqual({ epoch: 3, members });
+      await harness.advance(4);
+      expect(await registry.read(CLUSTER)).toEqual({ epoch: 4, members: [] });
+    });
+
+    test('evicts nobody after an outage in which no heartbeat came through', async () => {
+      for (const members of [
+        [member('a'), member('b')],
+        [member('a'), member('b'), member('c')],
+      ]) {
+        for (const each of members) await beat(each);
+        const { epoch } = await registry.read(CLUSTER);
+        await harness.advance(6);
+        expect(await pass(4, members)).toEqual([]);
+        expect(await registry.read(CLUSTER)).toEqual({ epoch, members });
+      }
+    });
+
+    test('expels one of two without waiting: half is not most', async () => {
+      const [a, b] = [member('a'), member('b')];
+      await beat(a);
+      await beat(b);
+      expect(await pass(4, [a])).toEqual(['b']);
+    });
+
+    test('holds a flapping member back for longer each time, and lets it in when it stays', async () => {
+      const steady = [member('a'), member('b')];
+      for (const each of steady) await beat(each);
+      const flap = async (incarnation: number): Promise<HeartbeatResult> => {
+        await pass(4, steady);
+        return beat(member('f', { incarnation }));
+      };
+      expect((await beat(member('f', { incarnation: 1 }))).heldBack).toBe(false);
+      expect((await flap(2)).heldBack).toBe(false); // one crash is free
+      const { heldBack, view } = await flap(3);
+      expect(heldBack).toBe(true);
+      expect(view.members).toEqual(steady);
+      const third = member('f', { incarnation: 3 });
+      await pass(3, [...steady, third]);
+      expect(await beat(third)).toMatchObject({ heldBack: true, view: { epoch: view.epoch } });
+      await pass(3, [...steady, third]);
+      expect(await beat(third)).toMatchObject({ heldBack: false, view: { epoch: view.epoch + 1 } });
+      const fourth = member('f', { incarnation: 4 });
+      expect((await beat(fourth)).heldBack).toBe(true); // a restart under a lease still held is a crash, too
+      expect((await registry.read(CLUSTER)).members).toEqual(steady);
+      await pass(6, [...steady, fourth]);
+      expect((await beat(fourth)).heldBack).toBe(true); // 10 units this time
+      await pass(5, [...steady, fourth]);
+      expect((await beat(fourth)).view.members).toEqual([...steady, fourth]);
+    });
+
+    test('does not hold back who left gracefully, or who is the only one', async () => {
+      const steady = member('a');
+      await beat(steady);
+      for (let incarnation = 1; incarnation < 6; incarnation++) {
+        const restarting = member('f', { incarnation });
+        expect((await beat(restarting)).heldBack).toBe(false);
+        await beat({ ...restarting, state: 'leaving' });
+        await leave(restarting);
+      }
+      await leave(steady);
+      for (let incarnation = 10; incarnation < 15; incarnation++) {
+        expect((await beat(member('f', { incarnation }))).heldBack).toBe(false);
+      }
+    });
+
+    test('goes on above the highest epoch seen when it was wiped', async () => {
+      for (const id of ['a', 'b', 'c']) await beat(member(id));
+      await harness.wipe();
+      expect(await registry.read(CLUSTER, { minEpoch: 70, viewSize: 3 })).toEqual({ epoch: 0, members: [] });
+      expect((await beat(member('a'), { minEpoch: 70 })).view).toEqual({ epoch: 71, members: [member('a')] });
+      expect((await beat(member('b'), { minEpoch: 71 })).view.epoch).toBe(72);
+    });
+
+    test('publishes no view after a wipe until all have come back, so that none is evicted', async () => {
+      const [a, b, c] = [member('a'), member('b'), member('c')];
+      for (const each of [a, b, c]) await beat(each);
+      await harness.wipe();
+      expect((await beat(a, { minEpoch: 70, viewSize: 3 })).view).toEqual({ epoch: 0, members: [] });
+      expect((await beat(member('new'))).view).toEqual({ epoch: 0, members: [] });
+      expect((await beat(b, { minEpoch: 72, viewSize: 3 })).view).toEqual({ epoch: 0, members: [] });
+      expect(await registry.read(CLUSTER)).toEqual({ epoch: 0, members: [] });
+      expect((await beat(c, { minEpoch: 71, viewSize: 3 })).view).toEqual({
+        epoch: 73,
+        members: [a, b, c, member('new')],
+      });
+    });
+
+    test('waits no longer than a lease for those who do not come back', async () => {
+      const [a, b] = [member('a'), member('b')];
+      await beat(a, { minEpoch: 70, viewSize: 3 });
+      for (let unit = 0; unit < 2; unit++) {
+        await harness.advance(1);
+        for (const each of [a, b]) await beat(each, { minEpoch: 70, viewSize: 3 });
+      }
+      expect((await registry.read(CLUSTER)).epoch).toBe(0);
+      await harness.advance(2);
+      expect(await registry.read(CLUSTER)).toEqual({ epoch: 71, members: [a, b] });
+    });
+
+    test('catches up with an observer that has seen a higher epoch', async () => {
+      const a = member('a');
+      await beat(a);
+      expect((await registry.read(CLUSTER, { minEpoch: 30, viewSize: 2, leaseMs })).epoch).toBe(0);
+      await pass(4, [a]);
+      expect(await registry.read(CLUSTER, { minEpoch: 30 })).toEqual({ epoch: 31, members: [a] });
+      expect((await leave(a, 50)).epoch).toBe(51);
+    });
+
+    test('gives every change its own epoch when many come at once', async () => {
+      const registries = [registry, open(), open()];
+      const members = Array.from({ length: 12 }, (_, i) => member(`m${String(i).padStart(2, '0')}`));
+      const results = await Promise.all(
+        members.map((each, i) =>
+          registries[i % 3]!.heartbeat(CLUSTER, { member: each, leaseMs: 100_000, minEpoch: 0 }),
+        ),
+      );
+      const epochs = results.map(({ view }) => view.epoch).sort((x, y) => x - y);
+      expect(epochs).toEqual(members.map((_, i) => i + 1));
+      expect(await registry.read(CLUSTER)).toEqual({ epoch: 12, members });
+    });
+
+    test('hints at changes, also those of another process, until told to stop', async () => {
+      const other = open();
+      let hints = 0;
+      const stop = await other.subscribe(CLUSTER, () => hints++);
+      await beat(member('a'));
+      await until(() => hints > 0);
+      await stop();
+      await stop();
+      const seen = hints;
+      await beat(member('b'));
+      await new Promise((done) => setTimeout(done, 30));
+      expect(hints).toBe(seen);
+    });
+
+    test('rejects what is not valid, naming it', async () => {
+      const cases: [() => Promise<unknown>, string][] = [
+        [() => beat(member('')), 'member.id'],
+        [() => beat(member('a', { weight: 0 })), 'member.weight'],
+        [() => beat(member('a', { dataPort: 65_536 })), 'member.dataPort'],
+        [() => beat(member('a', { incarnation: 1.5 })), 'member.incarnation'],
+        [() => beat(member('a'), { leaseMs: 0 }), 'leaseMs'],
+        [() => beat(member('a'), { minEpoch: -1 }), 'minEpoch'],
+        [() => registry.read('../x'), 'cluster'],
+        [() => registry.remove(CLUSTER, 'a', 0.5, 0), 'incarnation'],
+        [() => registry.subscribe('', () => undefined), 'cluster'],
+      ];
+      for (const [call, option] of cases) {
+        await expect(call()).rejects.toMatchObject({
+          code: 'ERR_INVALID_OPTION',
+          message: expect.stringContaining(`${option}: got`),
+        });
+      }
+    });
+
+    test('rejects every call once it is closed', async () => {
+      await registry.close();
+      await registry.close();
+      const closed = { code: 'ERR_REGISTRY_CLOSED' };
+      await expect(beat(member('a'))).rejects.toMatchObject(closed);
+      await expect(registry.read(CLUSTER)).rejects.toMatchObject(closed);
+      await expect(leave(member('a'))).rejects.toMatchObject(closed);
+      await expect(registry.subscribe(CLUSTER, () => undefined)).rejects.toMatchObject(closed);
+    });
+  });
+}
+
+export function member(id: string, rest: Partial<Member> = {}): Member {
+  return {
+    id,
+    incarnation: 1,
+    host: '127.0.0.1',
+    dataPort: 7001,
+    httpPort: 8001,
+    weight: 1,
+    zone: '',
+    state: 'up',
+    ...rest,
+  };
+}
+
+/** Waits, at most two seconds, for something that happens soon. */
+export async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 400 && !condition(); i++) await new Promise((done) => setTimeout(done, 5));
+  if (!condition()) throw new Error(`did not happen in 2 s: ${condition.toString()}`);
+}
