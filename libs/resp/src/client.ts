@@ -41,6 +41,7 @@ export class RespClient {
   #tickTimer: NodeJS.Timeout | undefined;
   #reconnectTimer: NodeJS.Timeout | undefined;
   #connectWaiters: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  #closed = false;
   #closing: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
   #onEnded: (() => void) | undefined;
@@ -53,7 +54,7 @@ export class RespClient {
   }
 
   get state(): RespClientState {
-    return this.#closing === undefined ? this.#state : 'closed';
+    return this.#closed ? 'closed' : this.#state;
   }
 
   /** Requests whose callback has not been called. */
@@ -72,7 +73,7 @@ export class RespClient {
    * follow); ERR_RESP_CLOSED
    */
   connect(): Promise<void> {
-    if (this.#closing !== undefined) return Promise.reject(closedError(false));
+    if (this.#closed) return Promise.reject(closedError(false));
     if (this.#state === 'ready') return Promise.resolve();
     return new Promise((resolve, reject) => {
       this.#connectWaiters.push({ resolve, reject });
@@ -96,7 +97,7 @@ export class RespClient {
    * exactly once; before `send` returns if the request is refused at once (not connected, overloaded, closed).
    */
   send(encoded: string, callback: RespCallback, timeoutMs: number = this.#settings.requestTimeoutMs): void {
-    if (this.#state !== 'ready' || this.#closing !== undefined) {
+    if (this.#state !== 'ready' || this.#closed) {
       const refusal = this.#refusal();
       if (refusal !== undefined) return this.#call(callback, refusal, null);
     }
@@ -122,12 +123,13 @@ export class RespClient {
    * connection ends and the rest fails. Idempotent: later calls return the first one's promise.
    */
   close(options: { readonly drainMs?: number } = {}): Promise<void> {
+    this.#closed = true;
     return (this.#closing ??= this.#close(options.drainMs ?? DEFAULT_DRAIN_MS));
   }
 
   /** Why a request cannot be taken now, if so. */
   #refusal(): Error | undefined {
-    if (this.#closing !== undefined) return closedError(false);
+    if (this.#closed) return closedError(false);
     if (this.#failFast === undefined) return undefined;
     return clientError('ERR_RESP_NOT_CONNECTED', `not connected: ${this.#failFast.message}`, false, this.#failFast);
   }
@@ -189,7 +191,7 @@ export class RespClient {
       const callback = queue.shift();
       if (callback !== null) this.#call(callback, i < sent ? sentFailure : failure, null);
     }
-    if (this.#closing === undefined) this.#guard(() => this.#options.onDown?.(error));
+    if (!this.#closed) this.#guard(() => this.#options.onDown?.(error));
     this.#onDrained?.();
     this.#onEnded?.();
   }
@@ -197,7 +199,7 @@ export class RespClient {
   /** Decides what comes next, before anyone is told, so that a callback that sends again meets the new state. */
   #afterLoss(error: Error, wasReady: boolean): void {
     const { backoff, random, now } = this.#settings;
-    if (backoff === undefined || this.#closing !== undefined) {
+    if (backoff === undefined || this.#closed) {
       this.#state = 'idle';
       return;
     }
@@ -210,7 +212,7 @@ export class RespClient {
   }
 
   #lossError(error: Error, wasReady: boolean, sent: boolean): Error {
-    if (this.#closing !== undefined) return closedError(sent, error);
+    if (this.#closed) return closedError(sent, error);
     if (wasReady) return clientError('ERR_RESP_CONNECTION_LOST', `connection lost: ${error.message}`, sent, error);
     if (error instanceof RespClientError) return error;
     return clientError('ERR_RESP_NOT_CONNECTED', `not connected: ${error.message}`, sent, error);
