@@ -1,1 +1,12 @@
-module.exports = { displayName: require('./package.json').name, preset: '../jest.preset.cjs' };
+const preset = require('../jest.preset.cjs');
+
+/** Tests against real processes: one file at a time (`jest --runInBand`), each with a cluster of its own. */
+module.exports = {
+  displayName: require('./package.json').name,
+  preset: '../jest.preset.cjs',
+  testTimeout: 30_000,
+  moduleNameMapper: {
+    '^@dcs/launcher$': '<rootDir>/../apps/launcher/src/index.ts', // apps are not under libs/
+    ...preset.moduleNameMapper,
+  },
+};

@@ -1,0 +1,58 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** Programs of other makes that some tests run against, and the Debian packages that bring them. */
+export const PREREQUISITES = [
+  { command: 'redis-server', packages: ['redis-server'], usedBy: 'tests of the Redis registry (integration)' },
+  { command: 'redis-cli', packages: ['redis-tools'], usedBy: 'tests of a node with redis-cli (integration)' },
+  {
+    command: 'redis-benchmark',
+    packages: ['redis-tools'],
+    usedBy: 'tests of a node with redis-benchmark (integration)',
+  },
+];
+
+export function missingPrerequisites(path = process.env.PATH ?? '') {
+  return PREREQUISITES.filter(({ command }) => !isOnPath(command, path));
+}
+
+/** @param {string} command @param {string} path */
+export function isOnPath(command, path) {
+  return path.split(delimiter).some((directory) => {
+    try {
+      accessSync(join(directory || '.', command), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/**
+ * Installs Debian packages without starting the services that they bring (a policy file refuses that for the time of
+ * the installation). Needs root, or sudo without a password.
+ *
+ * @param {string[]} packages
+ * @returns {string | undefined} why it was not possible; undefined when it was done
+ */
+export function installDebianPackages(packages) {
+  if (!isOnPath('apt-get', process.env.PATH ?? '')) return 'there is no apt-get on this machine';
+  const asRoot = process.getuid?.() === 0;
+  if (!asRoot && spawnSync('sudo', ['-n', 'true']).status !== 0) return 'it needs root, or sudo without a password';
+  const script = `
+    set -e
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+      trap 'rm -f "$policy"' EXIT
+      printf '#!/bin/sh\\nexit 101\\n' > "$policy"
+      chmod 755 "$policy"
+    fi
+    export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
+    apt-get update -q
+    apt-get install -q -y --no-install-recommends "$@"`;
+  const command = ['sh', '-c', script, 'sh', ...packages];
+  const argv = asRoot ? command : ['sudo', '-n', ...command];
+  const { status, error } = spawnSync(argv[0], argv.slice(1), { stdio: 'inherit', timeout: 300_000 });
+  return status === 0 ? undefined : `apt-get failed (${error?.message ?? `exit code ${status}`})`;
+}
