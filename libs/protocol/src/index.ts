@@ -34,6 +34,23 @@ export { ProtocolError, type ProtocolErrorCode } from './errors.js';
 export { DEFAULT_MAX_AHEAD_MS, HybridClock, type HybridClockOptions } from './hybrid-clock.js';
 export { MAX_CONTENT_TYPE_BYTES, MAX_KEY_BYTES, MAX_TOKEN_BYTES, MAX_VALUE_BYTES } from './limits.js';
 export {
+  type CopiedEntry,
+  decodeDigestReply,
+  decodeFetchReply,
+  decodePullReply,
+  DIGEST_BYTES,
+  encodeDigest,
+  encodeFetch,
+  encodeIds,
+  encodeMerge,
+  encodePull,
+  encodeSync,
+  type FetchedEntry,
+  type OperationRecord,
+  type PulledPage,
+  type SlotDigests,
+} from './replication.js';
+export {
   decodeIncrementReply,
   decodeSetReply,
   decodeTouchReply,
@@ -41,6 +58,7 @@ export {
   parseMoved,
   type ReplyErrorCode,
 } from './replies.js';
+export { SlotSet } from './slot-set.js';
 export {
   compareVersions,
   counterOf,

@@ -10,8 +10,17 @@ import { isVersionText, parseVersion, type Version } from './version.js';
  * - CLUSTERDOWN: the node has no view, or the write could not be made safe.
  * - OOM: the entry does not fit.
  * - STALE: the operation's stamp is too far from the node's clock; it was not applied.
+ * - STALEVIEW `<epoch>`: between nodes: the slot's owners have changed since the sender's view; nothing was merged.
  */
-export type ReplyErrorCode = 'MOVED' | 'PRECONDITION' | 'NOTANUMBER' | 'LOADING' | 'CLUSTERDOWN' | 'OOM' | 'STALE';
+export type ReplyErrorCode =
+  | 'MOVED'
+  | 'PRECONDITION'
+  | 'NOTANUMBER'
+  | 'LOADING'
+  | 'CLUSTERDOWN'
+  | 'OOM'
+  | 'STALE'
+  | 'STALEVIEW';
 
 /** What a node says of itself in `DCS.STATS`. */
 export interface NodeStats {

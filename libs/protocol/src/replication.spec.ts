@@ -1,0 +1,54 @@
+import {
+  decodeDigestReply,
+  decodeFetchReply,
+  decodePullReply,
+  encodeFetch,
+  encodeIds,
+  encodeMerge,
+  encodePull,
+} from './replication.js';
+import { SlotSet } from './slot-set.js';
+import { makeVersion } from './version.js';
+
+describe('replication messages', () => {
+  test('a copy carries its operation, or none', () => {
+    const operation = { stamp: makeVersion(1, 2, 3), value: 7, token: 't' };
+    expect(encodeMerge(4, 'k', 'h', 'v', operation)).toContain(
+      '$24\r\n000000000001000200000003\r\n$1\r\n7\r\n$1\r\nt\r\n',
+    );
+    expect(encodeMerge(4, 'k', 'h', 'v', undefined)).toContain('$1\r\n-\r\n$1\r\n0\r\n$0\r\n\r\n');
+  });
+
+  test('requests name their command and epoch', () => {
+    expect(encodeFetch(4, 'k')).toBe('*3\r\n$9\r\nDCS.FETCH\r\n$1\r\n4\r\n$1\r\nk\r\n');
+    expect(encodePull(4, new SlotSet(), '0', 10)).toContain('$8\r\nDCS.PULL\r\n$1\r\n4\r\n$2048\r\n');
+  });
+
+  test('replies are read', () => {
+    expect(decodeFetchReply([null, null, ''])).toEqual({ entry: undefined, sources: [] });
+    expect(decodeFetchReply(['h', 'v', encodeIds(['a', 'b'])])).toEqual({
+      entry: { header: 'h', value: 'v' },
+      sources: ['a', 'b'],
+    });
+    expect(decodePullReply(['0', 'c', 'k', 'h', 'v'])).toEqual({
+      cursor: '0',
+      clock: 'c',
+      entries: [{ key: 'k', header: 'h', value: 'v' }],
+    });
+    expect(decodeDigestReply(['x'.repeat(16), '10', 'a'], 2)).toEqual({
+      digests: 'x'.repeat(16),
+      settled: '10',
+      sources: ['a'],
+    });
+  });
+
+  test.each([null, 'OK', [], ['0'], ['0', 'c', 'k'], [1, 2, 3], ['x', '1', '']])(
+    '%j is no reply to any of them',
+    (reply) => {
+      const refused = expect.objectContaining({ code: 'ERR_PROTOCOL_REPLY' });
+      expect(() => decodeFetchReply(Array.isArray(reply) ? reply.slice(0, 2) : reply)).toThrow(refused);
+      expect(() => decodePullReply(reply)).toThrow(refused);
+      expect(() => decodeDigestReply(reply, 2)).toThrow(refused);
+    },
+  );
+});

@@ -1,0 +1,143 @@
+import { encodeCommandBinary } from '@dcs/resp';
+import { ProtocolError } from './errors.js';
+import type { SlotSet } from './slot-set.js';
+import { formatVersion, type Version } from './version.js';
+
+/*
+ * What cache nodes say to each other. `epoch` is the sender's view; a receiver with an older view refreshes it before
+ * it answers, except to DCS.MERGE, which is safe to take at once.
+ */
+
+/** The operation behind a copy, so that a repeated attempt at another owner answers the first result. */
+export interface OperationRecord {
+  readonly stamp: Version;
+  readonly value: number;
+  /** '' = none. */
+  readonly token: string;
+}
+
+/** `DCS.MERGE epoch key header value stamp result token` -> +OK | -STALEVIEW epoch | -OOM. `stamp` is `-` without an operation. */
+export function encodeMerge(
+  epoch: number,
+  key: string,
+  header: string,
+  value: string,
+  operation: OperationRecord | undefined,
+): string {
+  const stamp = operation === undefined ? '-' : formatVersion(operation.stamp);
+  return encodeCommandBinary([
+    'DCS.MERGE',
+    epoch,
+    key,
+    header,
+    value,
+    stamp,
+    operation?.value ?? 0,
+    operation?.token ?? '',
+  ]);
+}
+
+/** `DCS.FETCH epoch key` -> [header | nil, value | nil, ids of the nodes the answerer itself still imports from] */
+export function encodeFetch(epoch: number, key: string): string {
+  return encodeCommandBinary(['DCS.FETCH', epoch, key]);
+}
+
+/** `DCS.DIGEST epoch slots` -> [digests, settled, sources]: see {@link SlotDigests}. */
+export function encodeDigest(epoch: number, slots: SlotSet): string {
+  return encodeCommandBinary(['DCS.DIGEST', epoch, slots.toBinary()]);
+}
+
+/** `DCS.PULL epoch slots cursor maxBytes` -> [next cursor, clock, (key, header, value)...]; a scan from cursor `0` to cursor `0`. */
+export function encodePull(epoch: number, slots: SlotSet, cursor: string, maxBytes: number): string {
+  return encodeCommandBinary(['DCS.PULL', epoch, slots.toBinary(), cursor, maxBytes]);
+}
+
+/** `DCS.SYNC epoch id slots` -> +OK: the receiver is to compare these slots with node `id`, and to take what differs. */
+export function encodeSync(epoch: number, id: string, slots: SlotSet): string {
+  return encodeCommandBinary(['DCS.SYNC', epoch, id, slots.toBinary()]);
+}
+
+/** A node's word on the slots it was asked for, in ascending order of slots. */
+export interface SlotDigests {
+  /** 8 bytes per slot: equal for equal entries and tombstones. */
+  readonly digests: string;
+  /** One character per slot: `1` when the node owns the slot and imports nothing for it any more. */
+  readonly settled: string;
+  /** Ids of the nodes that it still imports any of these slots from. */
+  readonly sources: readonly string[];
+}
+
+export const DIGEST_BYTES = 8;
+
+/** @throws ProtocolError ERR_PROTOCOL_REPLY */
+export function decodeDigestReply(reply: unknown, slots: number): SlotDigests {
+  if (Array.isArray(reply) && reply.length === 3) {
+    const [digests, settled, sources] = reply as unknown[];
+    if (
+      typeof digests === 'string' &&
+      digests.length === slots * DIGEST_BYTES &&
+      typeof settled === 'string' &&
+      settled.length === slots &&
+      typeof sources === 'string'
+    ) {
+      return { digests, settled, sources: decodeIds(sources) };
+    }
+  }
+  throw new ProtocolError('ERR_PROTOCOL_REPLY', 'unexpected reply to DCS.DIGEST');
+}
+
+/** One entry as it travels between nodes. */
+export interface CopiedEntry {
+  readonly key: string;
+  readonly header: string;
+  readonly value: string;
+}
+
+export interface PulledPage {
+  /** `0` when the scan is done. */
+  readonly cursor: string;
+  readonly clock: string;
+  readonly entries: readonly CopiedEntry[];
+}
+
+/** @throws ProtocolError ERR_PROTOCOL_REPLY */
+export function decodePullReply(reply: unknown): PulledPage {
+  if (
+    Array.isArray(reply) &&
+    reply.length >= 2 &&
+    reply.length % 3 === 2 &&
+    reply.every((part) => typeof part === 'string')
+  ) {
+    const parts = reply as string[];
+    const entries: CopiedEntry[] = [];
+    for (let i = 2; i < parts.length; i += 3)
+      entries.push({ key: parts[i]!, header: parts[i + 1]!, value: parts[i + 2]! });
+    return { cursor: parts[0]!, clock: parts[1]!, entries };
+  }
+  throw new ProtocolError('ERR_PROTOCOL_REPLY', 'unexpected reply to DCS.PULL');
+}
+
+export interface FetchedEntry {
+  readonly entry: { readonly header: string; readonly value: string } | undefined;
+  readonly sources: readonly string[];
+}
+
+/** @throws ProtocolError ERR_PROTOCOL_REPLY */
+export function decodeFetchReply(reply: unknown): FetchedEntry {
+  if (Array.isArray(reply) && reply.length === 3 && typeof reply[2] === 'string') {
+    const [header, value, sources] = reply as unknown[];
+    if (header === null) return { entry: undefined, sources: decodeIds(sources as string) };
+    if (typeof header === 'string' && typeof value === 'string')
+      return { entry: { header, value }, sources: decodeIds(sources as string) };
+  }
+  throw new ProtocolError('ERR_PROTOCOL_REPLY', 'unexpected reply to DCS.FETCH');
+}
+
+/** Ids hold no control characters, so a line feed parts them. */
+export function encodeIds(ids: Iterable<string>): string {
+  return [...ids].join('\n');
+}
+
+function decodeIds(text: string): string[] {
+  return text === '' ? [] : text.split('\n');
+}

@@ -1,0 +1,24 @@
+import fc from 'fast-check';
+import { SlotSet } from './slot-set.js';
+
+const slots = fc.uniqueArray(fc.nat(16_383));
+
+describe('SlotSet', () => {
+  test('holds what was added, in ascending order, and survives the wire', () => {
+    fc.assert(
+      fc.property(slots, (added) => {
+        const sorted = [...added].sort((a, b) => a - b);
+        const set = SlotSet.fromBinary(SlotSet.of(added).toBinary());
+        expect([...set]).toEqual(sorted);
+        expect(set.size).toBe(added.length);
+        expect(set.isEmpty).toBe(added.length === 0);
+        for (const slot of added) set.delete(slot);
+        expect(set.isEmpty).toBe(true);
+      }),
+    );
+  });
+
+  test('refuses another length', () => {
+    expect(() => SlotSet.fromBinary('x')).toThrow(expect.objectContaining({ code: 'ERR_PROTOCOL_SLOT_SET' }));
+  });
+});
