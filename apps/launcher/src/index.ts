@@ -1,0 +1,9 @@
+export { type Cluster, startCluster } from './cluster.js';
+export {
+  type AuxInfo,
+  type ClusterEvent,
+  type ClusterOptions,
+  type MasterInfo,
+  type ProcessExit,
+} from './cluster-spec.js';
+export { LauncherError, type LauncherErrorCode } from './errors.js';
