@@ -1,3 +1,4 @@
+import { DECODER_DEFAULTS } from './decoder.js';
 import { RespOptionError } from './errors.js';
 import { integerOption } from './options.js';
 import type { BulkKind, RespValue } from './value.js';
@@ -45,13 +46,13 @@ export interface RespClientOptions {
 /** The options with defaults in, checked. */
 export interface ClientSettings {
   readonly address: RespAddress;
-  readonly bulk: BulkKind | undefined;
+  readonly bulk: BulkKind;
   readonly connectTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly stallTimeoutMs: number;
   readonly maxInFlight: number;
   readonly maxPendingBytes: number;
-  readonly maxBulkBytes: number | undefined;
+  readonly maxBulkBytes: number;
   readonly backoff: { readonly minMs: number; readonly maxMs: number } | undefined;
   readonly handshake: readonly (readonly string[])[];
   readonly keepAliveMs: number;
@@ -78,13 +79,13 @@ export function clientSettings(address: RespAddress, options: RespClientOptions)
   const minMs = reconnect ? ms('reconnect.minMs', reconnect.minMs, 50) : 0;
   return {
     address,
-    bulk: options.bulk,
+    bulk: options.bulk ?? DECODER_DEFAULTS.bulk,
     connectTimeoutMs: ms('connectTimeoutMs', options.connectTimeoutMs, 1000),
     requestTimeoutMs: ms('requestTimeoutMs', options.requestTimeoutMs, 1000),
     stallTimeoutMs: ms('stallTimeoutMs', options.stallTimeoutMs, 1000),
     maxInFlight: integerOption('maxInFlight', options.maxInFlight, 10_000, 1, 2 ** 24),
     maxPendingBytes: integerOption('maxPendingBytes', options.maxPendingBytes, 64 * MIB, 1, MAX_PENDING_BYTES),
-    maxBulkBytes: options.maxBulkBytes,
+    maxBulkBytes: options.maxBulkBytes ?? DECODER_DEFAULTS.maxBulkBytes,
     backoff: reconnect
       ? { minMs, maxMs: ms('reconnect.maxMs', reconnect.maxMs, Math.max(2000, minMs), minMs) }
       : undefined,

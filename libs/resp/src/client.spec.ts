@@ -304,6 +304,17 @@ describe('RespClient', () => {
       await peer.listen(port);
     });
 
+    test('a peer that ends the stream is one that went down', async () => {
+      const down: string[] = [];
+      const client = clientFor({ onDown: (error) => down.push(error.message) });
+      await client.connect();
+      peer.sockets.forEach((socket) => socket.end());
+      await until(() => down.length === 1);
+      expect(down).toEqual(['connection closed by the peer']);
+      await client.connect();
+      expect(await client.request(['ECHO', 'x'])).toBe('x');
+    });
+
     test('without reconnect the next request connects', async () => {
       const client = clientFor({ reconnect: false });
       await client.connect();

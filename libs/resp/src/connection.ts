@@ -33,8 +33,8 @@ export class Connection {
     this.#handshakeLeft = settings.handshake.length;
     this.lastReadAt = settings.now();
     this.#decoder = new Decoder({
-      ...(settings.bulk === undefined ? {} : { bulk: settings.bulk }),
-      ...(settings.maxBulkBytes === undefined ? {} : { maxBulkBytes: settings.maxBulkBytes }),
+      bulk: settings.bulk,
+      maxBulkBytes: settings.maxBulkBytes,
       onPush: (items) => events.onPush(items),
     });
     const { address, keepAliveMs, connectTimeoutMs } = settings;

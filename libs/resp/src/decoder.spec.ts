@@ -110,7 +110,7 @@ describe('Decoder', () => {
       expect(decode(cut(Buffer.from(wire)))).toEqual(expected);
     });
 
-    const titled = malformed.map(([wire, message]) => ({ wire, message, start: wire.slice(0, 24) }));
+    const titled = malformed.map(([wire, message]) => ({ wire, message, start: JSON.stringify(wire.slice(0, 24)) }));
     test.each(titled)('refuses $start: $message', ({ wire, message }) => {
       expect(outcome(cut(Buffer.from(wire)))).toMatch(`Protocol error: ${message}`);
     });

@@ -69,6 +69,15 @@ export interface DecoderOptions {
   readonly onPush?: (items: RespValue[]) => void;
 }
 
+export const DECODER_DEFAULTS = {
+  bulk: 'utf8' as BulkKind,
+  maxDepth: 64,
+  maxElements: 1_048_576,
+  maxBulkBytes: 512 * MIB,
+  maxLineBytes: 65_536,
+  maxReplyBytes: 1024 * MIB,
+};
+
 /**
  * Reads replies as a client does, RESP2 and RESP3. Feed it with `push`, then take replies with `next` until it is false;
  * each is in `value`. O(bytes) however the bytes are cut; every cap is checked before anything is allocated, and an
@@ -100,15 +109,17 @@ export class Decoder {
 
   /** @throws {RespOptionError} */
   constructor(options: DecoderOptions = {}) {
-    this.#bulk = options.bulk ?? 'utf8';
+    this.#bulk = options.bulk ?? DECODER_DEFAULTS.bulk;
     if (!['utf8', 'buffer', 'binary'].includes(this.#bulk)) {
       throw new RespOptionError('bulk', this.#bulk, "'utf8', 'buffer' or 'binary'");
     }
-    this.#maxDepth = integerOption('maxDepth', options.maxDepth, 64, 0, 10_000);
-    this.#maxElements = integerOption('maxElements', options.maxElements, MIB, 0, 2 ** 26);
-    this.#maxBulkBytes = integerOption('maxBulkBytes', options.maxBulkBytes, 512 * MIB, 0, MAX_BYTES);
-    this.#maxLineBytes = integerOption('maxLineBytes', options.maxLineBytes, 65_536, 32, MAX_BYTES);
-    this.#maxReplyBytes = integerOption('maxReplyBytes', options.maxReplyBytes, 1024 * MIB, 1, MAX_BYTES);
+    const integer = (name: Exclude<keyof typeof DECODER_DEFAULTS, 'bulk'>, min: number, max: number) =>
+      integerOption(name, options[name], DECODER_DEFAULTS[name], min, max);
+    this.#maxDepth = integer('maxDepth', 0, 10_000);
+    this.#maxElements = integer('maxElements', 0, 2 ** 26);
+    this.#maxBulkBytes = integer('maxBulkBytes', 0, MAX_BYTES);
+    this.#maxLineBytes = integer('maxLineBytes', 32, MAX_BYTES);
+    this.#maxReplyBytes = integer('maxReplyBytes', 1, MAX_BYTES);
     this.#onPush = options.onPush;
   }
 

@@ -37,6 +37,13 @@ export interface RequestDecoderOptions {
   readonly maxRequestBytes?: number;
 }
 
+export const REQUEST_DECODER_DEFAULTS: Required<RequestDecoderOptions> = {
+  maxArguments: 1_048_576,
+  maxBulkBytes: 512 * MIB,
+  maxInlineBytes: 65_536,
+  maxRequestBytes: 1024 * MIB,
+};
+
 /**
  * Reads requests as a Redis server does: arrays of bulk strings, or inline lines.
  *
@@ -69,10 +76,12 @@ export class RequestDecoder {
 
   /** @throws {RespOptionError} a cap that is no integer in range */
   constructor(options: RequestDecoderOptions = {}) {
-    this.#maxArguments = integerOption('maxArguments', options.maxArguments, MIB, 1, 2 ** 24);
-    this.#maxBulkBytes = integerOption('maxBulkBytes', options.maxBulkBytes, 512 * MIB, 0, MAX_BYTES);
-    this.#maxInlineBytes = integerOption('maxInlineBytes', options.maxInlineBytes, 65_536, 1, MAX_BYTES);
-    this.#maxRequestBytes = integerOption('maxRequestBytes', options.maxRequestBytes, 1024 * MIB, 1, MAX_BYTES);
+    const integer = (name: keyof RequestDecoderOptions, min: number, max: number) =>
+      integerOption(name, options[name], REQUEST_DECODER_DEFAULTS[name], min, max);
+    this.#maxArguments = integer('maxArguments', 1, 2 ** 24);
+    this.#maxBulkBytes = integer('maxBulkBytes', 0, MAX_BYTES);
+    this.#maxInlineBytes = integer('maxInlineBytes', 1, MAX_BYTES);
+    this.#maxRequestBytes = integer('maxRequestBytes', 1, MAX_BYTES);
   }
 
   /** Hands over bytes. The chunk must not change until `next()` returns false. */
