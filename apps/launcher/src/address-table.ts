@@ -1,4 +1,4 @@
-import { type AuxInfo, type MasterInfo } from './cluster-spec.js';
+import { type AuxInfo, type MasterInfo } from './cluster-plan.js';
 
 /** The table that says where everything is, one line per process. */
 export function addressTable(masters: readonly MasterInfo[], aux: readonly AuxInfo[]): string[] {

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { addressTable, tryItLines } from './address-table.js';
 import { Cluster } from './cluster.js';
-import { type ClusterEvent, describeExit } from './cluster-spec.js';
+import { type ClusterEvent, describeExit } from './cluster-plan.js';
 import { type Environment, noColour } from './config/environment.js';
 import { EXIT_FAILURE, EXIT_OK, EXIT_SIGNAL_BASE, EXIT_USAGE, LauncherError } from './errors.js';
 import { helpText } from './help.js';

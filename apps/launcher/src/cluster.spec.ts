@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { type FakeApps, fakeApps } from '../test/fake-apps.js';
 import { type Cluster, startCluster } from './cluster.js';
-import { type ClusterEvent, type ClusterOptions } from './cluster-spec.js';
+import { type ClusterEvent, type ClusterOptions } from './cluster-plan.js';
 import { DataLock, isAlive } from './data-lock.js';
 
 let fakes: FakeApps;

@@ -18,7 +18,7 @@ import {
   reachable,
   type Surroundings,
   WORKSPACE_ROOT,
-} from './cluster-spec.js';
+} from './cluster-plan.js';
 import { callerEnvironment, type Environment, refuseOwnVariables, type Role } from './config/environment.js';
 import { DataLock } from './data-lock.js';
 import { LauncherError } from './errors.js';

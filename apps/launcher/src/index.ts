@@ -5,5 +5,5 @@ export {
   type ClusterOptions,
   type MasterInfo,
   type ProcessExit,
-} from './cluster-spec.js';
+} from './cluster-plan.js';
 export { LauncherError, type LauncherErrorCode } from './errors.js';

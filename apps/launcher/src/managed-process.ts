@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeExit, drainTimeoutMs, EXIT_WITH_PARENT, type ProcessExit } from './cluster-spec.js';
+import { describeExit, drainTimeoutMs, EXIT_WITH_PARENT, type ProcessExit } from './cluster-plan.js';
 import { LauncherError } from './errors.js';
 import { LineSplitter } from './line-splitter.js';
 import { probe } from './readiness.js';
