@@ -173,15 +173,7 @@ export class EntryTable<K extends string | number, V> {
     records[(prev << 2) + NEXT] = next;
     records[(next << 2) + PREV] = prev;
 
-    const bucket = this.#bucketOf(records[record + HASH]!);
-    const chained = records[record + CHAIN]!;
-    let at = this.#heads[bucket]!;
-    if (at === slot) {
-      this.#heads[bucket] = chained;
-    } else {
-      while (records[(at << 2) + CHAIN] !== slot) at = records[(at << 2) + CHAIN]!;
-      records[(at << 2) + CHAIN] = chained;
-    }
+    this.#unchain(slot);
 
     const page = this.#pages[slot >>> PAGE_BITS]!;
     const pair = (slot & PAGE_MASK) << 1;
@@ -191,6 +183,25 @@ export class EntryTable<K extends string | number, V> {
     records[record + NEXT] = this.#free;
     this.#free = slot;
     this.size--;
+  }
+
+  /** What `remove(last)` and `insert` do together, in one go: the most frequent change of a full cache. */
+  replaceLast(key: K, value: V, hash: number): number {
+    const slot = this.last;
+    this.touch(slot);
+    this.#unchain(slot);
+    const records = this.records;
+    const heads = this.#heads;
+    const bucket = this.#bucketOf(hash);
+    const record = slot << 2;
+    records[record + CHAIN] = heads[bucket]!;
+    records[record + HASH] = hash;
+    heads[bucket] = slot;
+    const page = this.#pages[slot >>> PAGE_BITS]!;
+    const pair = (slot & PAGE_MASK) << 1;
+    page[pair] = key;
+    page[pair + 1] = value;
+    return slot;
   }
 
   /** Empties the table and gives its memory back. */
@@ -226,6 +237,20 @@ export class EntryTable<K extends string | number, V> {
   #bucketOf(hash: number): number {
     const bucket = hash & this.#highMask;
     return bucket < this.#buckets ? bucket : bucket & this.#lowMask;
+  }
+
+  #unchain(slot: number): void {
+    const records = this.records;
+    const record = slot << 2;
+    const chained = records[record + CHAIN]!;
+    const bucket = this.#bucketOf(records[record + HASH]!);
+    let at = this.#heads[bucket]!;
+    if (at === slot) {
+      this.#heads[bucket] = chained;
+      return;
+    }
+    while (records[(at << 2) + CHAIN] !== slot) at = records[(at << 2) + CHAIN]!;
+    records[(at << 2) + CHAIN] = chained;
   }
 
   #appendSlot(key: K, value: V): number {

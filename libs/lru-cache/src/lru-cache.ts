@@ -1,8 +1,8 @@
 import { type Cursor, Cursors } from './cursors.js';
 import { EntryTable, MAX_SLOTS } from './entry-table.js';
-import { LruCacheError, invalid } from './errors.js';
+import { LruCacheError } from './errors.js';
 import { type EvictionReason, EvictionReports } from './evictions.js';
-import { checkNumber, hashKey, randomSeed } from './hash.js';
+import { hashKey, plainNumber, randomSeed } from './hash.js';
 import {
   type LruCacheOptions,
   type SetOptions,
@@ -72,7 +72,9 @@ export class LruCache<K extends string | number, V> {
   #misses = 0;
   #sets = 0;
   #deletes = 0;
-  #evictions: Record<EvictionReason, number> = { entries: 0, bytes: 0, expired: 0 };
+  #evictedByEntries = 0;
+  #evictedByBytes = 0;
+  #expired = 0;
 
   /** @throws LruCacheError when an option is invalid or unknown, or when neither bound is given */
   constructor(options: LruCacheOptions<K, V>) {
@@ -119,7 +121,7 @@ export class LruCache<K extends string | number, V> {
     }
     if (table.expiries !== undefined && this.#isExpired(slot, table.expiries)) {
       this.#misses++;
-      this.#evict(slot, 'expired');
+      this.#expire(slot);
       this.#reports?.deliver();
       return undefined;
     }
@@ -155,7 +157,7 @@ export class LruCache<K extends string | number, V> {
     const table = this.#table;
     let slot = table.find(stored, hash | 0);
     if (slot !== 0 && table.expiries !== undefined && this.#isExpired(slot, table.expiries)) {
-      this.#evict(slot, 'expired');
+      this.#expire(slot);
       slot = 0;
     }
     if (slot === 0 && expiresAt === KEEP) expiresAt = this.#defaultExpiry();
@@ -179,7 +181,7 @@ export class LruCache<K extends string | number, V> {
     const slot = table.find(key, hash | 0);
     if (slot === 0) return false;
     if (table.expiries !== undefined && this.#isExpired(slot, table.expiries)) {
-      this.#evict(slot, 'expired');
+      this.#expire(slot);
       this.#reports?.deliver();
       return false;
     }
@@ -230,7 +232,7 @@ export class LruCache<K extends string | number, V> {
       if (slot >= table.end) slot = 1;
       const expiresAt = expiries[slot]!;
       if (expiresAt !== 0 && expiresAt <= now && table.isLive(slot)) {
-        this.#evict(slot, 'expired');
+        this.#expire(slot);
         removed++;
       }
       slot++;
@@ -269,7 +271,7 @@ export class LruCache<K extends string | number, V> {
       hits: this.#hits,
       misses: this.#misses,
       sets: this.#sets,
-      evictions: { ...this.#evictions },
+      evictions: { entries: this.#evictedByEntries, bytes: this.#evictedByBytes, expired: this.#expired },
       deletes: this.#deletes,
       size: this.size,
       bytes: this.#bytes,
@@ -279,7 +281,7 @@ export class LruCache<K extends string | number, V> {
   /** Sets every counter to 0; `size` and `bytes` are not counters. */
   resetStats(): void {
     this.#hits = this.#misses = this.#sets = this.#deletes = 0;
-    this.#evictions = { entries: 0, bytes: 0, expired: 0 };
+    this.#evictedByEntries = this.#evictedByBytes = this.#expired = 0;
   }
 
   /**
@@ -340,12 +342,20 @@ export class LruCache<K extends string | number, V> {
   #insert(key: K, value: V, hash: number, size: number, expiresAt: number): void {
     const table = this.#table;
     this.#reports?.checkCascade();
-    if (table.size === this.#entryLimit) this.#evict(table.last, 'entries');
-    while (this.#bytes + size > this.#byteLimit) this.#evict(table.last, 'bytes');
-    const slot = table.insert(key, value, hash);
+    let slot: number;
+    if (table.size === this.#entryLimit) {
+      const last = table.last;
+      this.#evictedByEntries++;
+      this.#reports?.push(table.key(last), table.value(last), 'entries');
+      if (table.sizes !== undefined) this.#bytes -= table.sizes[last]!;
+      slot = table.replaceLast(key, value, hash);
+    } else {
+      slot = table.insert(key, value, hash);
+    }
     if (table.sizes !== undefined) table.sizes[slot] = size;
     if (table.expiries !== undefined) table.expiries[slot] = expiresAt;
     this.#bytes += size;
+    this.#trim();
   }
 
   #overwrite(slot: number, value: V, size: number, expiresAt: number): void {
@@ -356,13 +366,22 @@ export class LruCache<K extends string | number, V> {
     if (table.sizes === undefined) return;
     this.#bytes += size - table.sizes[slot]!;
     table.sizes[slot] = size;
-    // The entry itself is the last to go and fits, so the loop ends before it.
-    while (this.#bytes > this.#byteLimit) this.#evict(table.last, 'bytes');
+    this.#trim();
   }
 
-  #evict(slot: number, reason: EvictionReason): void {
-    this.#evictions[reason]++;
-    this.#reports?.push(this.#table.key(slot), this.#table.value(slot), reason);
+  /** The entry that was just set is the last to go and fits, so the loop ends before it. */
+  #trim(): void {
+    while (this.#bytes > this.#byteLimit) {
+      const last = this.#table.last;
+      this.#evictedByBytes++;
+      this.#reports?.push(this.#table.key(last), this.#table.value(last), 'bytes');
+      this.#remove(last);
+    }
+  }
+
+  #expire(slot: number): void {
+    this.#expired++;
+    this.#reports?.push(this.#table.key(slot), this.#table.value(slot), 'expired');
     this.#remove(slot);
   }
 
@@ -403,11 +422,4 @@ export class LruCache<K extends string | number, V> {
     checkExpiresAt('ERR_OPTION_INVALID', expiresAt!);
     return expiresAt!;
   }
-}
-
-/** -0 becomes 0. @throws LruCacheError `ERR_KEY_INVALID` */
-function plainNumber(key: string | number): number {
-  if (typeof key !== 'number') throw invalid('ERR_KEY_INVALID', 'key', key, 'a string or a finite number');
-  checkNumber(key);
-  return key + 0;
 }
