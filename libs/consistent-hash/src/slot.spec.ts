@@ -43,12 +43,22 @@ describe('slotOf', () => {
     ['hello', 866],
     ['somekey', 11058],
     ['foo{hash_tag}', 2515],
+    ['foo{{bar}}zap', 4015],
+    ['foo{bar}{zap}', 5061],
+    ['foo{}{bar}', 8363],
+    ['}foo{bar}', 5061],
+    ['{user1000}.following', 3443],
+    ['{user1000}.followers', 3443],
     ['123456789', 0x31c3 % SLOT_COUNT],
     ['', 0],
   ])('puts %j where Redis puts it', (key, slot) => {
     expect(slotOf(key)).toBe(slot);
     expect(slotOfBinary(key)).toBe(slot);
     expect(slotOfBytes(utf8(key))).toBe(slot);
+  });
+
+  it('hashes the UTF-8 bytes of a key as Redis does', () => {
+    expect(slotOf('ключ')).toBe(10303);
   });
 
   it.each([
