@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeExit, drainTimeoutMs, EXIT_WITH_PARENT, type ProcessExit } from './cluster-plan.js';
 import { LauncherError } from './errors.js';
@@ -164,6 +163,8 @@ export class ManagedProcess {
 
   async #awaitEnd(): Promise<ProcessExit> {
     const child = this.#child;
+    // Listened for from the start: it may come right behind 'exit'.
+    const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
     const exit = await new Promise<ProcessExit>((resolve) => {
       child.once('exit', (code, signal) => resolve({ code, signal }));
       child.once('error', (error) => {
@@ -175,7 +176,6 @@ export class ManagedProcess {
     if (child.pid !== undefined) {
       // A descendant may hold the pipes open for ever.
       const timer = new AbortController();
-      const closed = once(child, 'close', { signal: timer.signal }).catch(() => undefined);
       await Promise.race([closed, sleep(FLUSH_MS, undefined, { signal: timer.signal }).catch(() => undefined)]);
       timer.abort();
       for (const stream of [child.stdout, child.stderr]) stream?.destroy();
