@@ -1,104 +1,20 @@
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ended, Peer, until, useClients } from '../test/peer.js';
 import { RespClient } from './client.js';
-import type { RespClientOptions } from './client-options.js';
 import { encodeCommandBinary } from './command.js';
-import { RespClientError, RespError } from './errors.js';
+import { RespError } from './errors.js';
 import { Reply } from './reply.js';
-import { RequestDecoder } from './request-decoder.js';
 import type { RespValue } from './value.js';
 
-type Handler = (args: string[], socket: Socket) => string;
-
-/** A server that answers with what `handler` makes of a request; what it read is in `reads`, one entry per read. */
-class Peer {
-  readonly reads: string[] = [];
-  readonly sockets = new Set<Socket>();
-  connections = 0;
-  #server: Server;
-
-  constructor(public handler: Handler = ([, ...args]) => Reply.bulk(args.join(' '))) {
-    this.#server = createServer((socket) => {
-      this.connections++;
-      this.sockets.add(socket);
-      const decoder = new RequestDecoder();
-      socket.on('error', () => undefined);
-      socket.on('close', () => this.sockets.delete(socket));
-      socket.on('data', (chunk) => {
-        this.reads.push(chunk.toString('latin1'));
-        decoder.push(chunk);
-        let out = '';
-        while (decoder.next()) {
-          out += this.handler(
-            Array.from({ length: decoder.argc }, (_, i) => decoder.binary(i)),
-            socket,
-          );
-        }
-        if (out !== '' && socket.writable) socket.write(out, 'latin1');
-      });
-    });
-  }
-
-  async listen(at: string | number = 0): Promise<this> {
-    await new Promise<void>((resolve) =>
-      typeof at === 'string' ? this.#server.listen(at, resolve) : this.#server.listen(at, '127.0.0.1', resolve),
-    );
-    return this;
-  }
-
-  get address() {
-    return { host: '127.0.0.1', port: (this.#server.address() as AddressInfo).port };
-  }
-
-  drop(): void {
-    for (const socket of this.sockets) socket.resetAndDestroy();
-  }
-
-  async close(): Promise<void> {
-    const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.drop();
-    await closed;
-  }
-}
-
-const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function until(what: () => boolean): Promise<void> {
-  for (let i = 0; !what(); i++) {
-    if (i > 500) throw new Error('it did not come to pass within 5 s');
-    await wait(10);
-  }
-}
-
-/** What a request ended with: its reply, or its error's code and whether it was sent. */
-function ended(request: Promise<RespValue>): Promise<unknown> {
-  return request.catch((error: unknown) =>
-    error instanceof RespClientError ? `${error.code} ${error.sent ? 'sent' : 'unsent'}` : error,
-  );
-}
-
 describe('RespClient', () => {
+  const fixture = useClients();
+  const { clientFor } = fixture;
   let peer: Peer;
-  const clients: RespClient[] = [];
-
-  function clientFor(
-    options: RespClientOptions = {},
-    address: { host: string; port: number } = peer.address,
-  ): RespClient {
-    const client = new RespClient(address, { reconnect: { minMs: 5, maxMs: 40 }, ...options });
-    clients.push(client);
-    return client;
-  }
-
-  beforeEach(async () => {
-    peer = await new Peer().listen();
-  });
-
-  afterEach(async () => {
-    await Promise.all(clients.splice(0).map((client) => client.close({ drainMs: 0 })));
-    await peer.close();
+  beforeEach(() => {
+    peer = fixture.peer;
   });
 
   test('connects with the first request and answers in order', async () => {
@@ -360,117 +276,6 @@ describe('RespClient', () => {
       refuse = false;
       await until(() => client.state === 'ready');
       expect(await client.request(['A'])).toBe('OK');
-    });
-  });
-
-  describe('bounds', () => {
-    test('on requests in flight, those that timed out included', async () => {
-      peer.handler = () => '';
-      const client = clientFor({ maxInFlight: 3, requestTimeoutMs: 20 });
-      await client.connect();
-      const three = ['A', 'B', 'C'].map((name) => ended(client.request([name])));
-      expect(await ended(client.request(['D']))).toBe('ERR_RESP_OVERLOADED unsent');
-      await Promise.all(three);
-      expect(client.inFlight).toBe(0);
-      expect(await ended(client.request(['E']))).toBe('ERR_RESP_OVERLOADED unsent');
-    });
-
-    test('on bytes, while connecting and while the peer does not read', async () => {
-      const client = clientFor({ maxPendingBytes: 1000 });
-      const first = client.request(['ECHO', 'x'.repeat(800)]);
-      expect(await ended(client.request(['ECHO', 'x'.repeat(800)]))).toBe('ERR_RESP_OVERLOADED unsent');
-      expect(await first).toHaveLength(800);
-      expect(await client.request(['ECHO', 'x'.repeat(800)])).toHaveLength(800);
-
-      const stuck = clientFor({ maxPendingBytes: 2 ** 20 });
-      await stuck.connect();
-      peer.sockets.forEach((socket) => socket.pause());
-      let refused: unknown;
-      let accepted = 0;
-      for (let i = 0; i < 200 && refused === undefined; i++) {
-        stuck.send(encodeCommandBinary(['ECHO', 'x'.repeat(2 ** 18)]), (error) => (refused ??= error));
-        if (refused === undefined) accepted++;
-        await new Promise(setImmediate);
-        expect(stuck.pendingBytes).toBeLessThanOrEqual(2 ** 20);
-      }
-      expect(refused).toMatchObject({ code: 'ERR_RESP_OVERLOADED', sent: false });
-      expect(accepted).toBeGreaterThan(2);
-    });
-
-    test('wrong options are refused by name', () => {
-      const make = (options: RespClientOptions) => () => new RespClient({ host: 'h', port: 1 }, options);
-      expect(make({ requestTimeoutMs: 0 })).toThrow(/requestTimeoutMs: got 0/);
-      expect(make({ maxInFlight: Infinity })).toThrow(/maxInFlight/);
-      expect(make({ reconnect: { minMs: 10, maxMs: 5 } })).toThrow(/reconnect.maxMs/);
-      expect(() => new RespClient({ host: 'h', port: 0 })).toThrow(
-        expect.objectContaining({ code: 'ERR_RESP_OPTION' }),
-      );
-      expect(() => new RespClient({ host: '', port: 1 })).toThrow(/host/);
-    });
-  });
-
-  describe('close', () => {
-    test('finishes what is in flight, refuses what is new, and is idempotent', async () => {
-      peer.handler = ([name], socket) => {
-        setTimeout(() => socket.write(Reply.bulk(name!)), 30);
-        return '';
-      };
-      const client = clientFor();
-      await client.connect();
-      const inFlight = client.request(['A']);
-      const closed = client.close({ drainMs: 1000 });
-      expect(client.state).toBe('closed');
-      expect(client.close()).toBe(closed);
-      expect(await ended(client.request(['B']))).toBe('ERR_RESP_CLOSED unsent');
-      expect(await inFlight).toBe('A');
-      await closed;
-      await expect(client.connect()).rejects.toMatchObject({ code: 'ERR_RESP_CLOSED' });
-      await until(() => peer.sockets.size === 0);
-    });
-
-    test('fails what does not finish in time', async () => {
-      peer.handler = () => '';
-      const client = clientFor();
-      await client.connect();
-      const inFlight = ended(client.request(['A']));
-      await until(() => peer.reads.length === 1);
-      await client.close({ drainMs: 20 });
-      expect(await inFlight).toBe('ERR_RESP_CLOSED sent');
-      expect(client.inFlight).toBe(0);
-    });
-
-    test('lets requests that wait for the first connection through', async () => {
-      const client = clientFor();
-      const waiting = client.request(['ECHO', 'x']);
-      await client.close();
-      expect(await waiting).toBe('x');
-    });
-
-    test('before, during and between connections', async () => {
-      await clientFor().close();
-      const connecting = clientFor();
-      const attempt = connecting.connect();
-      await Promise.all([expect(attempt).rejects.toMatchObject({ code: 'ERR_RESP_CLOSED' }), connecting.close()]);
-      const { port } = peer.address;
-      await peer.close();
-      const waiting = clientFor({ reconnect: { minMs: 10_000, maxMs: 10_000 } }, { host: '127.0.0.1', port });
-      await waiting.connect().catch(() => undefined);
-      expect(waiting.state).toBe('waiting');
-      const pending = waiting.connect();
-      await Promise.all([expect(pending).rejects.toMatchObject({ code: 'ERR_RESP_CLOSED' }), waiting.close()]);
-      await peer.listen(port);
-    });
-
-    test('from inside a callback', async () => {
-      const client = clientFor();
-      await client.connect();
-      const replies: unknown[] = [];
-      const closed = new Promise<void>((resolve) => {
-        client.send(encodeCommandBinary(['ECHO', 'a']), () => void client.close({ drainMs: 500 }).then(resolve));
-        client.send(encodeCommandBinary(['ECHO', 'b']), (error, reply) => replies.push(error ?? reply));
-      });
-      await closed;
-      expect(replies).toEqual(['b']);
     });
   });
 
