@@ -15,6 +15,7 @@ export class ChangeFile {
   #timer: NodeJS.Timeout | undefined;
   #last = '';
   #reading = false;
+  #again = false;
   #closed = false;
 
   constructor(directory: string) {
@@ -50,9 +51,16 @@ export class ChangeFile {
   }
 
   async #look(onChange: () => void): Promise<void> {
-    if (this.#reading || this.#closed) return;
+    if (this.#reading) {
+      this.#again = true; // the reading under way may have come too early
+      return;
+    }
     this.#reading = true;
-    const text = await this.#read();
+    let text: string;
+    do {
+      this.#again = false;
+      text = await this.#read();
+    } while (this.#again && !this.#closed);
     this.#reading = false;
     if (this.#closed || text === this.#last || text === '') return;
     this.#last = text;

@@ -1,33 +1,374 @@
-import { ClusterMembership } from './cluster-membership.js';
+import { ClusterMembership, type RegistryStatus } from './cluster-membership.js';
+import { MemberSupersededError, RegistryError } from './errors.js';
+import type { View } from './member.js';
+import type { ClusterMembershipOptions, Timers } from './membership-options.js';
 import { MemoryRegistry } from './memory-registry.js';
-import { FileRegistry } from './file-registry.js';
-import { mkdtempSync } from 'node:fs';
+import type { Registry } from './registry.js';
+import { member } from './registry.conformance.js';
 
-test.each([['memory'], ['file']])('smoke %s', async (kind) => {
-  const registry = kind === 'memory' ? new MemoryRegistry() : new FileRegistry({ directory: mkdtempSync('/tmp/reg-') });
-  const make = (id: string) =>
+/** A clock that moves when told to; what is due runs in order, and promises settle in between. */
+class FakeTime implements Timers {
+  now = 1_700_000_000_000;
+  #serial = 0;
+  readonly #due = new Map<number, { at: number; callback: () => void }>();
+
+  setTimeout(callback: () => void, ms: number): number {
+    this.#due.set(++this.#serial, { at: this.now + ms, callback });
+    return this.#serial;
+  }
+
+  clearTimeout(handle: unknown): void {
+    this.#due.delete(handle as number);
+  }
+
+  get pending(): number {
+    return this.#due.size;
+  }
+
+  async pass(ms: number): Promise<void> {
+    const end = this.now + ms;
+    for (;;) {
+      await new Promise((done) => setImmediate(done));
+      const [next] = [...this.#due].sort(([, a], [, b]) => a.at - b.at);
+      if (!next || next[1].at > end) break;
+      this.#due.delete(next[0]);
+      this.now = Math.max(this.now, next[1].at);
+      next[1].callback();
+    }
+    this.now = end;
+  }
+}
+
+/** A registry in memory that can be out of reach, and be wiped. */
+class FaultyRegistry implements Registry {
+  reachable = true;
+  reads = 0;
+  heartbeats = 0;
+  #inner: MemoryRegistry;
+
+  constructor(readonly now: () => number) {
+    this.#inner = new MemoryRegistry({ now });
+  }
+
+  wipe(): void {
+    this.#inner = new MemoryRegistry({ now: this.now }); // subscriptions are lost with it
+  }
+
+  async heartbeat(...args: Parameters<Registry['heartbeat']>): ReturnType<Registry['heartbeat']> {
+    this.heartbeats++;
+    this.#check();
+    return this.#inner.heartbeat(...args);
+  }
+
+  async remove(...args: Parameters<Registry['remove']>): Promise<View> {
+    this.#check();
+    return this.#inner.remove(...args);
+  }
+
+  async read(...args: Parameters<Registry['read']>): Promise<View> {
+    this.reads++;
+    this.#check();
+    return this.#inner.read(...args);
+  }
+
+  async subscribe(...args: Parameters<Registry['subscribe']>): ReturnType<Registry['subscribe']> {
+    this.#check();
+    return this.#inner.subscribe(...args);
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close();
+  }
+
+  #check(): void {
+    if (!this.reachable) throw new RegistryError('ERR_REGISTRY_UNAVAILABLE', 'down');
+  }
+}
+
+describe('ClusterMembership', () => {
+  let time: FakeTime;
+  let registry: FaultyRegistry;
+  let seed: number;
+  const random = (): number => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647;
+
+  beforeEach(() => {
+    time = new FakeTime();
+    seed = 42;
+    registry = new FaultyRegistry(() => time.now);
+  });
+
+  const make = (id?: string, rest: Partial<ClusterMembershipOptions> = {}): ClusterMembership =>
     new ClusterMembership({
       cluster: 'c',
       registry,
-      self: { id, host: 'h', dataPort: 1, httpPort: 2 },
-      heartbeatMs: 100,
-      leaseMs: 300,
+      ...(id !== undefined && { self: { id, host: 'h', dataPort: 1, httpPort: 2 } }),
+      now: () => time.now,
+      random,
+      timers: time,
+      ...rest,
     });
-  const a = make('a'),
-    b = make('b');
-  const o = new ClusterMembership({ cluster: 'c', registry, heartbeatMs: 100, leaseMs: 300 });
-  const log: unknown[] = [];
-  o.on('view', (v) => log.push([v.epoch, ...v.members.map((m) => m.id + m.state)]));
-  await o.start();
-  await a.join();
-  await b.join();
-  await b.update({ state: 'up' });
-  await new Promise((r) => setTimeout(r, 150));
-  await b.close();
-  await new Promise((r) => setTimeout(r, 600));
-  await a.leave();
-  await o.refresh();
-  await o.close();
-  await registry.close();
-  expect(log.slice(-3)).toEqual([[3, 'ajoining', 'bup'], [4, 'ajoining'], [5]]);
+  const ids = ({ members }: View): string[] => members.map(({ id }) => id);
+  const cluster = async (): Promise<ClusterMembership[]> => {
+    const nodes = [make('a'), make('b'), make('c'), make()];
+    for (const node of nodes) await (node.self ? node.join() : node.start());
+    await time.pass(100);
+    return nodes;
+  };
+  const views = (node: ClusterMembership): [number, ...string[]][] => {
+    const seen: [number, ...string[]][] = [];
+    node.on('view', (view) => seen.push([view.epoch, ...ids(view)]));
+    return seen;
+  };
+
+  test('a member joins as "joining" with a fresh incarnation, goes "up", "leaving" and out; an observer sees it all', async () => {
+    const observer = make();
+    const states: string[][] = [];
+    observer.on('view', (view) => states.push(view.members.map(({ state }) => state)));
+    expect(await observer.start()).toEqual({ epoch: 0, members: [] });
+    const node = make('a', { self: { id: 'a', host: 'h', dataPort: 1, httpPort: 2, weight: 2, zone: 'z' } });
+    const joined = await node.join();
+    expect(joined.members).toEqual([
+      {
+        ...{ id: 'a', incarnation: time.now, host: 'h', dataPort: 1, httpPort: 2 },
+        weight: 2,
+        zone: 'z',
+        state: 'joining',
+      },
+    ]);
+    expect(node.view).toBe(joined);
+    expect(node.registryReachable).toBe(true);
+    expect(node.lastHeartbeatAt).toBe(time.now);
+    for (const state of ['up', 'leaving'] as const) {
+      await time.pass(200);
+      expect((await node.update({ state })).members[0]!.state).toBe(state);
+    }
+    await time.pass(200);
+    await node.leave();
+    expect(node.view.members).toEqual([]);
+    await time.pass(200);
+    expect(states).toEqual([[], ['joining'], ['up'], ['leaving'], []]);
+    await observer.close();
+    await node.close();
+    expect(time.pending).toBe(0);
+  });
+
+  test('heartbeats come about once in heartbeatMs, spread', async () => {
+    const node = make('a');
+    await node.join();
+    const before = registry.heartbeats;
+    await time.pass(60_000);
+    expect(registry.heartbeats - before).toBeGreaterThanOrEqual(54);
+    expect(registry.heartbeats - before).toBeLessThanOrEqual(67);
+    await node.close();
+  });
+
+  test('a node that closes without leaving is expelled after its lease; nothing is left running', async () => {
+    const [a, b, c, observer] = (await cluster()) as [
+      ClusterMembership,
+      ClusterMembership,
+      ClusterMembership,
+      ClusterMembership,
+    ];
+    await c.close();
+    await c.close();
+    await time.pass(2_500);
+    expect(ids(observer.view)).toEqual(['a', 'b', 'c']);
+    await time.pass(2_000);
+    expect(ids(observer.view)).toEqual(['a', 'b']);
+    expect(ids(c.view)).toEqual(['a', 'b', 'c']);
+    await Promise.all([a, b, observer].map((each) => each.close()));
+    expect(time.pending).toBe(0);
+    await expect(c.join()).rejects.toMatchObject({ code: 'ERR_MEMBERSHIP_CLOSED' });
+    await expect(c.refresh()).rejects.toMatchObject({ code: 'ERR_MEMBERSHIP_CLOSED' });
+  });
+
+  test('join() tries until the registry is there, and rejects after its time', async () => {
+    registry.reachable = false;
+    const node = make('a', { joinTimeoutMs: 5_000 });
+    const statuses: RegistryStatus[] = [];
+    node.on('registry', (status) => statuses.push(status));
+    const failed = node.join().catch((error: unknown) => error);
+    await time.pass(6_000);
+    expect(await failed).toMatchObject({ code: 'ERR_JOIN_TIMEOUT', cause: { code: 'ERR_REGISTRY_UNAVAILABLE' } });
+    expect(registry.heartbeats).toBeGreaterThan(5);
+    expect(registry.heartbeats).toBeLessThan(20);
+    const joined = node.join();
+    await time.pass(500);
+    registry.reachable = true;
+    await time.pass(1_000);
+    expect(ids(await joined)).toEqual(['a']);
+    expect(statuses[0]).toMatchObject({ reachable: false, error: { code: 'ERR_REGISTRY_UNAVAILABLE' } });
+    expect(statuses.at(-1)).toEqual({ reachable: true });
+    await node.close();
+  });
+
+  test('close() ends a join() that waits', async () => {
+    registry.reachable = false;
+    const node = make('a');
+    const joined = node.join().catch((error: unknown) => error);
+    await time.pass(100);
+    await node.close();
+    expect(await joined).toMatchObject({ code: 'ERR_MEMBERSHIP_CLOSED' });
+    expect(time.pending).toBe(0);
+  });
+
+  test('everybody keeps the view while the registry is out of reach for a minute, and nobody is evicted after it', async () => {
+    const nodes = await cluster();
+    const changes = nodes.map(views);
+    const statuses = nodes.map((node) => {
+      const seen: boolean[] = [];
+      node.on('registry', ({ reachable }) => seen.push(reachable));
+      return seen;
+    });
+    registry.reachable = false;
+    await time.pass(60_000);
+    expect(nodes.map(({ registryReachable }) => registryReachable)).toEqual([false, false, false, false]);
+    await expect(nodes[0]!.update({ state: 'up' })).rejects.toMatchObject({ code: 'ERR_REGISTRY_UNAVAILABLE' });
+    registry.reachable = true;
+    await time.pass(10_000);
+    const { epoch } = nodes[3]!.view;
+    expect(nodes[3]!.view.members.map(({ id, state }) => [id, state])).toEqual([
+      ['a', 'up'], // the update went with the next heartbeat
+      ['b', 'joining'],
+      ['c', 'joining'],
+    ]);
+    expect(changes).toEqual(nodes.map(() => [[epoch, 'a', 'b', 'c']]));
+    expect(statuses).toEqual(nodes.map(() => [false, true]));
+    await Promise.all(nodes.map((node) => node.close()));
+  });
+
+  test('a wiped registry is re-seeded within two seconds: no view shrinks and no epoch falls', async () => {
+    const nodes = await cluster();
+    const changes = nodes.map(views);
+    const before = nodes[0]!.view.epoch;
+    registry.wipe();
+    await time.pass(2_000);
+    for (const seen of changes) expect(seen).toEqual([[before + 1, 'a', 'b', 'c']]);
+    expect(await registry.read('c')).toEqual(nodes[3]!.view);
+    await Promise.all(nodes.map((node) => node.close()));
+  });
+
+  test('members are back in a wiped registry within two seconds even where only the fallen epoch tells', async () => {
+    const nodes = await cluster();
+    registry.wipe();
+    const refreshed = Promise.all(nodes.slice(0, 3).map((node) => node.refresh())); // finds nothing: heartbeat at once
+    await time.pass(150);
+    await refreshed;
+    expect(ids(await registry.read('c'))).toEqual(['a', 'b', 'c']);
+    await Promise.all(nodes.map((node) => node.close()));
+  });
+
+  test('an observer passes over a registry rolled back, and one rebuilt by members that know nothing catches up', async () => {
+    const nodes = await cluster();
+    const observer = nodes[3]!;
+    for (const state of ['up', 'leaving', 'up', 'leaving', 'up'] as const) await nodes[0]!.update({ state });
+    await time.pass(500);
+    const seen = views(observer);
+    const { epoch } = observer.view;
+    await Promise.all(nodes.slice(0, 3).map((node) => node.close()));
+    registry.wipe();
+    const [d, e] = [make('d'), make('e')];
+    await d.join();
+    await e.join();
+    expect(d.view.epoch).toBeLessThan(epoch);
+    await time.pass(1_000);
+    expect(ids(observer.view)).toEqual(['a', 'b', 'c']);
+    await time.pass(6_000);
+    expect(seen).toEqual([[epoch + 1, 'd', 'e']]);
+    expect(d.view.epoch).toBe(epoch + 1);
+    await Promise.all([observer, d, e].map((node) => node.close()));
+  });
+
+  test('of two processes with one id the older stops and says so', async () => {
+    const old = make('a');
+    const statuses: RegistryStatus[] = [];
+    old.on('registry', (status) => statuses.push(status));
+    await old.join();
+    await time.pass(2_000);
+    const young = make('a');
+    await young.join();
+    expect(young.self!.incarnation).toBeGreaterThan(old.self!.incarnation);
+    await time.pass(2_000);
+    expect(old.superseded).toBe(true);
+    expect(statuses.at(-1)).toEqual({ reachable: true, error: expect.any(MemberSupersededError) });
+    await expect(old.update({ state: 'up' })).rejects.toMatchObject({ code: 'ERR_MEMBERSHIP_CLOSED' });
+    await old.leave(); // must not take the younger one out
+    await time.pass(10_000);
+    expect(young.superseded).toBe(false);
+    expect((await registry.read('c')).members).toEqual([young.self]);
+    await young.close();
+    await old.close();
+    expect(time.pending).toBe(0);
+  });
+
+  test('a restarted node whose clock is two minutes behind takes its own id over', async () => {
+    const before = make('a');
+    await before.join();
+    const after = make('a', { now: () => time.now - 120_000 });
+    await after.join();
+    expect(after.self!.incarnation).toBe(before.self!.incarnation + 1);
+    expect(after.view.members).toEqual([after.self]);
+    await after.close();
+    await before.close();
+  });
+
+  test('a member that flaps is told that it is held back, and is let in by and by', async () => {
+    const [a, b] = [make('a'), make('b')];
+    await a.join();
+    await b.join();
+    let node = make('f');
+    for (let i = 0; i < 3; i++) {
+      await node.join();
+      if (i === 2) break;
+      await node.close();
+      await time.pass(4_500);
+      node = make('f');
+    }
+    expect(node.heldBack).toBe(true);
+    expect(ids(node.view)).toEqual(['a', 'b']);
+    await time.pass(7_000);
+    expect(node.heldBack).toBe(false);
+    expect(ids(b.view)).toEqual(['a', 'b', 'f']);
+    await Promise.all([a, b, node].map((each) => each.close()));
+  });
+
+  test('refresh() shares one read, keeps reads apart, and reads nothing for an epoch it has', async () => {
+    const observer = make(undefined, { refreshIntervalMs: 500 });
+    await observer.start();
+    await registry.heartbeat('c', { member: member('a'), leaseMs: 60_000, minEpoch: 0 });
+    await time.pass(100); // the hint made it read
+    const before = registry.reads;
+    expect(await observer.refresh(1)).toBe(observer.view);
+    expect(registry.reads).toBe(before);
+    const both = Promise.all([observer.refresh(2), observer.refresh()]);
+    await time.pass(300);
+    expect(registry.reads).toBe(before);
+    await time.pass(300);
+    expect(registry.reads).toBe(before + 1);
+    expect((await both)[0].epoch).toBe(1);
+    await observer.close();
+  });
+
+  test.each<[Partial<ClusterMembershipOptions>, string]>([
+    [{ cluster: 'a b' }, 'cluster'],
+    [{ heartbeatMs: 2_000 }, 'heartbeatMs'],
+    [{ leaseMs: 1 }, 'leaseMs'],
+    [{ joinTimeoutMs: 0 }, 'joinTimeoutMs'],
+    [{ refreshIntervalMs: -1 }, 'refreshIntervalMs'],
+    [{ registry: {} as Registry }, 'registry'],
+    [{ self: { id: 'a', host: '', dataPort: 1, httpPort: 2 } }, 'member.host'],
+  ])('refuses %j, naming the option', (options, name) => {
+    expect(() => make('a', options)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_OPTION' }));
+    expect(() => make('a', options)).toThrow(`${name}: got`);
+  });
+
+  test('members join() and observers start()', async () => {
+    await expect(make().join()).rejects.toMatchObject({ code: 'ERR_INVALID_OPTION' });
+    await expect(make('a').start()).rejects.toMatchObject({ code: 'ERR_INVALID_OPTION' });
+    await expect(make().update({ weight: 2 })).rejects.toMatchObject({ code: 'ERR_INVALID_OPTION' });
+    const node = make('a');
+    await expect(node.update({ weight: -1 })).rejects.toMatchObject({ code: 'ERR_INVALID_OPTION' });
+    await node.leave(); // before any join: nothing to leave
+    expect(registry.heartbeats).toBe(0);
+  });
 });

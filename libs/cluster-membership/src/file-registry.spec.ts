@@ -1,8 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FileRegistry } from './file-registry.js';
-import { describeRegistry } from './registry.conformance.js';
+import { describeRegistry, member } from './registry.conformance.js';
 
 describeRegistry('FileRegistry', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'registry-'));
@@ -14,4 +15,107 @@ describeRegistry('FileRegistry', async () => {
     wipe: () => rm(directory, { recursive: true }),
     close: () => rm(directory, { recursive: true, force: true }),
   };
+});
+
+describe('FileRegistry', () => {
+  let directory: string;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'registry-'));
+  });
+  afterEach(() => rm(directory, { recursive: true, force: true }));
+
+  const join3 = async (registry: FileRegistry): Promise<void> => {
+    for (const id of ['a', 'b', 'c']) {
+      await registry.heartbeat('c', { member: member(id), leaseMs: 60_000, minEpoch: 0 });
+    }
+  };
+  const versions = async (): Promise<string[]> => {
+    const names = await readdir(join(directory, 'c'));
+    const numbers = names.filter((name) => name.endsWith('.ledger')).map((name) => Number.parseInt(name, 10));
+    return numbers.sort((x, y) => y - x).map((number) => join(directory, 'c', `${number}.ledger`));
+  };
+
+  test.each([
+    ['cut short', (text: string) => text.slice(0, text.length / 2)],
+    ['empty', () => ''],
+    ['changed by one bit', (text: string) => text.replace('"epoch":3', '"epoch":7')],
+  ])('passes over a version that is %s, counts it, and goes on from the one before', async (_, damage) => {
+    const logged: unknown[] = [];
+    const registry = new FileRegistry({ directory, log: (message, details) => logged.push([message, details]) });
+    await join3(registry);
+    const [top = ''] = await versions();
+    await writeFile(top, damage(await readFile(top, 'utf8')));
+    expect(await registry.read('c')).toEqual({ epoch: 2, members: [member('a'), member('b')] });
+    const { view } = await registry.heartbeat('c', { member: member('c'), leaseMs: 60_000, minEpoch: 3, viewSize: 1 });
+    expect(view).toEqual({ epoch: 4, members: [member('a'), member('b'), member('c')] });
+    expect(registry.corruptions).toBe(1);
+    expect(logged).toEqual([['passed over a damaged registry file', { cluster: 'c', version: 3 }]]);
+    await registry.close();
+  });
+
+  test('starts anew, above what the members have seen, when every version is damaged', async () => {
+    const registry = new FileRegistry({ directory });
+    await join3(registry);
+    for (const path of await versions()) await writeFile(path, 'x');
+    expect((await registry.read('c')).epoch).toBe(0);
+    const { view } = await registry.heartbeat('c', { member: member('a'), leaseMs: 60_000, minEpoch: 3 });
+    expect(view).toEqual({ epoch: 4, members: [member('a')] });
+    await registry.close();
+  });
+
+  test('refuses a file of another format instead of overwriting it', async () => {
+    const registry = new FileRegistry({ directory });
+    await join3(registry);
+    const [top = ''] = await versions();
+    const json = '{"format":99}';
+    const sum = createHash('sha256').update(json).digest('hex').slice(0, 32);
+    await writeFile(top, `${sum}\n${json}\n`);
+    await expect(registry.read('c')).rejects.toMatchObject({ code: 'ERR_REGISTRY_CORRUPT' });
+    await registry.close();
+  });
+
+  test('keeps leases and epoch over a boot, after which the clock starts at zero', async () => {
+    let now = 900_000_000;
+    const damping = { baseHoldMs: 0 };
+    const registry = new FileRegistry({ directory, damping, now: () => now });
+    await join3(registry);
+    now = 1_000;
+    expect((await registry.read('c')).members).toHaveLength(3);
+    for (const id of ['a', 'b']) {
+      now += 40_000;
+      await registry.heartbeat('c', { member: member(id), leaseMs: 600_000, minEpoch: 3 });
+    }
+    now += 40_000; // "c" is silent for longer than its lease now; the other two are not
+    expect(await registry.read('c')).toEqual({ epoch: 4, members: [member('a'), member('b')] });
+    await registry.close();
+  });
+
+  test('says that the directory is no directory, within its time', async () => {
+    const path = join(directory, 'file');
+    await writeFile(path, '');
+    const registry = new FileRegistry({ directory: path });
+    const call = registry.heartbeat('c', { member: member('a'), leaseMs: 1000, minEpoch: 0 });
+    await expect(call).rejects.toMatchObject({ code: 'ERR_REGISTRY_UNAVAILABLE' });
+    await expect(registry.subscribe('c', () => undefined)).rejects.toMatchObject({ code: 'ERR_REGISTRY_UNAVAILABLE' });
+    await registry.close();
+  });
+
+  test('bounds the calls that wait', async () => {
+    const registry = new FileRegistry({ directory });
+    const calls = await Promise.allSettled(Array.from({ length: 70 }, () => registry.read('c')));
+    const refused = calls.filter(({ status }) => status === 'rejected') as PromiseRejectedResult[];
+    expect(refused).toHaveLength(6);
+    expect(refused[0]!.reason).toMatchObject({ code: 'ERR_REGISTRY_UNAVAILABLE' });
+    await registry.close();
+  });
+
+  test.each([
+    [{ directory: '' }, 'directory'],
+    [{ directory: 'x', timeoutMs: 0 }, 'timeoutMs'],
+    [{ directory: 'x', pollMs: 1.5 }, 'pollMs'],
+    [{ directory: 'x', damping: { windowMs: 0 } }, 'damping.windowMs'],
+  ])('refuses %j, naming the option', (options, name) => {
+    expect(() => new FileRegistry(options)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_OPTION' }));
+    expect(() => new FileRegistry(options)).toThrow(`${name}: got`);
+  });
 });

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
+import { setTimeout as setTimeoutAsync } from 'node:timers/promises';
 import { ChangeFile } from './change-file.js';
 import { type DampingPolicy, checkedDamping } from './damping.js';
 import { MembershipError, RegistryError, invalid } from './errors.js';
@@ -116,7 +117,10 @@ export class FileRegistry implements Registry {
     const subscriptions = [...this.#subscriptions];
     this.#subscriptions.clear();
     await Promise.all(subscriptions.map((changes) => changes.close()));
-    await Promise.all([...this.#clusters.values()].map(({ tail }) => tail));
+    const calls = Promise.all([...this.#clusters.values()].map(({ tail }) => tail));
+    const giveUp = new AbortController(); // a directory that hangs does not hold up the end
+    await Promise.race([calls, pause(this.#timeoutMs, giveUp.signal)]);
+    giveUp.abort();
   }
 
   #checkOpen(cluster: string): void {
@@ -220,8 +224,8 @@ function monotonicMs(): number {
   return Math.floor(Number(process.hrtime.bigint() / 1_000n) / 1_000);
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((done) => setTimeout(done, ms));
+async function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  await setTimeoutAsync(ms, undefined, { signal }).catch(() => undefined); // aborted: no longer needed
 }
 
 function unavailable(error: unknown): RegistryError {
