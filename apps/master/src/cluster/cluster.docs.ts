@@ -1,0 +1,69 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiParam } from '@nestjs/swagger';
+import { DocAnswer, DocProblems, KEY_SCHEMA, objectSchema, type Schema } from '../http/openapi.js';
+
+const COUNT: Schema = { type: 'integer', minimum: 0 };
+const ID: Schema = { type: 'string', example: 'aux-1' };
+
+const STATS = objectSchema({
+  epoch: { ...COUNT, description: "of the node's own view" },
+  entries: COUNT,
+  bytes: COUNT,
+  maxEntries: COUNT,
+  maxBytes: COUNT,
+  hitRatio: { type: 'number', minimum: 0, maximum: 1, nullable: true },
+  handoff: objectSchema({ slotsToGo: COUNT, bytesReceived: COUNT }),
+});
+
+const NODE = objectSchema(
+  {
+    id: ID,
+    address: { type: 'string', example: '127.0.0.1:7101' },
+    state: { type: 'string', enum: ['joining', 'up', 'leaving'] },
+    incarnation: COUNT,
+    weight: { type: 'number' },
+    zone: { type: 'string' },
+    slots: objectSchema({ primary: COUNT, replica: COUNT }),
+    reachable: { type: 'boolean', description: 'whether the node answered this gateway' },
+    stats: { ...STATS, description: 'left out when the node did not answer' },
+  },
+  ['id', 'address', 'state', 'incarnation', 'weight', 'zone', 'slots', 'reachable'],
+);
+
+export const DocCluster = () =>
+  applyDecorators(
+    ApiBearerAuth(),
+    ApiOperation({ summary: 'The view of the cluster and its nodes' }),
+    DocAnswer(
+      200,
+      'as this gateway sees it',
+      objectSchema({ epoch: COUNT, replicas: COUNT, nodes: { type: 'array', items: NODE } }),
+    ),
+    DocProblems('ERR_UNAUTHORIZED', 'ERR_FORBIDDEN'),
+  );
+
+export const DocLocate = () =>
+  applyDecorators(
+    ApiBearerAuth(),
+    ApiOperation({ summary: 'Where a key is kept, whether it is there or not' }),
+    ApiParam({ name: 'key', schema: KEY_SCHEMA }),
+    DocAnswer(
+      200,
+      'its slot and the owners of that, primary first',
+      objectSchema({
+        key: KEY_SCHEMA,
+        slot: { ...COUNT, maximum: 16_383 },
+        owners: { type: 'array', items: ID },
+      }),
+    ),
+    DocProblems('ERR_KEY_INVALID', 'ERR_UNAUTHORIZED', 'ERR_FORBIDDEN'),
+  );
+
+export const DocDrain = () =>
+  applyDecorators(
+    ApiBearerAuth(),
+    ApiOperation({ summary: 'Let a node leave the cluster gracefully', description: 'Needs the role admin.' }),
+    ApiParam({ name: 'id', schema: ID }),
+    DocAnswer(202, 'the node begins to leave', objectSchema({ id: ID, draining: { type: 'boolean', enum: [true] } })),
+    DocProblems('ERR_NOT_FOUND', 'ERR_UNAUTHORIZED', 'ERR_FORBIDDEN', 'ERR_UNAVAILABLE'),
+  );

@@ -1,0 +1,167 @@
+import { Controller, Delete, Get, Head, Inject, Post, Put, Req, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { type FastifyReply, type FastifyRequest } from 'fastify';
+import { GATEWAY, type Gateway } from '../gateway.js';
+import { Route } from '../http/access.js';
+import { OPERATION_INDEX, outcomeOf } from '../metrics/request-metrics.js';
+import { GatewayError } from '../errors.js';
+import { BulkCalls } from './bulk-calls.js';
+import { DocBulkDelete, DocBulkGet, DocBulkSet } from './bulk.docs.js';
+import { DocDelete, DocGet, DocHead, DocIncrement, DocPut, DocSet, DocTouch } from './entry.docs.js';
+import { EntryCalls } from './entry-calls.js';
+import { essence, JSON_TYPE } from './negotiation.js';
+import { type Answer, problemReply, sendAnswer } from './reply.js';
+
+type KeyRequest = FastifyRequest<{ Params: { key: string }; Querystring: Record<string, string | string[]> }>;
+
+const EMPTY = Buffer.alloc(0);
+const CHARSET = /;\s*charset\s*=\s*"?([^";\s]+)"?/i;
+
+/**
+ * The data API. Declared as any Nest controller; called by Fastify itself (see direct-routes.ts), and answers on the raw
+ * response.
+ */
+@ApiTags('data')
+@Controller('data')
+export class DataController {
+  readonly #gateway: Gateway;
+  readonly #entries: EntryCalls;
+  readonly #bulk: BulkCalls;
+
+  constructor(@Inject(GATEWAY) gateway: Gateway) {
+    const { plane, config, time } = gateway;
+    this.#gateway = gateway;
+    this.#entries = new EntryCalls({ plane, maxValueBytes: config.DCS_MAX_VALUE_BYTES, now: time.wall });
+    this.#bulk = new BulkCalls({
+      plane,
+      maxValueBytes: config.DCS_MAX_VALUE_BYTES,
+      maxItems: config.DCS_BULK_MAX_ITEMS,
+      maxBytes: config.DCS_BULK_MAX_BYTES,
+      now: time.wall,
+    });
+  }
+
+  @Post()
+  @Route('write', 'value')
+  @DocSet()
+  set(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    this.#serve(OPERATION_INDEX.set, request, reply, () => this.#entries.set(jsonBody(request)));
+  }
+
+  @Get(':key')
+  @Route('read')
+  @DocGet()
+  get(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    this.#serve(OPERATION_INDEX.get, request, reply, () => this.#entries.get(keyOf(request), request.headers));
+  }
+
+  @Head(':key')
+  @Route('read')
+  @DocHead()
+  head(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    this.#serve(OPERATION_INDEX.head, request, reply, () => this.#entries.head(keyOf(request), request.headers));
+  }
+
+  @Put(':key')
+  @Route('write', 'raw')
+  @DocPut()
+  put(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    this.#serve(OPERATION_INDEX.put, request, reply, () =>
+      this.#entries.put(keyOf(request), bodyOf(request), request.headers, (request as KeyRequest).query),
+    );
+  }
+
+  @Delete(':key')
+  @Route('write')
+  @DocDelete()
+  delete(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    this.#serve(OPERATION_INDEX.delete, request, reply, () => this.#entries.delete(keyOf(request), request.headers));
+  }
+
+  @Post(':key/incr')
+  @Route('write')
+  @DocIncrement()
+  increment(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    this.#serve(OPERATION_INDEX.increment, request, reply, () =>
+      this.#entries.increment(keyOf(request), jsonBody(request), request.headers),
+    );
+  }
+
+  @Post(':key/touch')
+  @Route('write')
+  @DocTouch()
+  touch(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    this.#serve(OPERATION_INDEX.touch, request, reply, () => this.#entries.touch(keyOf(request), jsonBody(request)));
+  }
+
+  @Post('bulk')
+  @Route('write', 'bulk')
+  @DocBulkSet()
+  bulkSet(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    this.#serve(OPERATION_INDEX.bulk_set, request, reply, () => this.#bulk.set(jsonBody(request)));
+  }
+
+  @Post('bulk/get')
+  @Route('read', 'bulk')
+  @DocBulkGet()
+  bulkGet(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    this.#serve(OPERATION_INDEX.bulk_get, request, reply, () =>
+      this.#bulk.get(jsonBody(request), (request as KeyRequest).query),
+    );
+  }
+
+  @Post('bulk/delete')
+  @Route('write', 'bulk')
+  @DocBulkDelete()
+  bulkDelete(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    this.#serve(OPERATION_INDEX.bulk_delete, request, reply, () => this.#bulk.delete(jsonBody(request)));
+  }
+
+  #serve(operation: number, request: FastifyRequest, reply: FastifyReply, call: () => Promise<Answer>): void {
+    const { metrics, config, time } = this.#gateway;
+    const startedAt = time.now();
+    const finish = (answer: Answer) => {
+      metrics.inFlight--;
+      metrics.record(operation, outcomeOf(answer.status), time.now() - startedAt);
+      try {
+        sendAnswer(reply.raw, answer, request.method === 'HEAD', this.#gateway.draining);
+      } catch (error) {
+        this.#gateway.reportDefect(error); // a header that cannot be sent
+        reply.raw.destroy();
+      }
+    };
+    const failed = (error: unknown) => {
+      const answer = problemReply(error);
+      if (answer.status === 500) this.#gateway.reportDefect(error);
+      finish(answer);
+    };
+    if (++metrics.inFlight > config.DCS_MAX_IN_FLIGHT) {
+      return failed(new GatewayError('ERR_OVERLOADED', 'the gateway serves as many requests as it can'));
+    }
+    try {
+      call().then(finish, failed);
+    } catch (error) {
+      failed(error); // what was read from the request before the call began
+    }
+  }
+}
+
+function keyOf(request: FastifyRequest): string {
+  return (request as KeyRequest).params.key;
+}
+
+function bodyOf({ body }: FastifyRequest): Buffer {
+  return Buffer.isBuffer(body) ? body : EMPTY;
+}
+
+/** A body without a content type is taken for JSON. @throws GatewayError ERR_UNSUPPORTED_MEDIA_TYPE */
+function jsonBody(request: FastifyRequest): Buffer {
+  const contentType = request.headers['content-type'];
+  if (contentType !== undefined && contentType !== JSON_TYPE) {
+    const charset = CHARSET.exec(contentType)?.[1]?.toLowerCase() ?? 'utf-8';
+    if (essence(contentType) !== JSON_TYPE || (charset !== 'utf-8' && charset !== 'utf8')) {
+      throw new GatewayError('ERR_UNSUPPORTED_MEDIA_TYPE', 'the body must be application/json in UTF-8');
+    }
+  }
+  return bodyOf(request);
+}

@@ -1,0 +1,105 @@
+import { type ClusterMembership, type Registry } from '@dcs/cluster-membership';
+import { type Logger } from 'pino';
+import { type MasterConfig } from './config/master-config.js';
+import { RequestMetrics } from './metrics/request-metrics.js';
+import { RoutingMetrics } from './metrics/routing-metrics.js';
+import { AuxDataPlane } from './routing/aux-data-plane.js';
+import { type Random, type Time } from './routing/ports.js';
+import { respConnector, systemRandom, systemTime } from './routing/system-ports.js';
+import { createMembership, createRegistry } from './cluster/membership.js';
+
+/** Injection token of the {@link Gateway}. */
+export const GATEWAY = Symbol('gateway');
+
+/** How long to wait before the registry is tried again when the gateway could not read it at its start, ms. */
+const START_AGAIN_MS = 1000;
+
+export interface GatewayOptions {
+  readonly config: MasterConfig;
+  readonly log: Logger;
+  readonly time?: Time;
+  readonly random?: Random;
+  /** Default: what `DCS_REGISTRY` names. */
+  readonly registry?: Registry;
+}
+
+/** What a gateway is made of, apart from HTTP: membership, routing and counters. */
+export class Gateway {
+  readonly config: MasterConfig;
+  readonly log: Logger;
+  readonly time: Time;
+  readonly metrics = new RequestMetrics();
+  readonly routing: RoutingMetrics;
+  readonly membership: ClusterMembership;
+  readonly plane: AuxDataPlane;
+  /** The process is about to leave: `ready` says no, answers end their connections. */
+  draining = false;
+  readonly #registry: Registry;
+  #cancelStart: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor({ config, log, time = systemTime, random = systemRandom, registry }: GatewayOptions) {
+    this.config = config;
+    this.log = log;
+    this.time = time;
+    this.#registry = registry ?? createRegistry(config.DCS_REGISTRY, log);
+    this.membership = createMembership(config, this.#registry, log);
+    this.routing = new RoutingMetrics((error) => log.warn({ error: error.message }, 'an aux gave an unexpected reply'));
+    this.plane = new AuxDataPlane({
+      membership: this.membership,
+      connect: respConnector({
+        id: config.DCS_ID,
+        secret: config.DCS_CLUSTER_SECRET,
+        maxInFlight: config.DCS_MAX_IN_FLIGHT_PER_AUX,
+        requestTimeoutMs: config.DCS_REQUEST_TIMEOUT_MS,
+        drainMs: config.DCS_REQUEST_TIMEOUT_MS,
+        onDown: ({ id }, error) => log.warn({ aux: id, error: error.message }, 'no connection to an aux'),
+      }),
+      time,
+      random,
+      observer: this.routing,
+      replicas: config.DCS_REPLICAS,
+      requestTimeoutMs: config.DCS_REQUEST_TIMEOUT_MS,
+      operationTimeoutMs: config.DCS_OPERATION_TIMEOUT_MS,
+      retryBudgetPercent: config.DCS_RETRY_BUDGET_PERCENT,
+    });
+    this.membership.on('view', ({ epoch, members }) =>
+      log.info({ epoch, members: members.map(({ id, state }) => `${id}:${state}`) }, 'view'),
+    );
+    this.membership.on('registry', ({ reachable, error }) => {
+      if (reachable) log.info('the registry answers');
+      else log.warn({ error: error?.message }, 'the registry is out of reach; the last view stays');
+    });
+  }
+
+  /** Begins to follow the registry, for as long as it takes to reach it. Resolves at once; readiness tells the rest. */
+  start(): void {
+    this.membership.start().catch((error: unknown) => {
+      if (this.#closing) return;
+      this.log.error({ error: (error as Error).message }, 'the registry could not be read; trying again');
+      this.#cancelStart = this.time.after(START_AGAIN_MS, () => this.start());
+    });
+  }
+
+  /** Why this gateway should get no traffic; undefined when it should. */
+  unreadyReason(): string | undefined {
+    return this.draining ? 'the gateway is shutting down' : this.plane.unreadyReason();
+  }
+
+  /** Something that should never happen happened: the client got a 500, the log gets the rest. */
+  reportDefect(error: unknown): void {
+    this.log.error({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }, 'defect');
+  }
+
+  /** Finishes what is in flight, then closes. Idempotent. */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    this.#cancelStart?.();
+    await this.plane.close();
+    await this.membership.close();
+    await this.#registry.close();
+  }
+}

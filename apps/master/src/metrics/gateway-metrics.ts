@@ -1,0 +1,102 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Counter, Gauge, register } from 'prom-client';
+import { GATEWAY, type Gateway } from '../gateway.js';
+import { version } from '../version.js';
+import { DurationHistogram } from './duration-histogram.js';
+import { EventLoopLag } from './event-loop-lag.js';
+import { OPERATIONS, OUTCOMES } from './request-metrics.js';
+
+const STATES = ['joining', 'up', 'leaving'] as const;
+
+/** Everything that the gateway counts, in the form in which Prometheus reads it. */
+@Injectable()
+export class GatewayMetrics implements OnApplicationShutdown {
+  readonly #lag = new EventLoopLag();
+  readonly #names: string[] = [];
+
+  constructor(@Inject(GATEWAY) gateway: Gateway) {
+    const { metrics, routing, membership, plane } = gateway;
+    this.#counter(
+      'dcs_http_requests_total',
+      'Data calls by operation and outcome',
+      ['operation', 'outcome'],
+      (counter) => {
+        for (const operation of OPERATIONS) {
+          for (const outcome of OUTCOMES) counter.inc({ operation, outcome }, metrics.count(operation, outcome));
+        }
+      },
+    );
+    const durations = 'dcs_http_request_duration_seconds';
+    register.registerMetric(new DurationHistogram(durations, 'Time from a data call to its answer', metrics));
+    this.#names.push(durations);
+    this.#gauge('dcs_http_in_flight', 'Data calls being served', [], (gauge) => gauge.set(metrics.inFlight));
+    this.#counter('dcs_routing_retries_total', 'Attempts repeated, by reason', ['reason'], (counter) => {
+      for (const [reason, count] of routing.retries) counter.inc({ reason }, count);
+    });
+    this.#counter('dcs_routing_budget_exhausted_total', 'Operations failed because the retry budget was used up', [], (counter) => counter.inc(routing.budgetsExhausted)); // prettier-ignore
+    this.#counter('dcs_routing_unexpected_replies_total', 'Replies of an aux that routing has no rule for', [], (counter) => counter.inc(routing.unexpectedReplies)); // prettier-ignore
+    this.#counter('dcs_coalesced_reads_total', 'Reads that shared the round trip of another', [], (counter) =>
+      counter.inc(routing.coalescedReads),
+    );
+    this.#gauge('dcs_aux_connections', 'Connections to aux nodes by state', ['state'], (gauge) => {
+      const connected = plane.topology.nodes.filter(({ connection }) => connection.connected).length;
+      gauge.set({ state: 'connected' }, connected);
+      gauge.set({ state: 'down' }, plane.topology.nodes.length - connected);
+    });
+    this.#gauge('dcs_aux_in_flight', 'Requests that wait for an aux', ['aux'], (gauge) => {
+      for (const { member, connection } of plane.topology.nodes) gauge.set({ aux: member.id }, connection.inFlight);
+    });
+    this.#gauge('dcs_view_epoch', 'Epoch of the view this process routes by', [], (gauge) =>
+      gauge.set(plane.topology.epoch),
+    );
+    this.#gauge('dcs_members', 'Members of the view by state', ['state'], (gauge) => {
+      for (const state of STATES) {
+        gauge.set({ state }, membership.view.members.filter((member) => member.state === state).length);
+      }
+    });
+    this.#gauge('dcs_registry_reachable', 'Whether the registry answered last time', [], (gauge) =>
+      gauge.set(membership.registryReachable ? 1 : 0),
+    );
+    this.#gauge('dcs_event_loop_lag_seconds', 'How late timers ran since the last scrape', ['stat'], (gauge) => {
+      const { mean, p99, max } = this.#lag.read();
+      gauge.set({ stat: 'mean' }, mean);
+      gauge.set({ stat: 'p99' }, p99);
+      gauge.set({ stat: 'max' }, max);
+    });
+    this.#gauge('dcs_build_info', 'Version of this process; always 1', ['app', 'version', 'node'], (gauge) =>
+      gauge.set({ app: 'master', version, node: process.version }, 1),
+    );
+  }
+
+  /** Takes everything out of the registry again. Idempotent. */
+  onApplicationShutdown(): void {
+    this.#lag.close();
+    for (const name of this.#names.splice(0)) register.removeSingleMetric(name);
+  }
+
+  #counter(name: string, help: string, labelNames: string[], collect: (counter: Counter) => void): void {
+    this.#names.push(name);
+    new Counter({
+      name,
+      help,
+      labelNames,
+      collect() {
+        this.reset();
+        collect(this);
+      },
+    });
+  }
+
+  #gauge(name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => void): void {
+    this.#names.push(name);
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      collect() {
+        this.reset();
+        collect(this);
+      },
+    });
+  }
+}

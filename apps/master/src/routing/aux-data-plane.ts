@@ -1,0 +1,265 @@
+import { slotOfBinary } from '@dcs/consistent-hash';
+import {
+  compareVersions,
+  decodeIncrementReply,
+  decodeSetReply,
+  decodeTouchReply,
+  DRAIN_COMMAND,
+  encodeDelete,
+  encodeGet,
+  encodeHead,
+  encodeIncrement,
+  encodeSet,
+  encodeTouch,
+  formatVersion,
+  HybridClock,
+  type NodeStats,
+  ORIGIN_RANGE,
+  parseVersion,
+  ProtocolError,
+  STATS_COMMAND,
+  type Version,
+  type WriteCondition,
+  type WriteContext,
+} from '@dcs/protocol';
+import {
+  type DataPlane,
+  type Entry,
+  type EntryInfo,
+  type IncrementOptions,
+  type KeyLocation,
+  type NodeDescription,
+  type PlaneDescription,
+} from './data-plane.js';
+import { readEntry, readInfo } from './entry-reply.js';
+import { type Command, Operation, type OperationOptions } from './operation.js';
+import { type Connect, type Random, type RoutingObserver, type Time, type ViewSource } from './ports.js';
+import { ReadCoalescer } from './read-coalescer.js';
+import { RetryBudget } from './retry-budget.js';
+import { routingError } from './routing-error.js';
+import { type Node, Topology } from './topology.js';
+
+export interface AuxDataPlaneOptions {
+  readonly membership: ViewSource;
+  readonly connect: Connect;
+  readonly time: Time;
+  readonly random: Random;
+  readonly observer: RoutingObserver;
+  readonly replicas: number;
+  readonly requestTimeoutMs: number;
+  readonly operationTimeoutMs: number;
+  readonly retryBudgetPercent: number;
+}
+
+/** How long the description of the cluster waits for a node, ms. */
+const STATS_TIMEOUT_MS = 500;
+
+/** The data plane over our own aux nodes: slot -> primary -> pipelined connection. */
+export class AuxDataPlane implements DataPlane {
+  readonly topology: Topology;
+  readonly #operations: OperationOptions;
+  readonly #time: Time;
+  readonly #clock: HybridClock;
+  readonly #reads: ReadCoalescer<Entry | undefined>;
+  /** The greatest version seen, as text: comparing texts is cheaper than reading each. */
+  #greatest = '';
+
+  constructor(options: AuxDataPlaneOptions) {
+    const { membership, connect, time, random, observer, replicas, retryBudgetPercent } = options;
+    this.topology = new Topology({ membership, connect, replicas });
+    this.#time = time;
+    this.#clock = new HybridClock({ now: time.wall, origin: Math.floor(random() * ORIGIN_RANGE) });
+    this.#operations = {
+      topology: this.topology,
+      time,
+      random,
+      observer,
+      budget: new RetryBudget(retryBudgetPercent, time.now),
+      requestTimeoutMs: options.requestTimeoutMs,
+      operationTimeoutMs: options.operationTimeoutMs,
+    };
+    this.#reads = new ReadCoalescer({
+      read: (key, since) => Operation.run(this.#operations, this.#getCommand(key), since),
+      now: time.now,
+      afterTurn: time.afterTurn,
+      onShared: () => observer.coalesced(),
+    });
+  }
+
+  get(key: string): Promise<Entry | undefined> {
+    return this.#reads.read(key);
+  }
+
+  head(key: string): Promise<EntryInfo | undefined> {
+    return this.#run({
+      slot: slotOfBinary(key),
+      encode: (epoch) => encodeHead(epoch, key),
+      decode: (reply) => this.#seen(readInfo(reply)),
+    });
+  }
+
+  set(key: string, value: string, kind: string, expiresAt: number, condition: WriteCondition) {
+    return this.#write(
+      key,
+      (context) => encodeSet(context, condition, expiresAt, kind, key, value),
+      (reply) => {
+        const { created, version } = decodeSetReply(reply);
+        return { created, version: this.#applied(version) };
+      },
+    );
+  }
+
+  delete(key: string, condition: WriteCondition): Promise<boolean> {
+    return this.#write(
+      key,
+      (context) => encodeDelete(context, condition, key),
+      (reply) => {
+        if (reply === 1 || reply === 0) return reply === 1;
+        throw new ProtocolError('ERR_PROTOCOL_REPLY', `unexpected reply to DCS.DEL: ${String(reply).slice(0, 80)}`);
+      },
+    );
+  }
+
+  increment(key: string, options: IncrementOptions) {
+    return this.#write(
+      key,
+      (context) => encodeIncrement(context, options, key),
+      (reply) => {
+        const { value, version } = decodeIncrementReply(reply);
+        return { value, version: this.#applied(version) };
+      },
+    );
+  }
+
+  touch(key: string, expiresAt: number): Promise<string | undefined> {
+    return this.#write(
+      key,
+      (context) => encodeTouch(context, expiresAt, key),
+      (reply) => {
+        const version = decodeTouchReply(reply);
+        return version && this.#applied(version);
+      },
+    );
+  }
+
+  locate(key: string): KeyLocation {
+    const slot = slotOfBinary(key);
+    return { slot, owners: this.topology.table.ownersOf(slot) };
+  }
+
+  async describe(): Promise<PlaneDescription> {
+    const { topology } = this;
+    const nodes = await Promise.all(topology.nodes.map((node) => this.#describeNode(node)));
+    return { epoch: topology.epoch, replicas: topology.table.replicas, nodes };
+  }
+
+  unreadyReason(): string | undefined {
+    const up = this.topology.nodes.filter(({ member }) => member.state === 'up');
+    if (up.length === 0) return 'no cache node is up';
+    const unreachable = up.filter(({ connection }) => !connection.connected).length;
+    return unreachable === up.length ? 'no cache node can be reached' : undefined;
+  }
+
+  /**
+   * Asks a member to leave the cluster as on SIGTERM; false when there is no such member.
+   * @throws RoutingError ERR_UNAVAILABLE when it does not answer.
+   */
+  async drain(id: string): Promise<boolean> {
+    const node = this.topology.node(id);
+    if (!node) return false;
+    const { requestTimeoutMs } = this.#operations;
+    await new Promise<void>((resolve, reject) => {
+      node.connection.send(
+        DRAIN_COMMAND,
+        (error) =>
+          error ? reject(routingError('ERR_UNAVAILABLE', 'the cache node did not take the call', error)) : resolve(),
+        requestTimeoutMs,
+      );
+    });
+    return true;
+  }
+
+  close(): Promise<void> {
+    return this.topology.close();
+  }
+
+  #run<T>(command: Command<T>): Promise<T> {
+    return Operation.run(this.#operations, command, this.#time.now());
+  }
+
+  #getCommand(key: string): Command<Entry | undefined> {
+    return {
+      slot: slotOfBinary(key),
+      encode: (epoch) => encodeGet(epoch, key),
+      decode: (reply) => this.#seen(readEntry(reply)),
+    };
+  }
+
+  /** One stamp for all attempts: a repeat of what was applied already changes nothing. */
+  #write<T>(key: string, encode: (context: WriteContext) => string, decode: (reply: unknown) => T): Promise<T> {
+    const stamp = this.#clock.next();
+    return this.#run({
+      slot: slotOfBinary(key),
+      encode: (epoch, attempt) => encode({ epoch, stamp, attempt }),
+      decode: (reply) => {
+        this.#reads.close(key);
+        return decode(reply);
+      },
+    });
+  }
+
+  #seen<T extends EntryInfo | undefined>(entry: T): T {
+    if (entry !== undefined && entry.version > this.#greatest) {
+      this.#greatest = entry.version;
+      this.#observe(parseVersion(entry.version));
+    }
+    return entry;
+  }
+
+  #applied(version: Version): string {
+    this.#observe(version);
+    return formatVersion(version);
+  }
+
+  /** A version from a clock that runs far ahead is not followed: nodes would refuse our stamps as well. */
+  #observe(version: Version): void {
+    if (compareVersions(version, this.#clock.last) > 0 && !this.#clock.isAhead(version)) this.#clock.observe(version);
+  }
+
+  async #describeNode({ member, connection }: Node): Promise<NodeDescription> {
+    const { id, host, dataPort, state, incarnation, weight, zone } = member;
+    const counts = this.topology.table.slotsOf(id);
+    const stats = await new Promise<NodeStats | undefined>((resolve) => {
+      connection.send(
+        STATS_COMMAND,
+        (error, reply) => resolve(error ? undefined : parseStats(reply)),
+        STATS_TIMEOUT_MS,
+      );
+    });
+    return {
+      id,
+      address: `${host.includes(':') ? `[${host}]` : host}:${dataPort}`,
+      state,
+      incarnation,
+      weight,
+      zone,
+      slots: { primary: counts.primary, replica: counts.replica },
+      reachable: stats !== undefined,
+      ...(stats && { stats: nodeStats(stats) }),
+    };
+  }
+}
+
+function parseStats(reply: unknown): NodeStats | undefined {
+  try {
+    return JSON.parse(String(reply)) as NodeStats;
+  } catch {
+    return undefined;
+  }
+}
+
+function nodeStats(stats: NodeStats): NonNullable<NodeDescription['stats']> {
+  const { epoch, entries, bytes, maxEntries, maxBytes, hits, misses, handoff } = stats;
+  const lookups = hits + misses;
+  return { epoch, entries, bytes, maxEntries, maxBytes, hitRatio: lookups > 0 ? hits / lookups : null, handoff };
+}

@@ -1,0 +1,128 @@
+import { type Member, type View } from '@dcs/cluster-membership';
+import { SLOT_COUNT, SlotTable } from '@dcs/consistent-hash';
+import { type Connect, type NodeConnection, type ViewSource } from './ports.js';
+
+export interface Node {
+  readonly member: Member;
+  readonly connection: NodeConnection;
+}
+
+export interface TopologyOptions {
+  readonly membership: ViewSource;
+  readonly replicas: number;
+  readonly connect: Connect;
+}
+
+/**
+ * The view turned into something to route by: the slot table of the members that are up, and one connection to each
+ * member, opened and closed as views change.
+ */
+export class Topology {
+  readonly #options: TopologyOptions;
+  readonly #nodes = new Map<string, Node>();
+  readonly #closing = new Set<Promise<void>>();
+  readonly #onView = (view: View) => this.#adopt(view);
+  #table = SlotTable.build([]);
+  #primaries: readonly (Node | undefined)[] = new Array(SLOT_COUNT).fill(undefined);
+  #epoch = 0;
+  #refreshing: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(options: TopologyOptions) {
+    this.#options = options;
+    options.membership.on('view', this.#onView);
+    this.#adopt(options.membership.view);
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  get table(): SlotTable {
+    return this.#table;
+  }
+
+  /** Members of every state, sorted by id. */
+  get nodes(): readonly Node[] {
+    return [...this.#nodes.values()].sort((a, b) => (a.member.id < b.member.id ? -1 : 1));
+  }
+
+  node(id: string): Node | undefined {
+    return this.#nodes.get(id);
+  }
+
+  /** Undefined while no member is up. O(1). */
+  primaryOf(slot: number): Node | undefined {
+    return this.#primaries[slot];
+  }
+
+  /** The member that listens there; only members are ever connected to, whatever a reply names. */
+  nodeAt(host: string, port: number): Node | undefined {
+    for (const node of this.#nodes.values()) {
+      if (node.member.dataPort === port && node.member.host === host) return node;
+    }
+    return undefined;
+  }
+
+  /** Reads the view again; calls share one read. Never rejects: without a registry the last view stays. */
+  refresh(): Promise<void> {
+    this.#refreshing ??= this.#options.membership
+      .refresh()
+      .then(
+        () => undefined,
+        () => undefined,
+      )
+      .finally(() => (this.#refreshing = undefined));
+    return this.#refreshing;
+  }
+
+  /** Finishes what is in flight on every connection. Idempotent. */
+  async close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true;
+      this.#options.membership.off('view', this.#onView);
+      for (const node of this.#nodes.values()) this.#retire(node);
+      this.#nodes.clear();
+      this.#primaries = [];
+    }
+    await Promise.all(this.#closing);
+  }
+
+  #adopt(view: View): void {
+    if (this.#closed) return;
+    const seen = new Set<string>();
+    for (const member of view.members) {
+      seen.add(member.id);
+      const known = this.#nodes.get(member.id);
+      if (known && sameProcess(known.member, member)) {
+        this.#nodes.set(member.id, { member, connection: known.connection });
+      } else {
+        if (known) this.#retire(known);
+        this.#nodes.set(member.id, { member, connection: this.#options.connect(member) });
+      }
+    }
+    for (const [id, node] of this.#nodes) {
+      if (seen.has(id)) continue;
+      this.#nodes.delete(id);
+      this.#retire(node);
+    }
+    const up = view.members.filter(({ state }) => state === 'up');
+    this.#table = SlotTable.build(
+      up.map(({ id, weight, zone }) => ({ id, weight, zone })),
+      { replicas: this.#options.replicas },
+    );
+    const primaries = new Array<Node | undefined>(SLOT_COUNT);
+    for (let slot = 0; slot < SLOT_COUNT; slot++) primaries[slot] = this.#nodes.get(this.#table.primaryOf(slot) ?? '');
+    this.#primaries = primaries;
+    this.#epoch = view.epoch;
+  }
+
+  #retire({ connection }: Node): void {
+    const closing = connection.close().finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+}
+
+function sameProcess(a: Member, b: Member): boolean {
+  return a.incarnation === b.incarnation && a.host === b.host && a.dataPort === b.dataPort;
+}
