@@ -1,1 +1,76 @@
-export {};
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { AuxApp } from './aux-app.js';
+import { type AuxConfig, ConfigError } from './config/config.js';
+import { configFromEnvironment } from './config/environment.js';
+import { createLogger } from './logging.js';
+import { readVersion } from './version.js';
+
+/** EX_CONFIG of sysexits.h. */
+const EXIT_CONFIG = 78;
+/** After the time to close is over: what still keeps the process alive is not waited for. */
+const EXIT_GRACE_MS = 1000;
+const PORT_ERRORS: ReadonlySet<string> = new Set(['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL', 'ENOTFOUND']);
+
+function readConfig(): AuxConfig {
+  try {
+    return configFromEnvironment((path) => readFileSync(path, 'utf8'));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const problem of error.problems) process.stderr.write(`${problem}\n`);
+    process.exit(EXIT_CONFIG);
+  }
+}
+
+async function main(): Promise<void> {
+  const config = readConfig();
+  const log = createLogger({ id: config.id, level: config.logLevel, format: config.logFormat });
+  const version = readVersion(join(dirname(fileURLToPath(import.meta.url)), '..'));
+  let stopping = false;
+
+  const stop = (why: string, code: number) => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ why }, 'closing');
+    setTimeout(() => {
+      log.error('could not close in time');
+      process.exit(1);
+    }, config.shutdownTimeoutMs + EXIT_GRACE_MS).unref();
+    app.close().then(
+      () => process.exit(code),
+      (error: Error) => {
+        log.error({ err: error }, 'could not close in order');
+        process.exit(1);
+      },
+    );
+  };
+  const fatal = (error: unknown) => {
+    log.fatal({ err: error }, 'fatal error');
+    process.exitCode = 1;
+    stop('fatal error', 1);
+  };
+  process.on('uncaughtException', fatal);
+  process.on('unhandledRejection', fatal);
+
+  const app = new AuxApp({ config, log, version, onDrain: () => stop('asked to drain', 0), onFatal: fatal });
+  process.on('SIGTERM', () => stop('SIGTERM', 0));
+  process.on('SIGINT', () => stop('SIGINT', 0));
+  try {
+    await app.start();
+  } catch (error) {
+    if (stopping) return;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== undefined && PORT_ERRORS.has(code)) {
+      process.stderr.write(
+        `cannot listen: ${message} (DCS_DATA_PORT=${config.dataPort}, DCS_HTTP_PORT=${config.httpPort})\n`,
+      );
+    } else {
+      process.stderr.write(`cannot start: ${message}\n`);
+      log.debug({ err: error }, 'cannot start');
+    }
+    stop('could not start', 1);
+  }
+}
+
+await main();

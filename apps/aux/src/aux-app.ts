@@ -1,0 +1,95 @@
+import 'reflect-metadata';
+import type { AddressInfo } from 'node:net';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Logger } from 'pino';
+import { collectDefaultMetrics, register } from 'prom-client';
+import { AppModule } from './app.module.js';
+import { AuxServer } from './aux-server.js';
+import type { AuxConfig } from './config/config.js';
+import { nestLogger } from './logging.js';
+import { commandDurations, registerAuxMetrics } from './metrics/aux-metrics.js';
+import { EventLoopLag } from './metrics/event-loop-lag.js';
+import { createRegistry } from './registry.js';
+
+export interface AuxAppOptions {
+  readonly config: AuxConfig;
+  readonly log: Logger;
+  readonly version: string;
+  readonly onDrain: () => void;
+  readonly onFatal: (error: Error) => void;
+}
+
+// Fastify's own defaults are 0: no limit.
+const CONNECTION_TIMEOUT_MS = 30_000;
+const REQUEST_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_TIMEOUT_MS = 72_000;
+const BODY_LIMIT_BYTES = 1024;
+
+/** A whole aux process: data port, membership, ops port. */
+export class AuxApp {
+  readonly aux: AuxServer;
+  readonly #options: AuxAppOptions;
+  #lag: EventLoopLag | undefined;
+  #http: NestFastifyApplication | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: AuxAppOptions) {
+    const { config, log, version, onDrain, onFatal } = options;
+    this.#options = options;
+    register.clear();
+    const durations = commandDurations(register);
+    this.aux = new AuxServer({
+      config,
+      log,
+      version,
+      onDrain,
+      onFatal,
+      registry: createRegistry(config.registry, log),
+      onSample: (command, seconds) => durations.observe({ command: command.toLowerCase() }, seconds),
+    });
+    registerAuxMetrics(this.aux, version, register);
+    collectDefaultMetrics({ register });
+    this.#lag = new EventLoopLag(register);
+  }
+
+  /** Port of health and metrics. */
+  get httpPort(): number {
+    return (this.#http?.getHttpServer().address() as AddressInfo | null)?.port ?? 0;
+  }
+
+  /** @throws what the system says of a port: EADDRINUSE, EACCES, ... */
+  async start(): Promise<void> {
+    const { config, log } = this.#options;
+    this.#http = await NestFactory.create<NestFastifyApplication>(
+      AppModule.of(this.aux),
+      new FastifyAdapter({
+        connectionTimeout: CONNECTION_TIMEOUT_MS,
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+        bodyLimit: BODY_LIMIT_BYTES,
+        forceCloseConnections: 'idle',
+      }),
+      { logger: nestLogger(log), abortOnError: false, forceCloseConnections: true },
+    );
+    await this.#http.listen(config.httpPort, config.host);
+    await this.aux.start(this.httpPort);
+    log.info(
+      { data: `${config.host}:${this.aux.data.port}`, http: `${config.host}:${this.httpPort}` },
+      `aux ${config.id} is up`,
+    );
+  }
+
+  /** Leaves the cluster and closes everything; the ops port last, so that it can be watched. Idempotent. */
+  async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.aux.close();
+    await this.#http?.close();
+    this.#lag?.close();
+    this.#lag = undefined;
+  }
+}

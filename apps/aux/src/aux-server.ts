@@ -1,0 +1,195 @@
+import { randomBytes } from 'node:crypto';
+import { ClusterMembership, MemberSupersededError, type Registry } from '@dcs/cluster-membership';
+import type { Logger } from 'pino';
+import { Dispatcher } from './commands/dispatcher.js';
+import { commandTable } from './commands/table.js';
+import type { AuxConfig } from './config/config.js';
+import { CacheNode } from './node/cache-node.js';
+import type { Timers } from './node/ports.js';
+import { secretChecker } from './secret.js';
+import { DEFAULT_LIMITS } from './server/connection.js';
+import { DataServer } from './server/data-server.js';
+
+export interface AuxServerOptions {
+  readonly config: AuxConfig;
+  readonly registry: Registry;
+  readonly log: Logger;
+  readonly version: string;
+  /** Asked to leave by another part of the cache; the owner closes this. */
+  readonly onDrain: () => void;
+  /** It cannot go on; the owner ends the process. */
+  readonly onFatal: (error: Error) => void;
+  /** Told the time of some commands; see `Dispatcher`. */
+  readonly onSample?: (command: string, seconds: number) => void;
+  /** Wall clock. @defaultValue Date.now */
+  readonly now?: () => number;
+}
+
+type Phase = 'starting' | 'up' | 'leaving' | 'closed';
+
+/** Room above the largest value, so that one that is a little too large is refused in words, not by cutting the line. */
+const BULK_SLACK_BYTES = 2 ** 20;
+const MAX_REQUEST_BYTES = 256 * 2 ** 20;
+const MAX_REPLY_BYTES = 32 * 2 ** 20;
+
+const systemTimers: Timers = {
+  after(ms, callback) {
+    const handle = setTimeout(callback, ms);
+    return () => clearTimeout(handle);
+  },
+};
+
+/** The cache node with its sockets and its place in the cluster: what one aux process is, apart from its ops port. */
+export class AuxServer {
+  readonly node: CacheNode;
+  readonly dispatcher: Dispatcher;
+  readonly data: DataServer;
+
+  readonly #options: AuxServerOptions;
+  readonly #now: () => number;
+  #membership: ClusterMembership | undefined;
+  #phase: Phase = 'starting';
+  #closing: Promise<void> | undefined;
+
+  constructor(options: AuxServerOptions) {
+    const { config, now = Date.now } = options;
+    this.#options = options;
+    this.#now = now;
+    this.node = new CacheNode(config, {
+      now,
+      random32: () => randomBytes(4).readUInt32LE(),
+      timers: systemTimers,
+      refreshView: async (minEpoch) => this.#membership?.refresh(minEpoch),
+    });
+    this.dispatcher = new Dispatcher({
+      commands: commandTable,
+      monotonicNow: () => performance.now(),
+      ...(options.onSample === undefined ? {} : { onSample: options.onSample }),
+    });
+    this.data = new DataServer({
+      host: config.host,
+      port: config.dataPort,
+      maxConnections: config.maxConnections,
+      dispatcher: this.dispatcher,
+      limits: {
+        ...DEFAULT_LIMITS,
+        maxBulkBytes: config.maxValueBytes * 2 + BULK_SLACK_BYTES,
+        maxRequestBytes: Math.max(MAX_REQUEST_BYTES, config.maxValueBytes * 2 + 2 * BULK_SLACK_BYTES),
+      },
+    });
+  }
+
+  get membership(): ClusterMembership | undefined {
+    return this.#membership;
+  }
+
+  /**
+   * Listens, joins as `joining`, and becomes `up`.
+   * @param httpPort where the ops port listens, for the member record
+   */
+  async start(httpPort: number): Promise<void> {
+    const { config, registry, log } = this.#options;
+    await this.#listen();
+    this.node.start();
+    const membership = new ClusterMembership({
+      cluster: config.cluster,
+      registry,
+      heartbeatMs: config.heartbeatMs,
+      leaseMs: config.leaseMs,
+      now: this.#now,
+      self: {
+        id: config.id,
+        host: config.advertiseHost,
+        dataPort: this.data.port,
+        httpPort,
+        weight: config.weight,
+        zone: config.zone,
+        state: 'joining',
+      },
+      log: (message, details) => log.warn(details, message),
+    });
+    this.#membership = membership;
+    membership.on('view', (view) => {
+      this.node.applyView(view);
+      log.info({ epoch: view.epoch, members: view.members.map(({ id, state }) => `${id}:${state}`) }, 'view');
+    });
+    membership.on('registry', ({ reachable, error }) => {
+      if (error instanceof MemberSupersededError) this.#options.onFatal(error);
+      else if (reachable) log.info('registry reachable');
+    });
+    await membership.join();
+    if (this.#phase !== 'starting') return;
+    await membership.update({ state: 'up' }).catch((error: Error) => {
+      log.warn({ error: error.message }, 'the registry has not taken state up yet; the next heartbeat tells it');
+    });
+    if (this.#phase === 'starting') this.#phase = 'up';
+  }
+
+  /** Why this node cannot serve; `undefined` when it can. */
+  unreadyReason(): string | undefined {
+    if (this.#phase === 'leaving' || this.#phase === 'closed') return 'leaving the cluster';
+    if (!this.data.listening) return 'the data port does not listen yet';
+    const self = this.node.ownership.self;
+    if (this.#membership?.heldBack) return 'held back by the registry: this node came and went too often';
+    if (self === undefined) return 'not in the view yet';
+    if (self.state !== 'up') return `in the view as ${self.state}`;
+    return undefined;
+  }
+
+  /** Leaves the cluster, answers what was asked already, and closes, in `shutdownTimeoutMs` at most. Idempotent. */
+  async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #listen(): Promise<void> {
+    const { config, version, onDrain } = this.#options;
+    await this.data.listen({
+      node: this.node,
+      version,
+      secretRequired: config.secret !== undefined,
+      isSecret: secretChecker(config.secret),
+      drain: onDrain,
+      clients: () => this.data.clients(),
+      startedAt: this.#now(),
+      port: () => this.data.port,
+      commands: commandTable,
+      commandsProcessed: () => this.dispatcher.processed,
+      maxReplyBytes: MAX_REPLY_BYTES,
+    });
+  }
+
+  async #close(): Promise<void> {
+    const { config, log, registry } = this.#options;
+    this.#phase = 'leaving';
+    const deadline = performance.now() + config.shutdownTimeoutMs;
+    const left = () => Math.max(0, deadline - performance.now());
+    const membership = this.#membership;
+    if (membership !== undefined) {
+      // Others stop sending here as soon as they see it; until then MOVED tells them.
+      await within(left() / 2, membership.update({ state: 'leaving' })).catch((error: Error) =>
+        log.warn({ error: error.message }, 'could not tell the registry that this node leaves'),
+      );
+      await within(left() / 2, membership.leave()).catch((error: Error) =>
+        log.warn({ error: error.message }, 'could not leave the registry; the lease will run out'),
+      );
+    }
+    await this.data.close(left());
+    await this.node.close();
+    await registry.close();
+    this.#phase = 'closed';
+  }
+}
+
+/** Rejects when `promise` takes longer than `ms`. */
+async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${Math.round(ms)} ms`)), ms);
+  });
+  try {
+    await Promise.race([promise, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,44 @@
+import type { Session } from './session.js';
+
+/** Redis's flags, and `peer`: between our own parts, after DCS.HELLO. */
+export type CommandFlag =
+  | 'write'
+  | 'readonly'
+  | 'denyoom'
+  | 'admin'
+  | 'fast'
+  | 'loading'
+  | 'stale'
+  | 'no_auth'
+  | 'peer';
+
+/** Where the keys are among the arguments, as Redis gives it: first, last (-1 = the last argument), step. */
+export interface KeyPositions {
+  readonly first: number;
+  readonly last: number;
+  readonly step: number;
+}
+
+/** One RESP command. Adding one is adding a file and naming it in `table.ts`. */
+export interface Command {
+  /** Upper case. */
+  readonly name: string;
+  /** Arguments, the name included; negative: at least so many. */
+  readonly arity: number;
+  readonly flags: readonly CommandFlag[];
+  readonly keys: KeyPositions;
+  readonly summary: string;
+  /** Argument that holds the sender's view epoch. */
+  readonly epochAt?: number;
+  /** Returns the encoded reply (a binary string); a promise when it comes later, and later replies wait for it. */
+  readonly run: (session: Session) => string | Promise<string>;
+}
+
+export const NO_KEYS: KeyPositions = Object.freeze({ first: 0, last: 0, step: 0 });
+export const ONE_KEY: KeyPositions = Object.freeze({ first: 1, last: 1, step: 1 });
+export const ALL_KEYS: KeyPositions = Object.freeze({ first: 1, last: -1, step: 1 });
+export const KEY_VALUE_PAIRS: KeyPositions = Object.freeze({ first: 1, last: -1, step: 2 });
+
+export function keyAt(position: number): KeyPositions {
+  return { first: position, last: position, step: 1 };
+}

@@ -1,0 +1,20 @@
+import { Reply } from '@dcs/resp';
+import { keyAt, type Command } from './command.js';
+import { peerRefusalReply } from './errors.js';
+import { answering, parseCondition, parseOperation } from './peer-arguments.js';
+
+export const dcsDel = {
+  name: 'DCS.DEL',
+  arity: 6,
+  flags: ['write', 'fast', 'peer'],
+  keys: keyAt(5),
+  epochAt: 1,
+  summary: 'DCS.DEL <epoch> <stamp> <attempt> <condition> <key>',
+  run: ({ request, node, slot }) =>
+    answering(() => {
+      const operation = parseOperation(request);
+      const condition = parseCondition(request, 4);
+      const result = node.writer.delete(operation, request.binary(5), slot, condition);
+      return result.refused === undefined ? Reply.integer(result.value) : peerRefusalReply(result);
+    }),
+} as const satisfies Command;

@@ -1,0 +1,28 @@
+import { formatVersion, KIND_JSON, MAX_TOKEN_BYTES } from '@dcs/protocol';
+import { Reply } from '@dcs/resp';
+import { keyAt, type Command } from './command.js';
+import { peerRefusalReply } from './errors.js';
+import { answering, integerArgument, parseOperation } from './peer-arguments.js';
+
+export const dcsIncr = {
+  name: 'DCS.INCR',
+  arity: 9,
+  flags: ['write', 'denyoom', 'fast', 'peer'],
+  keys: keyAt(8),
+  epochAt: 1,
+  summary: 'DCS.INCR <epoch> <stamp> <attempt> <by> <initial> <expiresAt> <token> <key>',
+  run: ({ request, node, slot }) =>
+    answering(() => {
+      const operation = parseOperation(request);
+      if (request.length(7) > MAX_TOKEN_BYTES) return Reply.error(`ERR token: want at most ${MAX_TOKEN_BYTES} bytes`);
+      const result = node.writer.increment(operation, request.binary(8), slot, {
+        by: integerArgument(request, 4, 'by'),
+        initial: integerArgument(request, 5, 'initial'),
+        expiresAt: integerArgument(request, 6, 'expiresAt', 0),
+        token: request.binary(7),
+        kind: KIND_JSON, // so that it reads as a number over HTTP
+      });
+      if (result.refused !== undefined) return peerRefusalReply(result);
+      return `+${result.value} ${formatVersion(result.version)}\r\n`;
+    }),
+} as const satisfies Command;

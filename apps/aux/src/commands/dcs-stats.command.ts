@@ -1,0 +1,11 @@
+import { Reply } from '@dcs/resp';
+import { NO_KEYS, type Command } from './command.js';
+
+export const dcsStats = {
+  name: 'DCS.STATS',
+  arity: 1,
+  flags: ['readonly', 'stale', 'loading', 'peer'],
+  keys: NO_KEYS,
+  summary: 'The state of this node as JSON',
+  run: ({ node }) => Reply.bulkUtf8(JSON.stringify(node.stats())),
+} as const satisfies Command;

@@ -1,0 +1,11 @@
+import { ALL_KEYS, type Command } from './command.js';
+import { deleteKeys } from './delete-keys.js';
+
+export const del = {
+  name: 'DEL',
+  arity: -2,
+  flags: ['write'],
+  keys: ALL_KEYS,
+  summary: 'Deletes keys of one slot; answers how many there were',
+  run: deleteKeys,
+} as const satisfies Command;

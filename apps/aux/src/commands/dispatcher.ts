@@ -1,0 +1,182 @@
+import { slotOfBytes } from '@dcs/consistent-hash';
+import { MAX_KEY_BYTES } from '@dcs/protocol';
+import { Reply } from '@dcs/resp';
+import { PRIMARY } from '../node/ownership.js';
+import type { Command } from './command.js';
+import { CLUSTER_DOWN, CLUSTER_EMPTY, CROSS_SLOT, NO_AUTH, PEER_ONLY, wrongArity } from './errors.js';
+import type { Session } from './session.js';
+
+/** What a command has done so far; plain numbers, read when metrics are scraped. */
+export interface CommandCounters {
+  ok: number;
+  error: number;
+}
+
+interface Prepared {
+  readonly command: Command;
+  readonly counters: CommandCounters;
+  readonly firstKey: number;
+  readonly peer: boolean;
+  readonly noAuth: boolean;
+}
+
+export interface DispatcherOptions {
+  readonly commands: ReadonlyMap<string, Command>;
+  /** Told the time of every {@link SAMPLED_EVERY}th command that answered at once. */
+  readonly onSample?: (command: string, seconds: number) => void;
+  /** Monotonic, in ms. */
+  readonly monotonicNow: () => number;
+}
+
+export const SAMPLED_EVERY = 64;
+/** An error reply is a short line; a longer reply is a value. */
+const LONGEST_ERROR = 600;
+const MINUS = 0x2d;
+/** Bytes of unknown commands that are quoted back. */
+const QUOTED_BYTES = 128;
+
+/** Finds the command of a request, checks what holds for all commands, and runs it. */
+export class Dispatcher {
+  /** Requests that named no command. */
+  unknown = 0;
+  processed = 0;
+  /** Replies that are still to come. */
+  pending = 0;
+
+  readonly #prepared = new Map<string, Prepared>();
+  readonly #onSample: ((command: string, seconds: number) => void) | undefined;
+  readonly #monotonicNow: () => number;
+
+  constructor({ commands, onSample, monotonicNow }: DispatcherOptions) {
+    this.#onSample = onSample;
+    this.#monotonicNow = monotonicNow;
+    for (const [name, command] of commands) {
+      this.#prepared.set(name, {
+        command,
+        counters: { ok: 0, error: 0 },
+        firstKey: command.keys.first,
+        peer: command.flags.includes('peer'),
+        noAuth: command.flags.includes('no_auth'),
+      });
+    }
+  }
+
+  /** Calls back for every command that was used. */
+  eachCounter(visit: (command: string, counters: CommandCounters) => void): void {
+    for (const [name, { counters }] of this.#prepared) if (counters.ok + counters.error > 0) visit(name, counters);
+  }
+
+  /** The reply to the session's request; a promise when it comes later. Never throws, never rejects. */
+  execute(session: Session): string | Promise<string> {
+    const { request } = session;
+    this.processed++;
+    const prepared = this.#prepared.get(request.upper(0));
+    if (prepared === undefined) {
+      this.unknown++;
+      return session.authenticated ? unknownCommand(session) : NO_AUTH;
+    }
+    const { command } = prepared;
+    const { arity } = command;
+    if (arity > 0 ? request.argc !== arity : request.argc < -arity) {
+      prepared.counters.error++;
+      return wrongArity(command.name);
+    }
+    if (!session.authenticated && !prepared.noAuth) {
+      prepared.counters.error++;
+      return NO_AUTH;
+    }
+    if (prepared.peer && session.peer === undefined) {
+      prepared.counters.error++;
+      return PEER_ONLY;
+    }
+    if (command.epochAt !== undefined && session.node.refresh.needed(request.integer(command.epochAt) ?? 0)) {
+      return this.#afterRefresh(session, prepared, request.integer(command.epochAt)!);
+    }
+    if (this.#onSample === undefined || this.processed % SAMPLED_EVERY !== 0) return this.#run(session, prepared);
+    const startedAt = this.#monotonicNow();
+    const reply = this.#run(session, prepared);
+    this.#onSample(command.name, (this.#monotonicNow() - startedAt) / 1000);
+    return reply;
+  }
+
+  /** The sender has seen a newer view: nothing more is read from this connection until the node has looked for it. */
+  async #afterRefresh(session: Session, prepared: Prepared, epoch: number): Promise<string> {
+    session.blocked = true;
+    this.pending++;
+    try {
+      await session.node.refresh.until(epoch);
+      return await this.#run(session, prepared);
+    } finally {
+      this.pending--;
+      session.blocked = false;
+    }
+  }
+
+  #run(session: Session, { command, counters, firstKey }: Prepared): string | Promise<string> {
+    if (firstKey !== 0) {
+      const refusal = route(session, command);
+      if (refusal !== undefined) {
+        counters.error++;
+        return refusal;
+      }
+    }
+    const reply = command.run(session);
+    if (typeof reply !== 'string') return this.#later(reply, counters);
+    if (reply.length < LONGEST_ERROR && reply.charCodeAt(0) === MINUS) counters.error++;
+    else counters.ok++;
+    return reply;
+  }
+
+  async #later(promise: Promise<string>, counters: CommandCounters): Promise<string> {
+    this.pending++;
+    try {
+      const reply = await promise;
+      if (reply.charCodeAt(0) === MINUS) counters.error++;
+      else counters.ok++;
+      return reply;
+    } finally {
+      this.pending--;
+    }
+  }
+}
+
+/** Checks the keys and finds their slot; the error reply when this node is not the one to ask. */
+function route(session: Session, { keys }: Command): string | undefined {
+  const { request, node } = session;
+  const { source, argc } = request;
+  const start = request.start(keys.first);
+  const end = request.end(keys.first);
+  if (end - start === 0 || end - start > MAX_KEY_BYTES) return keyLength(end - start);
+  const slot = slotOfBytes(source, start, end);
+  session.slot = slot;
+  if (keys.last !== keys.first) {
+    for (let i = keys.first + keys.step; i < argc; i += keys.step) {
+      const length = request.length(i);
+      if (length === 0 || length > MAX_KEY_BYTES) return keyLength(length);
+      if (slotOfBytes(source, request.start(i), request.end(i)) !== slot) return CROSS_SLOT;
+    }
+  }
+  const { ownership } = node;
+  return ownership.roleOf(slot) === PRIMARY ? undefined : moved(slot, session);
+}
+
+function moved(slot: number, { node: { ownership } }: Session): string {
+  if (ownership.self === undefined && ownership.epoch === 0) return CLUSTER_DOWN;
+  const primary = ownership.primaryOf(slot);
+  if (primary === undefined) return CLUSTER_EMPTY;
+  return Reply.error(`MOVED ${slot} ${primary.host}:${primary.dataPort}`);
+}
+
+function keyLength(bytes: number): string {
+  return Reply.error(`ERR key of ${bytes} bytes: keys are 1 to ${MAX_KEY_BYTES} bytes`);
+}
+
+/** Redis's words for it, with the first arguments quoted. */
+function unknownCommand({ request }: Session): string {
+  let quoted = '';
+  for (let i = 1; i < request.argc && quoted.length < QUOTED_BYTES; i++) {
+    quoted += `'${request.binary(i).slice(0, QUOTED_BYTES - quoted.length)}' `;
+  }
+  const name = request.binary(0).slice(0, QUOTED_BYTES);
+  return Reply.error(`ERR unknown command '${name}', with args beginning with: ${quoted}`);
+}

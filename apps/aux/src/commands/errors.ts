@@ -1,0 +1,34 @@
+import { Reply } from '@dcs/resp';
+import type { Refusal } from '../node/writer.js';
+
+/** Error replies with Redis's texts. */
+export const SYNTAX_ERROR = Reply.error('ERR syntax error');
+export const NOT_AN_INTEGER = Reply.error('ERR value is not an integer or out of range');
+export const NO_AUTH = Reply.error('NOAUTH Authentication required.');
+export const WRONG_PASSWORD = Reply.error('WRONGPASS invalid username-password pair or user is disabled.');
+export const CROSS_SLOT = Reply.error("CROSSSLOT Keys in request don't hash to the same slot");
+export const CLUSTER_DOWN = Reply.error('CLUSTERDOWN The cluster is down: this node is not in a view yet');
+export const CLUSTER_EMPTY = Reply.error('CLUSTERDOWN Hash slot not served');
+export const PEER_ONLY = Reply.error('ERR this command is for parts of the cache: send DCS.HELLO first');
+
+export function wrongArity(name: string): string {
+  return Reply.error(`ERR wrong number of arguments for '${name.toLowerCase()}' command`);
+}
+
+export function invalidExpire(name: string): string {
+  return Reply.error(`ERR invalid expire time in '${name.toLowerCase()}' command`);
+}
+
+export function unknownSubcommand(name: string, subcommand: string): string {
+  return Reply.error(`ERR unknown subcommand '${subcommand.slice(0, 128)}'. Try ${name} HELP.`);
+}
+
+/** A refused write, to a Redis client: every code but Redis's own becomes ERR. */
+export function refusalReply({ refused, detail }: Refusal): string {
+  return Reply.error(`${refused === 'OOM' ? 'OOM' : 'ERR'} ${detail}`);
+}
+
+/** A refused write, to one of our own. */
+export function peerRefusalReply({ refused, detail }: Refusal): string {
+  return Reply.error(`${refused} ${detail}`);
+}

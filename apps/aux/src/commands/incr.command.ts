@@ -1,0 +1,11 @@
+import { ONE_KEY, type Command } from './command.js';
+import { runIncrement } from './counter.js';
+
+export const incr = {
+  name: 'INCR',
+  arity: 2,
+  flags: ['write', 'denyoom', 'fast'],
+  keys: ONE_KEY,
+  summary: 'Adds one to a number',
+  run: (session) => runIncrement(session, 1),
+} as const satisfies Command;

@@ -1,0 +1,35 @@
+import { decodeCondition, parseVersion, ProtocolError, type WriteCondition } from '@dcs/protocol';
+import { Reply } from '@dcs/resp';
+import type { Operation } from '../node/writer.js';
+import type { Request } from './session.js';
+
+/** The stamp and attempt of a write between our own parts: arguments 2 and 3. @throws ProtocolError */
+export function parseOperation(request: Request): Operation {
+  return { stamp: parseVersion(request.binary(2)), attempt: integerArgument(request, 3, 'attempt', 1) };
+}
+
+/** @throws ProtocolError */
+export function parseCondition(request: Request, index: number): WriteCondition {
+  return decodeCondition(request.binary(index));
+}
+
+/** @throws ProtocolError unless the argument is a safe integer of at least `min` */
+export function integerArgument(request: Request, index: number, name: string, min = -Infinity): number {
+  const value = request.integer(index);
+  if (value !== undefined && value >= min) return value;
+  const got = JSON.stringify(request.utf8(index).slice(0, 40));
+  throw new ProtocolError(
+    'ERR_PROTOCOL_HEADER',
+    `${name}: got ${got}, want an integer${min === -Infinity ? '' : ` from ${min}`}`,
+  );
+}
+
+/** Runs a command whose arguments may be malformed: that is answered, not thrown. */
+export function answering(run: () => string): string {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof ProtocolError) return Reply.error(`ERR ${error.message}`);
+    throw error;
+  }
+}

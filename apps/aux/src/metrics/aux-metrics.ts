@@ -1,0 +1,130 @@
+import type { MemberState } from '@dcs/cluster-membership';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { AuxServer } from '../aux-server.js';
+
+const SECOND = 1e-6;
+/** From a lookup (about a microsecond) to a flush of everything. */
+const DURATION_BUCKETS = [0.5, 1, 2, 5, 10, 20, 50, 100, 500, 1000, 10_000, 100_000].map((us) => us * SECOND);
+const STATES: readonly MemberState[] = ['joining', 'up', 'leaving'];
+
+/** The histogram of sampled command times: made before the server, which reports to it. */
+export function commandDurations(register: Registry): Histogram<'command'> {
+  return new Histogram({
+    name: 'dcs_command_duration_seconds',
+    help: 'Time to execute a command, without reading and writing the socket; one command in 64 is measured',
+    labelNames: ['command'],
+    buckets: DURATION_BUCKETS,
+    registers: [register],
+  });
+}
+
+/**
+ * Everything else is read from plain numbers of the server when it is scraped: no command pays for a metric.
+ */
+export function registerAuxMetrics(aux: AuxServer, version: string, register: Registry): void {
+  const { node, data, dispatcher } = aux;
+  const { store, ownership, writer } = node;
+
+  /** A counter whose value somebody else keeps. */
+  const counter = (name: string, help: string, read: () => number) =>
+    new Counter({
+      name,
+      help,
+      registers: [register],
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [register],
+      collect() {
+        this.set(read());
+      },
+    });
+
+  new Counter({
+    name: 'dcs_commands_total',
+    help: 'Commands executed, by outcome',
+    labelNames: ['command', 'outcome'],
+    registers: [register],
+    collect() {
+      this.reset();
+      dispatcher.eachCounter((command, { ok, error }) => {
+        this.inc({ command: command.toLowerCase(), outcome: 'ok' }, ok);
+        this.inc({ command: command.toLowerCase(), outcome: 'error' }, error);
+      });
+      this.inc({ command: 'unknown', outcome: 'error' }, dispatcher.unknown);
+    },
+  });
+  counter('dcs_hits_total', 'Reads that found a live entry', () => store.hits);
+  counter('dcs_misses_total', 'Reads that found none', () => store.misses);
+  new Counter({
+    name: 'dcs_evictions_total',
+    help: 'Entries removed to make room, by the bound that was reached',
+    labelNames: ['reason'],
+    registers: [register],
+    collect() {
+      this.reset();
+      const { entries, bytes } = store.evictions;
+      this.inc({ reason: 'entries' }, entries);
+      this.inc({ reason: 'bytes' }, bytes);
+    },
+  });
+  counter('dcs_expirations_total', 'Entries removed because their time was over', () => store.evictions.expired);
+  gauge('dcs_entries', 'Entries held', () => store.size);
+  gauge('dcs_bytes', 'Bytes of keys, values and overhead held', () => store.bytes);
+  gauge('dcs_capacity_entries', 'Most entries', () => store.maxEntries);
+  gauge('dcs_capacity_bytes', 'Most bytes', () => store.maxBytes);
+  gauge('dcs_tombstones', 'Deletes remembered', () => store.tombstones);
+  counter('dcs_tombstones_dropped_total', 'Deletes forgotten early: too many', () => store.tombstonesDropped);
+  gauge('dcs_connections', 'Open connections on the data port', () => data.connections);
+  counter('dcs_connections_accepted_total', 'Connections accepted on the data port', () => data.accepted);
+  counter('dcs_connections_refused_total', 'Connections refused: too many', () => data.refused);
+  counter('dcs_slow_readers_total', 'Connections cut because the client did not read', () => data.slowReaders);
+  gauge('dcs_in_flight', 'Commands whose replies are still to come', () => dispatcher.pending);
+  gauge('dcs_view_epoch', 'Epoch of the view', () => ownership.epoch);
+  new Gauge({
+    name: 'dcs_members',
+    help: 'Members in the view, by state',
+    labelNames: ['state'],
+    registers: [register],
+    collect() {
+      for (const state of STATES) {
+        this.set({ state }, ownership.view.members.filter((member) => member.state === state).length);
+      }
+    },
+  });
+  new Gauge({
+    name: 'dcs_slots_owned',
+    help: 'Slots that this node owns, by role',
+    labelNames: ['role'],
+    registers: [register],
+    collect() {
+      const { primary, replica } = ownership.table.slotsOf(ownership.selfId);
+      this.set({ role: 'primary' }, primary);
+      this.set({ role: 'replica' }, replica);
+    },
+  });
+  new Counter({
+    name: 'dcs_stale_operations_total',
+    help: 'Writes refused because their stamp was too far ahead, or too old',
+    labelNames: ['reason'],
+    registers: [register],
+    collect() {
+      this.reset();
+      this.inc({ reason: 'ahead' }, writer.staleAhead);
+      this.inc({ reason: 'old' }, writer.staleOld);
+    },
+  });
+  gauge('dcs_registry_reachable', '1 while the registry answers', () => (aux.membership?.registryReachable ? 1 : 0));
+  new Gauge({
+    name: 'dcs_build_info',
+    help: '1, with the versions as labels',
+    labelNames: ['version', 'node_version'],
+    registers: [register],
+  }).set({ version, node_version: process.version }, 1);
+}

@@ -1,0 +1,83 @@
+import { type View } from '@dcs/cluster-membership';
+import { SLOT_COUNT, SlotTable } from '@dcs/consistent-hash';
+
+/** What a node is for a slot. */
+export const NONE = 0;
+export const PRIMARY = 1;
+export const REPLICA = 2;
+export type Role = typeof NONE | typeof PRIMARY | typeof REPLICA;
+
+type Member = View['members'][number];
+
+/** Which slots this node owns, by the last view. */
+export class Ownership {
+  readonly selfId: string;
+  readonly #replicas: number;
+  readonly #roles = new Uint8Array(SLOT_COUNT);
+  #view: View = { epoch: 0, members: [] };
+  #up: readonly Member[] = [];
+  #byId = new Map<string, Member>();
+  #table = SlotTable.build([]);
+  #upKey = '';
+
+  constructor(selfId: string, replicas: number) {
+    this.selfId = selfId;
+    this.#replicas = replicas;
+  }
+
+  get view(): View {
+    return this.#view;
+  }
+
+  get epoch(): number {
+    return this.#view.epoch;
+  }
+
+  get table(): SlotTable {
+    return this.#table;
+  }
+
+  /** Members that own slots, sorted by id. */
+  get up(): readonly Member[] {
+    return this.#up;
+  }
+
+  /** This node as the view has it. */
+  get self(): Member | undefined {
+    return this.#byId.get(this.selfId);
+  }
+
+  /** Whether there is anybody to whom slots belong. */
+  get known(): boolean {
+    return this.#up.length > 0;
+  }
+
+  /** Takes a view unless it is older than the last. The table is built anew only when who is up has changed. */
+  apply(view: View): void {
+    if (view.epoch < this.#view.epoch) return;
+    this.#view = view;
+    this.#byId = new Map(view.members.map((member) => [member.id, member]));
+    this.#up = view.members.filter(({ state }) => state === 'up');
+    const upKey = JSON.stringify(this.#up.map(({ id, weight, zone }) => [id, weight, zone]));
+    if (upKey === this.#upKey) return;
+    this.#upKey = upKey;
+    this.#table = SlotTable.build(this.#up, { replicas: this.#replicas });
+    for (let slot = 0; slot < SLOT_COUNT; slot++) {
+      const rank = this.#table.ownersOf(slot).indexOf(this.selfId);
+      this.#roles[slot] = rank < 0 ? NONE : rank === 0 ? PRIMARY : REPLICA;
+    }
+  }
+
+  roleOf(slot: number): Role {
+    return this.#roles[slot] as Role;
+  }
+
+  primaryOf(slot: number): Member | undefined {
+    const id = this.#table.primaryOf(slot);
+    return id === undefined ? undefined : this.#byId.get(id);
+  }
+
+  member(id: string): Member | undefined {
+    return this.#byId.get(id);
+  }
+}

@@ -1,0 +1,237 @@
+import {
+  compareVersions,
+  formatVersion,
+  type EntryKind,
+  type HybridClock,
+  nextVersion,
+  type ReplyErrorCode,
+  type Version,
+  VERSION_ZERO,
+  type WriteCondition,
+} from '@dcs/protocol';
+import { Entry, frame, internKind, isTombstone, lengthOf, sizeOf, valueOf } from './entry.js';
+import { type OperationResult, RecentOperations } from './recent-operations.js';
+import type { Store } from './store.js';
+import { TokenResults } from './token-results.js';
+
+/** Who asks for a write: the stamp is the same on every attempt. Attempt 0 is a client's own: never repeated. */
+export interface Operation {
+  readonly stamp: Version;
+  readonly attempt: number;
+}
+
+/** Nothing was written. `code` and `detail` make the error reply between our own parts. */
+export interface Refusal {
+  readonly refused: Extract<ReplyErrorCode, 'PRECONDITION' | 'NOTANUMBER' | 'OOM' | 'STALE'>;
+  readonly detail: string;
+}
+
+export type WriteResult = (OperationResult & { readonly refused?: undefined }) | Refusal;
+
+export interface Increment {
+  readonly by: number;
+  /** What an absent key counts from. */
+  readonly initial: number;
+  /** Expiry and kind of a key that the increment creates; an existing one keeps its own. */
+  readonly expiresAt: number;
+  readonly kind: EntryKind;
+  /** '' = none. */
+  readonly token: string;
+}
+
+export interface WriterOptions {
+  readonly store: Store;
+  readonly clock: HybridClock;
+  readonly now: () => number;
+  readonly maxValueBytes: number;
+  /** Results kept for repeated attempts. @defaultValue 131_072 */
+  readonly recentOperations?: number;
+}
+
+/** Older operations come from a socket buffer that a paused process left unread; their senders have long given up. */
+export const MAX_OPERATION_AGE_MS = 30_000;
+const DEFAULT_RECENT_OPERATIONS = 131_072;
+const TOKEN_RETENTION_MS = 600_000;
+const MAX_TOKENS = 100_000;
+const INTEGER = /^(?:0|-?[1-9]\d{0,15})$/;
+const MISSING: OperationResult = Object.freeze({ version: VERSION_ZERO, value: 0 });
+
+/**
+ * The writes of clients. Each gives the entry the version `max(stamp, stored version + 1)` and merges it; a repeated
+ * attempt whose first one was applied here answers the same as the first. All synchronous, O(1) expected.
+ */
+export class Writer {
+  /** Refused because the stamp was too far ahead, or too old. */
+  staleAhead = 0;
+  staleOld = 0;
+
+  readonly #store: Store;
+  readonly #clock: HybridClock;
+  readonly #now: () => number;
+  readonly #maxValueBytes: number;
+  readonly #recent: RecentOperations;
+  readonly #tokens: TokenResults;
+
+  constructor(options: WriterOptions) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#now = options.now;
+    this.#maxValueBytes = options.maxValueBytes;
+    this.#recent = new RecentOperations(options.recentOperations ?? DEFAULT_RECENT_OPERATIONS);
+    this.#tokens = new TokenResults({ max: MAX_TOKENS, retentionMs: TOKEN_RETENTION_MS, now: options.now });
+  }
+
+  /** A new operation of this node's own, for clients that send no stamp. */
+  begin(): Operation {
+    return { stamp: this.#clock.next(), attempt: 0 };
+  }
+
+  /** @param framed a flat binary string `$<length>\r\n<bytes>\r\n`. Answers `value` 1 when the key was absent. */
+  set(
+    operation: Operation,
+    key: string,
+    framed: string,
+    expiresAt: number,
+    kind: EntryKind,
+    slot: number,
+    condition: WriteCondition,
+  ): WriteResult {
+    const store = this.#store;
+    const hash = store.hashOf(key);
+    const known = this.#known(operation, hash);
+    if (known !== undefined) return known;
+    const stored = store.lookup(key, hash);
+    const live = stored !== undefined && !isTombstone(stored) ? stored : undefined;
+    if (isRepeatOf(operation, live)) {
+      return { version: live!, value: condition.if === 'absent' ? 1 : 0 };
+    }
+    if (condition.if !== 'always') {
+      const failed = refusalOf(condition, live);
+      if (failed !== undefined) return failed;
+    }
+    const tooLarge = this.#tooLarge(key.length, framed);
+    if (tooLarge !== undefined) return tooLarge;
+    const version = this.#versionAfter(operation.stamp, key, hash);
+    const entry = new Entry(framed, internKind(kind), version.ms, version.low, expiresAt, slot);
+    return this.#apply(operation, key, hash, entry, live === undefined ? 1 : 0);
+  }
+
+  /** Answers `value` 1 when there was a live entry. Leaves a tombstone even where there was none: a copy may exist. */
+  delete(operation: Operation, key: string, slot: number, condition: WriteCondition): WriteResult {
+    const store = this.#store;
+    const hash = store.hashOf(key);
+    const known = this.#known(operation, hash);
+    if (known !== undefined) return known;
+    const stored = store.lookup(key, hash);
+    if (isRepeatOf(operation, stored) && isTombstone(stored!)) return { version: stored!, value: 1 };
+    const live = stored !== undefined && !isTombstone(stored) ? stored : undefined;
+    if (condition.if !== 'always') {
+      const failed = refusalOf(condition, live);
+      if (failed !== undefined) return failed;
+    }
+    const version = this.#versionAfter(operation.stamp, key, hash);
+    return this.#apply(operation, key, hash, store.tombstone(version, slot), live === undefined ? 0 : 1);
+  }
+
+  /** Answers the new number in `value`. */
+  increment(operation: Operation, key: string, slot: number, increment: Increment): WriteResult {
+    const store = this.#store;
+    const { token } = increment;
+    const hash = store.hashOf(key);
+    const known = this.#known(operation, hash) ?? (token === '' ? undefined : this.#tokens.find(key, token));
+    if (known !== undefined) return known;
+    const stored = store.lookup(key, hash);
+    const live = stored !== undefined && !isTombstone(stored) ? stored : undefined;
+    const before = live === undefined ? increment.initial : integerOf(live);
+    if (before === undefined) return { refused: 'NOTANUMBER', detail: 'value is not an integer or out of range' };
+    if (isRepeatOf(operation, live)) return { version: live!, value: before };
+    const after = before + increment.by;
+    if (!Number.isSafeInteger(after)) {
+      return { refused: 'NOTANUMBER', detail: 'increment or decrement would overflow' };
+    }
+    const framed = frame(String(after));
+    const tooLarge = this.#tooLarge(key.length, framed);
+    if (tooLarge !== undefined) return tooLarge;
+    const version = this.#versionAfter(operation.stamp, key, hash);
+    const expiresAt = live === undefined ? increment.expiresAt : live.expiresAt;
+    const kind = internKind(live === undefined ? increment.kind : live.kind);
+    const entry = new Entry(framed, kind, version.ms, version.low, expiresAt, slot);
+    const result = this.#apply(operation, key, hash, entry, after);
+    if (token !== '' && result.refused === undefined) this.#tokens.remember(key, token, result);
+    return result;
+  }
+
+  /** Gives a live entry another expiry (0 = never; a time past removes it). Answers `value` 0 when there is none. */
+  touch(operation: Operation, key: string, slot: number, expiresAt: number): WriteResult {
+    const store = this.#store;
+    const hash = store.hashOf(key);
+    const known = this.#known(operation, hash);
+    if (known !== undefined) return known;
+    const live = store.peek(key, hash);
+    if (live === undefined) return MISSING;
+    if (isRepeatOf(operation, live)) return { version: live, value: 1 };
+    const version = this.#versionAfter(operation.stamp, key, hash);
+    const entry = new Entry(live.framed, live.kind, version.ms, version.low, expiresAt, slot);
+    return this.#apply(operation, key, hash, entry, 1);
+  }
+
+  #apply(operation: Operation, key: string, hash: number, entry: Entry, value: number): WriteResult {
+    const outcome = this.#store.merge(key, entry, hash);
+    if (outcome === 'too-large') {
+      return { refused: 'OOM', detail: 'the entry is larger than the memory of this node' };
+    }
+    this.#clock.observe(entry);
+    if (operation.attempt > 0) this.#recent.remember(operation.stamp, hash, entry, value);
+    return { version: entry, value };
+  }
+
+  /** What can be said before anything is looked at: a stale stamp, or the result of the first attempt. */
+  #known(operation: Operation, hash: number): WriteResult | undefined {
+    if (operation.attempt === 0) return undefined;
+    const { stamp } = operation;
+    if (this.#clock.isAhead(stamp)) {
+      this.staleAhead++;
+      return { refused: 'STALE', detail: `stamp is more than ${this.#clock.maxAheadMs} ms ahead of this node's clock` };
+    }
+    if (this.#now() - stamp.ms > MAX_OPERATION_AGE_MS) {
+      this.staleOld++;
+      return { refused: 'STALE', detail: `operation is older than ${MAX_OPERATION_AGE_MS} ms` };
+    }
+    return operation.attempt > 1 ? this.#recent.find(stamp, hash) : undefined;
+  }
+
+  #versionAfter(stamp: Version, key: string, hash: number): Version {
+    const stored = this.#store.versionOf(key, hash);
+    return compareVersions(stamp, stored) > 0 ? stamp : nextVersion(stored, this.#clock.origin);
+  }
+
+  #tooLarge(keyBytes: number, framed: string): Refusal | undefined {
+    if (lengthOf(framed) > this.#maxValueBytes) {
+      return { refused: 'OOM', detail: `value of more than ${this.#maxValueBytes} bytes` };
+    }
+    if (this.#store.fits(keyBytes, framed.length)) return undefined;
+    const size = sizeOf(keyBytes, framed.length);
+    return { refused: 'OOM', detail: `entry of ${size} bytes does not fit into ${this.#store.maxBytes}` };
+  }
+}
+
+/** The operation's stamp is the entry's version: an earlier attempt was applied, here or at another owner. */
+function isRepeatOf(operation: Operation, stored: Entry | undefined): boolean {
+  return operation.attempt > 1 && stored !== undefined && compareVersions(stored, operation.stamp) === 0;
+}
+
+function refusalOf(condition: WriteCondition, live: Entry | undefined): Refusal | undefined {
+  const holds =
+    condition.if === 'absent'
+      ? live === undefined
+      : live !== undefined && (condition.if !== 'version' || compareVersions(live, condition.version) === 0);
+  return holds ? undefined : { refused: 'PRECONDITION', detail: live === undefined ? '-' : formatVersion(live) };
+}
+
+/** The safe integer that an entry spells, as Redis reads integers; `undefined` when it is something else. */
+export function integerOf(entry: Entry): number | undefined {
+  const text = valueOf(entry);
+  if (!INTEGER.test(text)) return undefined;
+  const value = Number(text);
+  return Number.isSafeInteger(value) ? value : undefined;
+}

@@ -1,0 +1,170 @@
+import type { Socket } from 'node:net';
+import { Reply, RequestDecoder, RespProtocolError } from '@dcs/resp';
+import type { Dispatcher } from '../commands/dispatcher.js';
+import { type ServerContext, Session } from '../commands/session.js';
+import { ReplyQueue } from './reply-queue.js';
+
+export interface ConnectionLimits {
+  /** Most bytes in one argument; a request with a longer one ends the connection. */
+  readonly maxBulkBytes: number;
+  /** Most bytes in a request. */
+  readonly maxRequestBytes: number;
+  /** Most arguments in a request. */
+  readonly maxArguments: number;
+  /** Unsent bytes above which no further request is read. */
+  readonly highWaterBytes: number;
+  /** Unsent bytes above which the connection is cut: its client does not read. */
+  readonly maxOutputBytes: number;
+  /** Replies still to come above which no further request is read. */
+  readonly maxPending: number;
+  /** Without a byte for so long the connection is closed; 0 = never. */
+  readonly idleTimeoutMs: number;
+}
+
+export const DEFAULT_LIMITS: Omit<ConnectionLimits, 'maxBulkBytes' | 'maxRequestBytes'> = {
+  maxArguments: 131_072,
+  highWaterBytes: 2 ** 20,
+  maxOutputBytes: 64 * 2 ** 20,
+  maxPending: 1024,
+  idleTimeoutMs: 0,
+};
+
+export interface ConnectionOptions {
+  readonly id: number;
+  readonly socket: Socket;
+  readonly context: ServerContext;
+  readonly dispatcher: Dispatcher;
+  readonly limits: ConnectionLimits;
+  readonly onSlowReader: () => void;
+  readonly onClose: (connection: Connection) => void;
+}
+
+/** HTTP requests that a browser was made to send here: Redis cuts these connections too. */
+const CROSS_PROTOCOL: ReadonlySet<string> = new Set(['POST', 'HOST:']);
+
+/**
+ * One client: reads requests, runs them in order, and writes the replies to a chunk of requests in one call. It stops
+ * reading while a request blocks it, too many replies are still to come, or the client does not take its replies.
+ */
+export class Connection {
+  readonly session: Session;
+  readonly openedAt: number;
+  readonly #socket: Socket;
+  readonly #dispatcher: Dispatcher;
+  readonly #limits: ConnectionLimits;
+  readonly #decoder: RequestDecoder;
+  readonly #replies = new ReplyQueue();
+  readonly #onSlowReader: () => void;
+  /** The socket's own buffer is above the high-water mark. */
+  #choked = false;
+  #ending = false;
+  #flushScheduled = false;
+
+  constructor(options: ConnectionOptions) {
+    const { id, socket, context, limits } = options;
+    this.#socket = socket;
+    this.#dispatcher = options.dispatcher;
+    this.#limits = limits;
+    this.#onSlowReader = options.onSlowReader;
+    this.#decoder = new RequestDecoder({
+      maxArguments: limits.maxArguments,
+      maxBulkBytes: limits.maxBulkBytes,
+      maxRequestBytes: limits.maxRequestBytes,
+    });
+    const { remoteAddress, remotePort } = socket;
+    this.session = new Session(id, `${remoteAddress}:${remotePort}`, this.#decoder, context);
+    this.openedAt = context.node.now();
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => {
+      this.#decoder.push(chunk);
+      this.#process();
+    });
+    socket.on('drain', () => {
+      this.#choked = false;
+      this.#process();
+    });
+    socket.on('error', () => socket.destroy()); // a reset by the other end; 'close' follows
+    socket.on('close', () => options.onClose(this));
+    if (limits.idleTimeoutMs > 0) socket.setTimeout(limits.idleTimeoutMs, () => socket.destroy());
+  }
+
+  /** Replies that are still to come. */
+  get pending(): number {
+    return this.#replies.pending;
+  }
+
+  /** Ends when the replies to what was read so far are out. */
+  end(): void {
+    this.session.closing = true;
+    this.#flush();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #process(): void {
+    const { session } = this;
+    const decoder = this.#decoder;
+    const replies = this.#replies;
+    const { highWaterBytes, maxPending } = this.#limits;
+    try {
+      while (!session.blocked && !session.closing && !this.#choked && !this.#socket.destroyed) {
+        if (replies.pending >= maxPending || replies.heldBytes > highWaterBytes) break;
+        if (!decoder.next()) break;
+        const reply = this.#dispatcher.execute(session);
+        if (typeof reply === 'string') replies.append(reply);
+        else this.#hold(reply);
+        if (replies.readyBytes > highWaterBytes) this.#flush();
+        if (CROSS_PROTOCOL.has(decoder.upper(0))) this.#socket.destroy();
+      }
+    } catch (error) {
+      if (!(error instanceof RespProtocolError)) throw error;
+      session.closing = true;
+      replies.append(Reply.error(`ERR ${error.message}`));
+    }
+    this.#flush();
+  }
+
+  #hold(reply: Promise<string>): void {
+    const release = this.#replies.hold();
+    void reply.then((text) => {
+      release(text);
+      if (this.#flushScheduled) return;
+      this.#flushScheduled = true;
+      setImmediate(() => {
+        this.#flushScheduled = false;
+        this.#process();
+      });
+    });
+  }
+
+  #flush(): void {
+    const socket = this.#socket;
+    if (socket.destroyed || this.#ending) return;
+    const replies = this.#replies;
+    if (replies.readyBytes > 0) {
+      const taken = socket.write(replies.take(), 'latin1');
+      if (!taken && socket.writableLength > this.#limits.highWaterBytes) this.#choked = true;
+      if (socket.writableLength > this.#limits.maxOutputBytes) {
+        this.#onSlowReader();
+        socket.destroy();
+        return;
+      }
+    }
+    if (this.session.closing && replies.pending === 0) {
+      this.#ending = true;
+      socket.end();
+      socket.resume(); // what still comes in is thrown away, so that the end is seen
+      return;
+    }
+    this.#pauseOrResume();
+  }
+
+  #pauseOrResume(): void {
+    const replies = this.#replies;
+    const full = replies.pending >= this.#limits.maxPending || replies.heldBytes > this.#limits.highWaterBytes;
+    if (this.session.blocked || this.#choked || full) this.#socket.pause();
+    else if (this.#socket.isPaused()) this.#socket.resume();
+  }
+}

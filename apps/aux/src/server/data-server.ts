@@ -1,0 +1,109 @@
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { Reply } from '@dcs/resp';
+import type { Dispatcher } from '../commands/dispatcher.js';
+import type { ClientInfo, ServerContext } from '../commands/session.js';
+import { Connection, type ConnectionLimits } from './connection.js';
+
+export interface DataServerOptions {
+  readonly host: string;
+  /** 0 = any free one. */
+  readonly port: number;
+  readonly maxConnections: number;
+  readonly limits: ConnectionLimits;
+  readonly dispatcher: Dispatcher;
+}
+
+const TOO_MANY = Reply.error('ERR max number of clients reached');
+const BACKLOG = 1024;
+
+/** The TCP port on which a node answers RESP. */
+export class DataServer {
+  /** Connections refused because there were too many, and cut because their clients did not read. */
+  refused = 0;
+  slowReaders = 0;
+  /** Connections accepted since the start. */
+  accepted = 0;
+
+  readonly #options: DataServerOptions;
+  readonly #connections = new Set<Connection>();
+  readonly #server: Server;
+  #context: ServerContext | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: DataServerOptions) {
+    this.#options = options;
+    this.#server = createServer({ keepAlive: true }, (socket) => this.#accept(socket));
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  get listening(): boolean {
+    return this.#server.listening && this.#closing === undefined;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo | null)?.port ?? 0;
+  }
+
+  /** @throws what the system says: EADDRINUSE, EACCES, ... */
+  async listen(context: ServerContext): Promise<void> {
+    this.#context = context;
+    const { host, port } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host, port, backlog: BACKLOG }, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+  }
+
+  clients(): ClientInfo[] {
+    return [...this.#connections].map(({ session, openedAt }) => ({
+      id: session.id,
+      address: session.address,
+      name: session.name,
+      ageSeconds: Math.floor((session.node.now() - openedAt) / 1000),
+      protocol: session.protocol,
+    }));
+  }
+
+  /** Accepts nobody any more, sends the replies to what was read, and cuts who is left after the time. Idempotent. */
+  async close(timeoutMs = 0): Promise<void> {
+    this.#closing ??= this.#close(timeoutMs);
+    return this.#closing;
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve())); // not listening: no matter
+    for (const connection of this.#connections) connection.end();
+    const cut = setTimeout(() => {
+      for (const connection of this.#connections) connection.destroy();
+    }, timeoutMs);
+    await closed;
+    clearTimeout(cut);
+  }
+
+  #accept(socket: Socket): void {
+    const { maxConnections, limits, dispatcher } = this.#options;
+    if (this.#connections.size >= maxConnections || this.#closing !== undefined) {
+      this.refused++;
+      socket.on('error', () => socket.destroy());
+      socket.end(TOO_MANY, 'latin1', () => socket.destroy());
+      return;
+    }
+    this.accepted++;
+    const connection = new Connection({
+      id: this.accepted,
+      socket,
+      context: this.#context!,
+      dispatcher,
+      limits,
+      onSlowReader: () => this.slowReaders++,
+      onClose: (gone) => this.#connections.delete(gone),
+    });
+    this.#connections.add(connection);
+  }
+}

@@ -1,0 +1,70 @@
+/** A reply that is still to come, and the replies behind it that wait for it. */
+interface Held {
+  text: string | undefined;
+  after: string;
+}
+
+/**
+ * The replies of one connection, in the order of the requests. Those that are there at once are appended to one string,
+ * which costs no allocation of its own; one that comes later holds back all that follow until it is there.
+ */
+export class ReplyQueue {
+  #ready = '';
+  readonly #held: Held[] = [];
+  #heldBytes = 0;
+
+  /** Replies that are still to come. */
+  pending = 0;
+
+  /** Characters (bytes) that wait behind replies still to come. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** Characters (bytes) that `take` would return. */
+  get readyBytes(): number {
+    return this.#ready.length;
+  }
+
+  append(text: string): void {
+    const last = this.#held.length - 1;
+    if (last < 0) {
+      this.#ready += text;
+    } else {
+      this.#held[last]!.after += text;
+      this.#heldBytes += text.length;
+    }
+  }
+
+  /** Keeps a place for a reply; call what it returns, once, with the reply. */
+  hold(): (text: string) => void {
+    const held: Held = { text: undefined, after: '' };
+    this.#held.push(held);
+    this.pending++;
+    return (text) => {
+      if (held.text !== undefined) return;
+      held.text = text;
+      this.#heldBytes += text.length;
+      this.pending--;
+      this.#release();
+    };
+  }
+
+  /** What can be sent now, which is then gone from the queue. */
+  take(): string {
+    const text = this.#ready;
+    this.#ready = '';
+    return text;
+  }
+
+  #release(): void {
+    let released = 0;
+    for (const { text, after } of this.#held) {
+      if (text === undefined) break;
+      this.#ready += text + after;
+      this.#heldBytes -= text.length + after.length;
+      released++;
+    }
+    if (released > 0) this.#held.splice(0, released);
+  }
+}
