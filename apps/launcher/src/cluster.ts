@@ -29,7 +29,7 @@ import { plain } from './paint.js';
 import { checkPorts, freePorts } from './ports.js';
 
 /** Lines of a dead process's log that its event carries. */
-const LAST_LINES = 10;
+const LAST_LINES = 20;
 /** SIGKILL cannot be refused, but the kernel may take a moment. */
 const KILL_TIMEOUT_MS = 5_000;
 const ENDING_SIGNALS: ReadonlySet<NodeJS.Signals> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGABRT']);

@@ -150,6 +150,7 @@ export class ManagedProcess {
 
   #read(name: 'stdout' | 'stderr'): void {
     const splitter = new LineSplitter((line) => {
+      if (line.trim() === '') return;
       this.#lines.push(line);
       // Cut down now and then, not with every line.
       if (this.#lines.length >= 2 * KEPT_LINES) this.#lines.splice(0, this.#lines.length - KEPT_LINES);

@@ -36,7 +36,6 @@ export class Screen {
 
   /** A line from a process's log. */
   log(name: string, line: string, stream: 'stdout' | 'stderr'): void {
-    if (line.trim() === '') return;
     const record = readLogLine(line);
     // What is no log record and comes from stderr is a complaint of Node itself or of a wrong variable.
     const important = record.level === undefined ? stream === 'stderr' : record.level >= LEVEL_WARN;
