@@ -15,6 +15,7 @@ export interface HashRingOptions {
 
 const MAX_VIRTUAL_NODES = 10_000;
 const HASH_BITS = 32;
+const MAX_CELL_BITS = 22;
 /** Divides a member's id from the number of its point: the digits after the last NUL are the number, so no two pairs of id and number share a name. */
 const SEPARATOR = '\0';
 
@@ -22,7 +23,7 @@ const SEPARATOR = '\0';
  * A weighted consistent-hash ring (Karger et al. 1997): a member has `virtualNodes * weight` points, rounded, at least one,
  * and a key belongs to the first point at or after its hash. Adding or removing a member moves only keys to or from it.
  *
- * A lookup hashes the key and reads a prefix index over the sorted points: O(1) expected, no search. A change of members
+ * A lookup hashes the key and reads a prefix index over the sorted points: O(1) expected, hardly ever a search. A change of members
  * is O(points) and is paid by the first lookup after it; unchanged members are not hashed again.
  */
 export class HashRing {
@@ -33,14 +34,19 @@ export class HashRing {
   #stale = false;
   /** Sorted by id; point owners are indexes into it. */
   #sorted: readonly ResolvedMember[] = Object.freeze([]);
+  /** Their ids, for lookups. */
+  #ids: readonly string[] = [];
   #zoneOf: Int32Array = new Int32Array(0);
   #zones = 0;
   #holders = 0;
   /** Ascending positions, and whose each is. */
   #points = new Uint32Array(0);
   #ownerOf = new Uint32Array(0);
-  /** For each value of a hash's top bits, the first point with those bits or more. */
-  #prefix = new Uint32Array(1);
+  /**
+   * The prefix index: the ring cut into equal cells by the top bits of a hash. A cell without a point belongs to one node
+   * as a whole and holds its index; any other holds `~at`, `at` being its first point.
+   */
+  #cells = new Int32Array(1);
   #shift = HASH_BITS - 1;
 
   /**
@@ -105,7 +111,10 @@ export class HashRing {
   get(key: string): string | undefined {
     if (this.#stale) this.#rebuild();
     if (this.#holders === 0) return undefined;
-    return this.#sorted[this.#ownerOf[this.#at(key)]!]!.id;
+    const hash = this.#hash(key) >>> 0;
+    let node = this.#cells[hash >>> this.#shift]!;
+    if (node < 0) node = this.#search(hash, ~node);
+    return this.#ids[node];
   }
 
   /**
@@ -126,7 +135,7 @@ export class HashRing {
     const newZones: number[] = [];
     const usedZones: number[] = [];
     const points = this.#points.length;
-    for (let at = this.#at(key); seen.size < this.#holders; at = at + 1 === points ? 0 : at + 1) {
+    for (let at = this.#firstPoint(key); seen.size < this.#holders; at = at + 1 === points ? 0 : at + 1) {
       const node = this.#ownerOf[at]!;
       if (seen.has(node)) continue;
       seen.add(node);
@@ -138,13 +147,24 @@ export class HashRing {
     return [...newZones, ...usedZones].slice(0, wanted).map((node) => this.#sorted[node]!.id);
   }
 
-  /** Index of the first point at or after a key's hash. There must be points. */
-  #at(key: string): number {
+  /** Index of the first point at or after a key's hash, by binary search. There must be points. */
+  #firstPoint(key: string): number {
     const hash = this.#hash(key) >>> 0;
+    let low = 0;
+    let high = this.#points.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#points[middle]! < hash) low = middle + 1;
+      else high = middle;
+    }
+    return low === this.#points.length ? 0 : low;
+  }
+
+  /** Owner of a hash in a cell that holds points, the first of them at index `at`. */
+  #search(hash: number, at: number): number {
     const points = this.#points;
-    let at = this.#prefix[hash >>> this.#shift]!;
     while (at < points.length && points[at]! < hash) at++;
-    return at === points.length ? 0 : at;
+    return this.#ownerOf[at === points.length ? 0 : at]!;
   }
 
   #pointsOf({ id, weight }: ResolvedMember): Uint32Array {
@@ -157,6 +177,7 @@ export class HashRing {
   #rebuild(): void {
     const entries = [...this.#members.values()].sort((a, b) => byId(a.member, b.member));
     this.#sorted = Object.freeze(entries.map(({ member }) => member));
+    this.#ids = this.#sorted.map(({ id }) => id);
     const holders = this.#sorted.filter(({ weight }) => weight > 0);
     this.#holders = holders.length;
     this.#zones = numberZones(holders).zones;
@@ -178,14 +199,15 @@ export class HashRing {
       this.#ownerOf[at] = packed[at]! - position * MAX_MEMBERS;
     }
 
-    // Twice to four times as many prefixes as points: most lookups find their point at once.
-    const bits = Math.min(24, Math.max(1, HASH_BITS - Math.clz32(count) + 1));
+    // Four to eight times as many cells as points: most lookups end in a cell without one.
+    const bits = Math.min(MAX_CELL_BITS, HASH_BITS - Math.clz32(count) + 2);
     this.#shift = HASH_BITS - bits;
-    this.#prefix = new Uint32Array(2 ** bits);
-    for (let prefix = 0, at = 0; prefix < this.#prefix.length; prefix++) {
-      const from = prefix * 2 ** this.#shift;
-      while (at < count && this.#points[at]! < from) at++;
-      this.#prefix[prefix] = at;
+    this.#cells = new Int32Array(2 ** bits);
+    for (let cell = 0, at = 0; cell < this.#cells.length && count > 0; cell++) {
+      const end = (cell + 1) * 2 ** this.#shift;
+      const first = at;
+      while (at < count && this.#points[at]! < end) at++;
+      this.#cells[cell] = first < at ? ~first : this.#ownerOf[at === count ? 0 : at]!;
     }
     this.#stale = false;
   }
