@@ -77,6 +77,7 @@ const kinds = new Map<string, EntryKind>();
 
 /** The one shared string for a kind, so that entries do not keep a copy each; a bounded number of them. */
 export function internKind(kind: string): EntryKind {
+  if (kind === KIND_STRING) return KIND_STRING;
   const known = kinds.get(kind);
   if (known !== undefined) return known;
   if (kinds.size < MAX_INTERNED_KINDS) kinds.set(kind, kind);

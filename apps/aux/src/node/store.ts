@@ -38,6 +38,8 @@ export class Store {
   readonly #tombstones: Tombstones;
   readonly #tombstoneRetentionMs: number;
   readonly #now: () => number;
+  /** One for all calls: the table reads it and lets go. */
+  readonly #setOptions = { size: 0, expiresAt: 0 };
   /** Everything up to this version was flushed. */
   #floor: Version = VERSION_ZERO;
 
@@ -101,15 +103,15 @@ export class Store {
     return this.#entries.peek(key, hash);
   }
 
-  /** The live entry or the tombstone of a key. */
-  lookup(key: string, hash: number = this.hashOf(key)): Entry | undefined {
-    return this.#entries.peek(key, hash) ?? this.#tombstones.get(key);
+  /** The remembered delete of a key. */
+  tombstoneOf(key: string): Entry | undefined {
+    return this.#tombstones.get(key);
   }
 
-  /** The greatest version known for a key: of its entry, its tombstone, or the last flush. */
-  versionOf(key: string, hash: number = this.hashOf(key)): Version {
-    const stored = this.lookup(key, hash);
-    return stored !== undefined && compareVersions(stored, this.#floor) > 0 ? stored : this.#floor;
+  /** The greatest version known for a key without a live entry: of its delete, or of the last flush. */
+  versionOfAbsent(key: string): Version {
+    const buried = this.#tombstones.get(key);
+    return buried !== undefined && compareVersions(buried, this.#floor) > 0 ? buried : this.#floor;
   }
 
   /** Whether an entry of these sizes can be held at all. */
@@ -136,8 +138,10 @@ export class Store {
       this.#tombstones.delete(key);
       this.slotCounts[incoming.slot]!++;
     }
-    const size = sizeOf(key.length, incoming.framed.length);
-    if (this.#entries.set(key, incoming, { size, expiresAt: incoming.expiresAt }, hash)) return 'applied';
+    const options = this.#setOptions;
+    options.size = sizeOf(key.length, incoming.framed.length);
+    options.expiresAt = incoming.expiresAt;
+    if (this.#entries.set(key, incoming, options, hash)) return 'applied';
     this.slotCounts[incoming.slot]!--;
     return 'too-large';
   }

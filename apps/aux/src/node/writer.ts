@@ -9,7 +9,7 @@ import {
   VERSION_ZERO,
   type WriteCondition,
 } from '@dcs/protocol';
-import { Entry, frame, internKind, isTombstone, lengthOf, sizeOf, valueOf } from './entry.js';
+import { Entry, frame, internKind, lengthOf, sizeOf, valueOf } from './entry.js';
 import { type OperationResult, RecentOperations } from './recent-operations.js';
 import type { Store } from './store.js';
 import { TokenResults } from './token-results.js';
@@ -100,8 +100,7 @@ export class Writer {
     const hash = store.hashOf(key);
     const known = this.#known(operation, hash);
     if (known !== undefined) return known;
-    const stored = store.lookup(key, hash);
-    const live = stored !== undefined && !isTombstone(stored) ? stored : undefined;
+    const live = store.peek(key, hash);
     if (isRepeatOf(operation, live)) {
       return { version: live!, value: condition.if === 'absent' ? 1 : 0 };
     }
@@ -111,7 +110,7 @@ export class Writer {
     }
     const tooLarge = this.#tooLarge(key.length, framed);
     if (tooLarge !== undefined) return tooLarge;
-    const version = this.#versionAfter(operation.stamp, key, hash);
+    const version = this.#versionAfter(operation.stamp, key, live);
     const entry = new Entry(framed, internKind(kind), version.ms, version.low, expiresAt, slot);
     return this.#apply(operation, key, hash, entry, live === undefined ? 1 : 0);
   }
@@ -122,14 +121,14 @@ export class Writer {
     const hash = store.hashOf(key);
     const known = this.#known(operation, hash);
     if (known !== undefined) return known;
-    const stored = store.lookup(key, hash);
-    if (isRepeatOf(operation, stored) && isTombstone(stored!)) return { version: stored!, value: 1 };
-    const live = stored !== undefined && !isTombstone(stored) ? stored : undefined;
+    const live = store.peek(key, hash);
+    const buried = live === undefined ? store.tombstoneOf(key) : undefined;
+    if (isRepeatOf(operation, buried)) return { version: buried!, value: 1 };
     if (condition.if !== 'always') {
       const failed = refusalOf(condition, live);
       if (failed !== undefined) return failed;
     }
-    const version = this.#versionAfter(operation.stamp, key, hash);
+    const version = this.#versionAfter(operation.stamp, key, live);
     return this.#apply(operation, key, hash, store.tombstone(version, slot), live === undefined ? 0 : 1);
   }
 
@@ -140,8 +139,7 @@ export class Writer {
     const hash = store.hashOf(key);
     const known = this.#known(operation, hash) ?? (token === '' ? undefined : this.#tokens.find(key, token));
     if (known !== undefined) return known;
-    const stored = store.lookup(key, hash);
-    const live = stored !== undefined && !isTombstone(stored) ? stored : undefined;
+    const live = store.peek(key, hash);
     const before = live === undefined ? increment.initial : integerOf(live);
     if (before === undefined) return { refused: 'NOTANUMBER', detail: 'value is not an integer or out of range' };
     if (isRepeatOf(operation, live)) return { version: live!, value: before };
@@ -152,7 +150,7 @@ export class Writer {
     const framed = frame(String(after));
     const tooLarge = this.#tooLarge(key.length, framed);
     if (tooLarge !== undefined) return tooLarge;
-    const version = this.#versionAfter(operation.stamp, key, hash);
+    const version = this.#versionAfter(operation.stamp, key, live);
     const expiresAt = live === undefined ? increment.expiresAt : live.expiresAt;
     const kind = internKind(live === undefined ? increment.kind : live.kind);
     const entry = new Entry(framed, kind, version.ms, version.low, expiresAt, slot);
@@ -170,7 +168,7 @@ export class Writer {
     const live = store.peek(key, hash);
     if (live === undefined) return MISSING;
     if (isRepeatOf(operation, live)) return { version: live, value: 1 };
-    const version = this.#versionAfter(operation.stamp, key, hash);
+    const version = this.#versionAfter(operation.stamp, key, live);
     const entry = new Entry(live.framed, live.kind, version.ms, version.low, expiresAt, slot);
     return this.#apply(operation, key, hash, entry, 1);
   }
@@ -200,8 +198,8 @@ export class Writer {
     return operation.attempt > 1 ? this.#recent.find(stamp, hash) : undefined;
   }
 
-  #versionAfter(stamp: Version, key: string, hash: number): Version {
-    const stored = this.#store.versionOf(key, hash);
+  #versionAfter(stamp: Version, key: string, live: Entry | undefined): Version {
+    const stored = live ?? this.#store.versionOfAbsent(key);
     return compareVersions(stamp, stored) > 0 ? stamp : nextVersion(stored, this.#clock.origin);
   }
 
