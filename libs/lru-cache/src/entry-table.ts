@@ -22,11 +22,17 @@ const HASH = 3;
 const FREE = -1;
 
 const PAGE_BITS = 15;
-const PAGE_MASK = (1 << PAGE_BITS) - 1;
+const PAGE_SLOTS = 1 << PAGE_BITS;
+const PAGE_MASK = PAGE_SLOTS - 1;
 
 /** The most entries that one table can hold: record indexes stay within 31 bits. */
 export const MAX_SLOTS = 2 ** 28 - 1;
-const FIRST_CAPACITY = 1024;
+/**
+ * Without a bound by entries the columns begin with this many slots and grow by this factor. Both are large because
+ * what is reserved and not used costs address space only, and every copy is a pause.
+ */
+const FIRST_CAPACITY = 2 ** 17;
+const GROWTH = 8;
 const FIRST_BUCKETS = 8;
 /** Average chain length at which buckets split, until there are as many as `heads` holds. */
 const LOAD_FACTOR = 0.75;
@@ -55,7 +61,7 @@ export class EntryTable<K extends string | number, V> {
   sizes: Float64Array | undefined;
 
   #heads: Uint32Array;
-  #pages: unknown[][] = [[undefined, undefined]];
+  #pages: unknown[][];
   #free = 0;
   #buckets = FIRST_BUCKETS;
   #highMask = FIRST_BUCKETS - 1;
@@ -67,7 +73,7 @@ export class EntryTable<K extends string | number, V> {
 
   /**
    * @param fixed most entries that there will ever be: address space for all of them is reserved at once, and the
-   * operating system commits it page by page as it is used. Without it the arrays double as needed.
+   * operating system commits it page by page as it is used. Without it the arrays grow in steps.
    */
   constructor(fixed: number | undefined, observer: ListObserver) {
     this.#fixed = fixed;
@@ -75,6 +81,7 @@ export class EntryTable<K extends string | number, V> {
     this.#capacity = (fixed ?? FIRST_CAPACITY) + 1;
     this.records = reserve(() => new Int32Array(this.#capacity * 4));
     this.#heads = reserve(() => new Uint32Array(bucketsFor(this.#capacity - 1)));
+    this.#pages = [emptyPage(this.#capacity)];
   }
 
   /** The slot of `key`, 0 when it is not there. */
@@ -216,7 +223,7 @@ export class EntryTable<K extends string | number, V> {
     this.#buckets = FIRST_BUCKETS;
     this.#highMask = FIRST_BUCKETS - 1;
     this.#lowMask = (FIRST_BUCKETS >>> 1) - 1;
-    this.#pages = [[undefined, undefined]];
+    this.#pages = [emptyPage(capacity)];
     this.expiries = undefined;
     this.sizes = undefined;
     this.#free = 0;
@@ -256,22 +263,22 @@ export class EntryTable<K extends string | number, V> {
   #appendSlot(key: K, value: V): number {
     const slot = this.end;
     if (slot === this.#capacity) this.#grow();
-    if ((slot & PAGE_MASK) === 0) {
-      // Begun with oddballs so that every page has the same elements kind from the start, whatever the keys are.
-      const page: unknown[] = [undefined, undefined];
-      page[0] = key;
-      page[1] = value;
-      this.#pages.push(page);
+    if ((slot & PAGE_MASK) === 0) this.#pages.push(emptyPage(PAGE_SLOTS));
+    const page = this.#pages[slot >>> PAGE_BITS]!;
+    const pair = (slot & PAGE_MASK) << 1;
+    if (pair < page.length) {
+      page[pair] = key;
+      page[pair + 1] = value;
     } else {
-      this.#pages[slot >>> PAGE_BITS]!.push(key, value);
+      page.push(key, value); // the first page of a table that grows
     }
     this.end = slot + 1;
     return slot;
   }
 
-  /** Doubles the columns: a copy of 16 to 32 bytes per entry, without touching the chains. */
+  /** Enlarges the columns: a copy of 20 to 36 bytes per entry, without touching the chains. */
   #grow(): void {
-    const capacity = Math.min((this.#capacity - 1) * 2, MAX_SLOTS) + 1;
+    const capacity = Math.min((this.#capacity - 1) * GROWTH, MAX_SLOTS) + 1;
     const records = reserve(() => new Int32Array(capacity * 4));
     const expiries = this.expiries && reserve(() => new Float64Array(capacity));
     const sizes = this.sizes && reserve(() => new Float64Array(capacity));
@@ -317,6 +324,11 @@ export class EntryTable<K extends string | number, V> {
       heads[upper] = move;
     }
   }
+}
+
+/** A page of exactly the size it needs; filled, so that all pages have one elements kind whatever the keys are. */
+function emptyPage(slots: number): unknown[] {
+  return new Array<unknown>(Math.min(slots, PAGE_SLOTS) * 2).fill(undefined);
 }
 
 /** The power of two that is at least `entries`. */

@@ -258,4 +258,25 @@ describe('LruCache against a naive model', () => {
       { numRuns: 40 },
     );
   });
+
+  it('keeps order, sizes and expiries while the columns and pages grow', () => {
+    const entries = 150_000;
+    const cache = new LruCache<number, number>({
+      maxBytes: 10 * entries,
+      sizeOf: (value) => 1 + (value % 3),
+      now: () => 0,
+    });
+    for (let i = 0; i < entries; i++) cache.set(i, i, i % 2 ? { expiresAt: i } : undefined);
+    let bytes = 0;
+    let wrong = 0;
+    for (let i = 0; i < entries; i++) {
+      bytes += 1 + (i % 3);
+      if (cache.peek(i) !== i || cache.expiresAt(i) !== (i % 2 ? i : 0)) wrong++;
+    }
+    let next = entries;
+    for (const key of cache.keys()) if (key !== --next) wrong++;
+    expect([cache.size, cache.bytes, wrong, next]).toEqual([entries, bytes, 0, 0]);
+    for (let i = 0; i < entries; i++) cache.delete(i);
+    expect([cache.size, cache.bytes]).toEqual([0, 0]);
+  });
 });
