@@ -6,6 +6,7 @@ import { commandTable } from './commands/table.js';
 import type { AuxConfig } from './config/config.js';
 import { CacheNode } from './node/cache-node.js';
 import type { Timers } from './node/ports.js';
+import { RespTransport } from './replication/resp-transport.js';
 import { secretChecker } from './secret.js';
 import { DEFAULT_LIMITS } from './server/connection.js';
 import { DataServer } from './server/data-server.js';
@@ -31,6 +32,10 @@ type Phase = 'starting' | 'up' | 'leaving' | 'closed';
 const BULK_SLACK_BYTES = 2 ** 20;
 const MAX_REQUEST_BYTES = 256 * 2 ** 20;
 const MAX_REPLY_BYTES = 32 * 2 ** 20;
+
+const HAND_OVER_POLL_MS = 50;
+/** Of the time to close, what is kept for leaving and closing connections. */
+const CLOSING_RESERVE_MS = 1500;
 
 const systemTimers: Timers = {
   after(ms, callback) {
@@ -58,7 +63,9 @@ export class AuxServer {
     this.node = new CacheNode(config, {
       now,
       random32: () => randomBytes(4).readUInt32LE(),
+      monotonic: () => performance.now(),
       timers: systemTimers,
+      transport: new RespTransport({ selfId: config.id, secret: config.secret }),
       refreshView: async (minEpoch) => this.#membership?.refresh(minEpoch),
     });
     this.dispatcher = new Dispatcher({
@@ -113,6 +120,10 @@ export class AuxServer {
       this.node.applyView(view);
       log.info({ epoch: view.epoch, members: view.members.map(({ id, state }) => `${id}:${state}`) }, 'view');
     });
+    membership.on('readmitted', (certain) => {
+      if (certain) this.node.replication.readmitted();
+      else this.node.replication.wokeUp();
+    });
     membership.on('registry', ({ reachable, error }) => {
       if (error instanceof MemberSupersededError) this.#options.onFatal(error);
       else if (reachable) log.info('registry reachable');
@@ -133,6 +144,8 @@ export class AuxServer {
     if (this.#membership?.heldBack) return 'held back by the registry: this node came and went too often';
     if (self === undefined) return 'not in the view yet';
     if (self.state !== 'up') return `in the view as ${self.state}`;
+    const { unsettled } = this.node.replication.ledger;
+    if (unsettled > 0) return `${unsettled} slots are still to be imported`;
     return undefined;
   }
 
@@ -140,6 +153,20 @@ export class AuxServer {
   async close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  /** Waits until the owners of all that this node holds have it. */
+  async #handOver(timeoutMs: number): Promise<void> {
+    const { retirement, hints } = this.node.replication;
+    const { ownership } = this.node;
+    const deadline = performance.now() + timeoutMs;
+    const left = (): number => (ownership.up.length === 0 ? 0 : retirement.unsafeSlots + hints.size);
+    while (left() > 0 && performance.now() < deadline) {
+      hints.flush();
+      retirement.check();
+      await new Promise<void>((resolve) => systemTimers.after(HAND_OVER_POLL_MS, resolve));
+    }
+    if (left() > 0) this.#options.log.error({ left: left() }, 'left before all slots were handed over');
   }
 
   async #listen(): Promise<void> {
@@ -170,6 +197,7 @@ export class AuxServer {
       await within(left() / 2, membership.update({ state: 'leaving' })).catch((error: Error) =>
         log.warn({ error: error.message }, 'could not tell the registry that this node leaves'),
       );
+      await this.#handOver(left() - CLOSING_RESERVE_MS);
       await within(left() / 2, membership.leave()).catch((error: Error) =>
         log.warn({ error: error.message }, 'could not leave the registry; the lease will run out'),
       );

@@ -1,4 +1,4 @@
-import type { Session } from './session.js';
+import type { Request, Session } from './session.js';
 
 /** Redis's flags, and `peer`: between our own parts, after DCS.HELLO. */
 export type CommandFlag =
@@ -30,6 +30,8 @@ export interface Command {
   readonly summary: string;
   /** Argument that holds the sender's view epoch. */
   readonly epochAt?: number;
+  /** The request does not look at what is stored: it need not wait for copies of earlier writes of its key. */
+  readonly isBlind?: (request: Request) => boolean;
   /** Returns the encoded reply (a binary string); a promise when it comes later, and later replies wait for it. */
   readonly run: (session: Session) => string | Promise<string>;
 }

@@ -1,9 +1,7 @@
-import { slotOfBytes } from '@dcs/consistent-hash';
-import { MAX_KEY_BYTES } from '@dcs/protocol';
 import { Reply } from '@dcs/resp';
-import { PRIMARY } from '../node/ownership.js';
+import { runKeyed } from './cluster-gate.js';
 import type { Command } from './command.js';
-import { CLUSTER_DOWN, CLUSTER_EMPTY, CROSS_SLOT, NO_AUTH, PEER_ONLY, wrongArity } from './errors.js';
+import { NO_AUTH, PEER_ONLY, wrongArity } from './errors.js';
 import type { Session } from './session.js';
 
 /** What a command has done so far; plain numbers, read when metrics are scraped. */
@@ -113,14 +111,7 @@ export class Dispatcher {
   }
 
   #run(session: Session, { command, counters, firstKey }: Prepared): string | Promise<string> {
-    if (firstKey !== 0) {
-      const refusal = route(session, command);
-      if (refusal !== undefined) {
-        counters.error++;
-        return refusal;
-      }
-    }
-    const reply = command.run(session);
+    const reply = firstKey === 0 ? command.run(session) : runKeyed(session, command);
     if (typeof reply !== 'string') return this.#later(reply, counters);
     if (reply.length < LONGEST_ERROR && reply.charCodeAt(0) === MINUS) counters.error++;
     else counters.ok++;
@@ -138,37 +129,6 @@ export class Dispatcher {
       this.pending--;
     }
   }
-}
-
-/** Checks the keys and finds their slot; the error reply when this node is not the one to ask. */
-function route(session: Session, { keys }: Command): string | undefined {
-  const { request, node } = session;
-  const { source, argc } = request;
-  const start = request.start(keys.first);
-  const end = request.end(keys.first);
-  if (end - start === 0 || end - start > MAX_KEY_BYTES) return keyLength(end - start);
-  const slot = slotOfBytes(source, start, end);
-  session.slot = slot;
-  if (keys.last !== keys.first) {
-    for (let i = keys.first + keys.step; i < argc; i += keys.step) {
-      const length = request.length(i);
-      if (length === 0 || length > MAX_KEY_BYTES) return keyLength(length);
-      if (slotOfBytes(source, request.start(i), request.end(i)) !== slot) return CROSS_SLOT;
-    }
-  }
-  const { ownership } = node;
-  return ownership.roleOf(slot) === PRIMARY ? undefined : moved(slot, session);
-}
-
-function moved(slot: number, { node: { ownership } }: Session): string {
-  if (ownership.self === undefined && ownership.epoch === 0) return CLUSTER_DOWN;
-  const primary = ownership.primaryOf(slot);
-  if (primary === undefined) return CLUSTER_EMPTY;
-  return Reply.error(`MOVED ${slot} ${primary.host}:${primary.dataPort}`);
-}
-
-function keyLength(bytes: number): string {
-  return Reply.error(`ERR key of ${bytes} bytes: keys are 1 to ${MAX_KEY_BYTES} bytes`);
 }
 
 /** Redis's words for it, with the first arguments quoted. */

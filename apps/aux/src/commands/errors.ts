@@ -9,6 +9,8 @@ export const WRONG_PASSWORD = Reply.error('WRONGPASS invalid username-password p
 export const CROSS_SLOT = Reply.error("CROSSSLOT Keys in request don't hash to the same slot");
 export const CLUSTER_DOWN = Reply.error('CLUSTERDOWN The cluster is down: this node is not in a view yet');
 export const CLUSTER_EMPTY = Reply.error('CLUSTERDOWN Hash slot not served');
+export const LOADING = Reply.error('LOADING the slot is still being imported, and none of its sources answers');
+export const COPY_FAILED = Reply.error('CLUSTERDOWN the write could not be copied to another node in time');
 export const PEER_ONLY = Reply.error('ERR this command is for parts of the cache: send DCS.HELLO first');
 
 export function wrongArity(name: string): string {

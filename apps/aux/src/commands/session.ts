@@ -1,6 +1,7 @@
 import type { RequestDecoder, RespVersion } from '@dcs/resp';
 import type { CacheNode } from '../node/cache-node.js';
 import type { Command } from './command.js';
+import { detachedRequest } from './detached-request.js';
 
 /** What a command reads of its request: the decoder's own accessors, so that nothing is copied before it is needed. */
 export type Request = Pick<
@@ -64,6 +65,16 @@ export class Session {
 
   get node(): CacheNode {
     return this.context.node;
+  }
+
+  /** A copy for a request that is answered later, when the connection's decoder has gone on. */
+  detached(): Session {
+    const copy = new Session(this.id, this.address, detachedRequest(this.request), this.context);
+    copy.protocol = this.protocol;
+    copy.authenticated = this.authenticated;
+    copy.peer = this.peer;
+    copy.slot = this.slot;
+    return copy;
   }
 
   /** Back to what it was when the connection was made. */

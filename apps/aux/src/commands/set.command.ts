@@ -19,6 +19,7 @@ export const set = {
   flags: ['write', 'denyoom'],
   keys: ONE_KEY,
   summary: 'Sets the value of a key, with an expiry and a condition if given',
+  isBlind: (request) => request.argc === 3,
   run(session) {
     const { request, node } = session;
     const { writer } = node;

@@ -5,13 +5,18 @@ import { cluster } from './cluster.command.js';
 import { command } from './command.command.js';
 import { dbsize } from './dbsize.command.js';
 import { dcsDel } from './dcs-del.command.js';
+import { dcsDigest } from './dcs-digest.command.js';
 import { dcsDrain } from './dcs-drain.command.js';
+import { dcsFetch } from './dcs-fetch.command.js';
 import { dcsGet } from './dcs-get.command.js';
 import { dcsHead } from './dcs-head.command.js';
 import { dcsHello } from './dcs-hello.command.js';
 import { dcsIncr } from './dcs-incr.command.js';
+import { dcsMerge } from './dcs-merge.command.js';
+import { dcsPull } from './dcs-pull.command.js';
 import { dcsSet } from './dcs-set.command.js';
 import { dcsStats } from './dcs-stats.command.js';
+import { dcsSync } from './dcs-sync.command.js';
 import { dcsTouch } from './dcs-touch.command.js';
 import { decr } from './decr.command.js';
 import { decrby } from './decrby.command.js';
@@ -60,13 +65,18 @@ const COMMANDS: readonly Command[] = [
   command,
   dbsize,
   dcsDel,
+  dcsDigest,
   dcsDrain,
+  dcsFetch,
   dcsGet,
   dcsHead,
   dcsHello,
   dcsIncr,
+  dcsMerge,
+  dcsPull,
   dcsSet,
   dcsStats,
+  dcsSync,
   dcsTouch,
   decr,
   decrby,

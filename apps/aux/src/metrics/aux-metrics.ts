@@ -1,6 +1,7 @@
 import type { MemberState } from '@dcs/cluster-membership';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { AuxServer } from '../aux-server.js';
+import { registerReplicationMetrics } from './replication-metrics.js';
 
 const SECOND = 1e-6;
 /** From a lookup (about a microsecond) to a flush of everything. */
@@ -120,6 +121,7 @@ export function registerAuxMetrics(aux: AuxServer, version: string, register: Re
       this.inc({ reason: 'old' }, writer.staleOld);
     },
   });
+  registerReplicationMetrics(aux, counter, gauge);
   gauge('dcs_registry_reachable', '1 while the registry answers', () => (aux.membership?.registryReachable ? 1 : 0));
   new Gauge({
     name: 'dcs_build_info',

@@ -1,5 +1,8 @@
 import type { View } from '@dcs/cluster-membership';
 import { HybridClock, type NodeStats } from '@dcs/protocol';
+import { Replication, type ReplicationTuning } from '../replication/replication.js';
+import { Source } from '../replication/source.js';
+import { EventLoopWatch } from './event-loop-watch.js';
 import { Ownership } from './ownership.js';
 import type { NodePorts } from './ports.js';
 import { Store } from './store.js';
@@ -7,7 +10,7 @@ import { Sweeper } from './sweeper.js';
 import { ViewRefresh } from './view-refresh.js';
 import { Writer } from './writer.js';
 
-export interface CacheNodeOptions {
+export interface CacheNodeOptions extends ReplicationTuning {
   readonly id: string;
   /** Copies of a slot, the primary included. */
   readonly replicas: number;
@@ -31,7 +34,11 @@ export class CacheNode {
   readonly refresh: ViewRefresh;
   readonly now: () => number;
   readonly maxValueBytes: number;
+  readonly replication: Replication;
+  readonly source: Source;
+  readonly watch: EventLoopWatch;
   readonly #sweeper: Sweeper;
+  #waking: Promise<void> | undefined;
 
   constructor(options: CacheNodeOptions, ports: NodePorts) {
     const { now } = ports;
@@ -55,16 +62,42 @@ export class CacheNode {
       now,
       timers: ports.timers,
     });
+    const { ownership, store, writer, clock, refresh } = this;
+    this.watch = new EventLoopWatch({ timers: ports.timers, monotonic: ports.monotonic, onWake: () => this.#wake() });
+    this.replication = new Replication({
+      ...options,
+      ownership,
+      store,
+      writer,
+      clock,
+      refresh,
+      timers: ports.timers,
+      monotonic: ports.monotonic,
+      random: () => ports.random32() / 2 ** 32,
+      isLagging: () => this.watch.isLagging,
+      transport: ports.transport,
+    });
+    this.source = new Source({ ownership, ledger: this.replication.ledger, store, clock });
     this.#sweeper = new Sweeper((maxVisits) => this.store.sweep(maxVisits), ports.timers);
   }
 
-  /** Begins to remove expired entries by itself. */
+  /** Begins what it does by itself: sweeps, comparisons with other nodes, the watch on its own pauses. */
   start(): void {
     this.#sweeper.start();
+    this.watch.start();
+    this.replication.start();
   }
 
   applyView(view: View): void {
-    this.ownership.apply(view);
+    this.replication.applyView(view);
+  }
+
+  /**
+   * After a pause of the process: settles when the registry has been asked what became of this node meanwhile, or
+   * could not be. Until then nothing is to be answered.
+   */
+  get waking(): Promise<void> | undefined {
+    return this.#waking;
   }
 
   stats(): NodeStats {
@@ -79,12 +112,23 @@ export class CacheNode {
       hits: store.hits,
       misses: store.misses,
       tombstones: store.tombstones,
-      handoff: { slotsToGo: 0, bytesReceived: 0 },
+      handoff: {
+        slotsToGo: this.replication.ledger.unsettled,
+        bytesReceived: this.replication.importer.bytesReceived,
+      },
     };
   }
 
   /** Idempotent. */
   async close(): Promise<void> {
     this.#sweeper.stop();
+    this.watch.stop();
+    this.replication.close();
+  }
+
+  #wake(): void {
+    if (this.#waking !== undefined) return;
+    this.replication.wokeUp();
+    this.#waking = this.refresh.until(this.ownership.epoch + 1).finally(() => (this.#waking = undefined));
   }
 }

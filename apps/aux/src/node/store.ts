@@ -1,6 +1,7 @@
 import { type EvictionReason, LruCache } from '@dcs/lru-cache';
 import { SLOT_COUNT } from '@dcs/consistent-hash';
 import { compareVersions, type Version, VERSION_ZERO } from '@dcs/protocol';
+import { SlotDigests } from './slot-digests.js';
 import { type Entry, isTombstone, sizeOf, supersedes, tombstoneOf } from './entry.js';
 import { Tombstones } from './tombstones.js';
 
@@ -19,6 +20,10 @@ export interface StoreOptions {
 
 export const DEFAULT_MAX_TOMBSTONES = 250_000;
 
+const CURSOR = /^(t?)(\d{1,15})$/;
+/** Records between two looks at whether a page is full. */
+const SCAN_STEP = 64;
+
 /** `older`: what is stored is as new or newer. `too-large`: newer, but it fits into no memory; the old one is gone. */
 export type MergeOutcome = 'applied' | 'older' | 'too-large';
 
@@ -31,6 +36,8 @@ export type MergeOutcome = 'applied' | 'older' | 'too-large';
 export class Store {
   /** Live entries per slot. */
   readonly slotCounts = new Uint32Array(SLOT_COUNT);
+  /** Of the entries and tombstones of each slot. */
+  readonly digests = new SlotDigests();
   readonly maxEntries: number;
   readonly maxBytes: number;
 
@@ -48,15 +55,18 @@ export class Store {
     this.maxBytes = options.maxBytes;
     this.#now = options.now;
     this.#tombstoneRetentionMs = options.tombstoneRetentionMs;
-    this.#tombstones = new Tombstones(options.maxTombstones ?? DEFAULT_MAX_TOMBSTONES);
+    this.#tombstones = new Tombstones({
+      max: options.maxTombstones ?? DEFAULT_MAX_TOMBSTONES,
+      now: options.now,
+      seed: options.hashSeed | 0,
+      onForget: (key, tombstone) => this.digests.toggle(tombstone.slot, key, tombstone),
+    });
     this.#entries = new LruCache<string, Entry>({
       maxEntries: options.maxEntries,
       maxBytes: options.maxBytes,
       now: options.now,
       seed: options.hashSeed | 0,
-      onEvict: (_key, entry) => {
-        this.slotCounts[entry.slot]!--;
-      },
+      onEvict: (key, entry) => this.#forgotten(key, entry),
     });
   }
 
@@ -103,6 +113,11 @@ export class Store {
     return this.#entries.peek(key, hash);
   }
 
+  /** The live entry or the tombstone of a key. */
+  lookup(key: string, hash: number = this.hashOf(key)): Entry | undefined {
+    return this.#entries.peek(key, hash) ?? this.#tombstones.get(key);
+  }
+
   /** The remembered delete of a key. */
   tombstoneOf(key: string): Entry | undefined {
     return this.#tombstones.get(key);
@@ -137,12 +152,15 @@ export class Store {
     if (entry === undefined) {
       this.#tombstones.delete(key);
       this.slotCounts[incoming.slot]!++;
+    } else {
+      this.digests.toggle(entry.slot, key, entry);
     }
+    this.digests.toggle(incoming.slot, key, incoming);
     const options = this.#setOptions;
     options.size = sizeOf(key.length, incoming.framed.length);
     options.expiresAt = incoming.expiresAt;
     if (this.#entries.set(key, incoming, options, hash)) return 'applied';
-    this.slotCounts[incoming.slot]!--;
+    this.#forgotten(key, incoming);
     return 'too-large';
   }
 
@@ -157,11 +175,59 @@ export class Store {
     this.#entries.clear();
     this.#tombstones.clear();
     this.slotCounts.fill(0);
+    this.digests.clear();
+  }
+
+  /** Entries and tombstones of a slot. */
+  heldIn(slot: number): number {
+    return this.slotCounts[slot]! + this.#tombstones.inSlot(slot);
+  }
+
+  /** Removes entries and tombstones without a trace: their slots are others'. O(entries). */
+  dropWhere(matches: (key: string, entry: Entry) => boolean): void {
+    const keys: string[] = [];
+    const collect = (key: string, entry: Entry): void => {
+      if (matches(key, entry)) keys.push(key);
+    };
+    this.#entries.scan(0, Number.MAX_SAFE_INTEGER, collect);
+    this.#tombstones.scan(0, Number.MAX_SAFE_INTEGER, collect);
+    for (const key of keys) {
+      const entry = this.#entries.peek(key);
+      if (entry === undefined) this.#tombstones.delete(key);
+      else if (this.#entries.delete(key)) this.#forgotten(key, entry);
+    }
+  }
+
+  /**
+   * Walks entries, then tombstones, from a cursor that an earlier call returned (`0` to begin) for about `visits`
+   * records, or until `visit` returns false. What is there for the whole walk is visited. Returns the next cursor, `0`
+   * at the end; `undefined` for a cursor that is none.
+   */
+  scanAll(cursor: string, visits: number, visit: (key: string, entry: Entry) => boolean): string | undefined {
+    const match = CURSOR.exec(cursor);
+    if (match === null) return undefined;
+    let tombstones = match[1] === 't';
+    let at = Number(match[2]);
+    let left = visits;
+    let more = true;
+    const step = (key: string, entry: Entry): void => {
+      more = visit(key, entry) && more;
+    };
+    while (more && left > 0) {
+      const table = tombstones ? this.#tombstones : this.#entries;
+      const count = Math.min(left, SCAN_STEP);
+      at = table.scan(at, count, step);
+      left -= count;
+      if (at !== 0) continue;
+      if (tombstones) return '0';
+      tombstones = true;
+    }
+    return tombstones ? `t${at}` : String(at);
   }
 
   /** Removes expired entries and old tombstones, O(maxVisits). Returns how many entries went. */
   sweep(maxVisits: number): number {
-    this.#tombstones.sweep(this.#now(), maxVisits);
+    this.#tombstones.sweep(maxVisits);
     return this.#entries.sweepExpired(maxVisits);
   }
 
@@ -181,8 +247,15 @@ export class Store {
   }
 
   #bury(key: string, tombstone: Entry, hash: number): void {
-    if (this.#entries.delete(key, hash)) this.slotCounts[tombstone.slot]!--;
-    if (tombstone.expiresAt > this.#now()) this.#tombstones.put(key, tombstone);
-    else this.#tombstones.delete(key);
+    const entry = this.#entries.peek(key, hash);
+    if (entry !== undefined && this.#entries.delete(key, hash)) this.#forgotten(key, entry);
+    if (tombstone.expiresAt <= this.#now()) return this.#tombstones.delete(key);
+    this.#tombstones.put(key, tombstone);
+    this.digests.toggle(tombstone.slot, key, tombstone);
+  }
+
+  #forgotten(key: string, entry: Entry): void {
+    this.slotCounts[entry.slot]!--;
+    this.digests.toggle(entry.slot, key, entry);
   }
 }

@@ -1,61 +1,80 @@
+import { SLOT_COUNT } from '@dcs/consistent-hash';
+import { LruCache } from '@dcs/lru-cache';
 import type { Entry } from './entry.js';
 
-/** When the bound is hit this share of the oldest goes at once: finding the first of a large Map is not free. */
-const DROP_SHARE = 64;
+export interface TombstonesOptions {
+  readonly max: number;
+  /** Wall clock, ms since the Unix epoch. */
+  readonly now: () => number;
+  readonly seed: number;
+  /** A tombstone is gone: its time was over, there were too many, or a newer entry took its place. */
+  readonly onForget: (key: string, tombstone: Entry) => void;
+}
 
 /**
- * Remembered deletes, in the order in which they came, bounded in number. Beyond the bound the oldest are forgotten
- * before their time, which is counted: from then on a copy older than the delete could come back.
+ * Remembered deletes, bounded in number. Beyond the bound those that were put first are forgotten before their time,
+ * which is counted: from then on a copy older than the delete could come back.
  */
 export class Tombstones {
-  readonly #byKey = new Map<string, Entry>();
-  readonly #max: number;
   /** Forgotten because of the bound. */
   dropped = 0;
+  readonly #table: LruCache<string, Entry>;
+  readonly #perSlot = new Uint32Array(SLOT_COUNT);
+  readonly #onForget: (key: string, tombstone: Entry) => void;
 
-  constructor(max: number) {
-    this.#max = max;
+  constructor({ max, now, seed, onForget }: TombstonesOptions) {
+    this.#onForget = onForget;
+    this.#table = new LruCache<string, Entry>({
+      maxEntries: max,
+      now,
+      seed,
+      onEvict: (key, tombstone, reason) => {
+        if (reason === 'entries') this.dropped++;
+        this.#forget(key, tombstone);
+      },
+    });
   }
 
   get size(): number {
-    return this.#byKey.size;
+    return this.#table.size;
+  }
+
+  inSlot(slot: number): number {
+    return this.#perSlot[slot]!;
   }
 
   get(key: string): Entry | undefined {
-    return this.#byKey.size === 0 ? undefined : this.#byKey.get(key);
+    return this.#table.size === 0 ? undefined : this.#table.peek(key);
   }
 
   put(key: string, tombstone: Entry): void {
-    this.#byKey.delete(key); // so that it goes to the end
-    if (this.#byKey.size >= this.#max) this.#dropOldest(Math.ceil(this.#max / DROP_SHARE));
-    this.#byKey.set(key, tombstone);
+    this.delete(key);
+    this.#perSlot[tombstone.slot]!++;
+    this.#table.set(key, tombstone, { expiresAt: tombstone.expiresAt });
   }
 
   delete(key: string): void {
-    if (this.#byKey.size !== 0) this.#byKey.delete(key);
+    const tombstone = this.get(key);
+    if (tombstone !== undefined && this.#table.delete(key)) this.#forget(key, tombstone);
   }
 
   clear(): void {
-    this.#byKey.clear();
+    this.#table.clear();
+    this.#perSlot.fill(0);
   }
 
-  /** Forgets those whose time is over, the oldest first, looking at no more than `maxVisits`. Returns how many. */
-  sweep(now: number, maxVisits: number): number {
-    let removed = 0;
-    for (const [key, tombstone] of this.#byKey) {
-      if (removed >= maxVisits || tombstone.expiresAt > now) break;
-      this.#byKey.delete(key);
-      removed++;
-    }
-    return removed;
+  /** Forgets those whose time is over, looking at no more than `maxVisits`. Returns how many. */
+  sweep(maxVisits: number): number {
+    return this.#table.sweepExpired(maxVisits);
   }
 
-  #dropOldest(count: number): void {
-    let left = count;
-    for (const key of this.#byKey.keys()) {
-      if (left-- === 0) break;
-      this.#byKey.delete(key);
-      this.dropped++;
-    }
+  /** Walks the tombstones a step at a time: see `LruCache.scan`. */
+  scan(cursor: number, count: number, visit: (key: string, tombstone: Entry) => void): number {
+    return this.#table.scan(cursor, count, visit);
+  }
+
+  #forget(key: string, tombstone: Entry): void {
+    this.#perSlot[tombstone.slot]!--;
+    this.#onForget(key, tombstone);
   }
 }

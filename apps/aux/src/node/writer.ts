@@ -4,6 +4,7 @@ import {
   type EntryKind,
   type HybridClock,
   nextVersion,
+  type OperationRecord,
   type ReplyErrorCode,
   type Version,
   VERSION_ZERO,
@@ -64,6 +65,9 @@ export class Writer {
   /** Refused because the stamp was too far ahead, or too old. */
   staleAhead = 0;
   staleOld = 0;
+
+  /** Told of every entry that a client's write has put into the store. */
+  onApplied: ((key: string, entry: Entry, operation: OperationRecord | undefined) => void) | undefined;
 
   readonly #store: Store;
   readonly #clock: HybridClock;
@@ -154,7 +158,7 @@ export class Writer {
     const expiresAt = live === undefined ? increment.expiresAt : live.expiresAt;
     const kind = internKind(live === undefined ? increment.kind : live.kind);
     const entry = new Entry(framed, kind, version.ms, version.low, expiresAt, slot);
-    const result = this.#apply(operation, key, hash, entry, after);
+    const result = this.#apply(operation, key, hash, entry, after, token);
     if (token !== '' && result.refused === undefined) this.#tokens.remember(key, token, result);
     return result;
   }
@@ -173,13 +177,20 @@ export class Writer {
     return this.#apply(operation, key, hash, entry, 1);
   }
 
-  #apply(operation: Operation, key: string, hash: number, entry: Entry, value: number): WriteResult {
+  /** Another owner applied this operation: a repeated attempt here answers what it did there. */
+  rememberCopy(key: string, entry: Entry, { stamp, value, token }: OperationRecord): void {
+    this.#recent.remember(stamp, this.#store.hashOf(key), entry, value);
+    if (token !== '') this.#tokens.remember(key, token, { version: entry, value });
+  }
+
+  #apply(operation: Operation, key: string, hash: number, entry: Entry, value: number, token = ''): WriteResult {
     const outcome = this.#store.merge(key, entry, hash);
     if (outcome === 'too-large') {
       return { refused: 'OOM', detail: 'the entry is larger than the memory of this node' };
     }
     this.#clock.observe(entry);
     if (operation.attempt > 0) this.#recent.remember(operation.stamp, hash, entry, value);
+    this.onApplied?.(key, entry, operation.attempt > 0 ? { stamp: operation.stamp, value, token } : undefined);
     return { version: entry, value };
   }
 

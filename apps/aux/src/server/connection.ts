@@ -76,6 +76,7 @@ export class Connection {
     this.openedAt = context.node.now();
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => {
+      context.node.watch.check(); // after a pause of the process this may run before any timer
       this.#decoder.push(chunk);
       this.#process();
     });

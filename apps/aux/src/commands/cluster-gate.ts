@@ -1,0 +1,124 @@
+import { encodeCommandBinary, Reply, RespError } from '@dcs/resp';
+import { PRIMARY, REPLICA } from '../node/ownership.js';
+import type { Effect } from '../replication/effect.js';
+import type { CopyOutcome } from '../replication/replicator.js';
+import type { Command } from './command.js';
+import { COPY_FAILED, LOADING } from './errors.js';
+import { findSlot, keysOf, moved } from './keys.js';
+import type { Session } from './session.js';
+
+/** How often a command waits for its keys before it is told to try again: ownership may change meanwhile. */
+const MAX_ROUNDS = 4;
+/** How long the primary may take for a write that a replica passes on. */
+const FORWARD_TIMEOUT_MS = 400;
+
+/**
+ * What stands between a command and the store because this node is one of several: whether it owns the slot, whether
+ * what it holds of the keys is whole and safe to show, and the copies that a write needs before it is acknowledged.
+ * Commands themselves know nothing of it.
+ */
+export function runKeyed(session: Session, command: Command): string | Promise<string> {
+  const refusal = findSlot(session, command);
+  if (refusal !== undefined) return refusal;
+  const { node, slot } = session;
+  const role = node.ownership.roleOf(slot);
+  if (role !== PRIMARY) {
+    if (role !== REPLICA || session.peer === undefined || !command.flags.includes('peer')) return moved(slot, session);
+    if (command.flags.includes('write')) return actForPrimary(session.detached(), command);
+  }
+  return node.waking === undefined && isReady(session, command) ? apply(session, command) : later(session.detached(), command);
+}
+
+/** Runs the command on the store; its reply waits until what it wrote is copied. */
+function apply(session: Session, command: Command): string | Promise<string> {
+  const { replication } = session.node;
+  const reply = command.run(session);
+  const effects = replication.takeEffects();
+  if (effects === undefined || typeof reply !== 'string') return reply;
+  return copied(session, reply, effects);
+}
+
+function copied(session: Session, reply: string, effects: readonly Effect[]): Promise<string> {
+  const { slot } = session;
+  return new Promise((resolve) => {
+    session.node.replication.copy(effects, (outcome) => resolve(replyAfter(outcome, reply, slot, session)));
+  });
+}
+
+function replyAfter(outcome: CopyOutcome, reply: string, slot: number, session: Session): string {
+  if (outcome === 'copied') return reply;
+  return outcome === 'failed' ? COPY_FAILED : moved(slot, session);
+}
+
+function isReady(session: Session, command: Command): boolean {
+  const { request, node, slot } = session;
+  const { replication } = node;
+  if (!replication.ledger.isSettled(slot)) return false;
+  if (replication.pending.size === 0 || command.isBlind?.(request) === true) return true;
+  const { first, last } = command.keys;
+  if (first === last) return !replication.pending.has(request.binary(first));
+  return keysOf(request, command.keys).every((key) => !replication.pending.has(key));
+}
+
+/** Waits until the command may look at its keys. */
+async function later(session: Session, command: Command): Promise<string> {
+  const { node, slot, request } = session;
+  const keys = keysOf(request, command.keys);
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    if (node.waking !== undefined) await node.waking;
+    const role = node.ownership.roleOf(slot);
+    if (role !== PRIMARY && (role !== REPLICA || session.peer === undefined)) return moved(slot, session);
+    const { epoch } = node.ownership;
+    if (!(await prepared(session, keys))) return LOADING;
+    const { pending } = node.replication;
+    const safe = command.isBlind?.(request) === true || !keys.some((key) => pending.has(key));
+    if (safe && node.waking === undefined && epoch === node.ownership.epoch) return apply(session, command);
+  }
+  return LOADING;
+}
+
+function prepared({ node }: Session, keys: readonly string[]): Promise<boolean> {
+  return new Promise((resolve) => {
+    let outstanding = keys.length;
+    let ready = true;
+    for (const key of keys) {
+      node.replication.prepare(key, (known) => {
+        ready &&= known;
+        if (--outstanding === 0) resolve(ready);
+      });
+    }
+  });
+}
+
+/**
+ * A gateway could not reach the primary and sent its write here. The primary is asked first, where it answers: two nodes
+ * that both act for a slot could undo each other's conditional writes.
+ */
+async function actForPrimary(session: Session, command: Command): Promise<string> {
+  const { node, slot, peer, request } = session;
+  const primary = node.ownership.primaryOf(slot);
+  const { peers } = node.replication;
+  if (peer!.role === 'aux') return moved(slot, session); // passed on already: no further
+  if (primary !== undefined && !peers.isSuspect(primary.id)) {
+    const args: string[] = [];
+    for (let i = 0; i < request.argc; i++) args.push(request.binary(i));
+    const reply = await new Promise<string | undefined>((resolve) => {
+      peers.send(primary.id, encodeCommandBinary(args), FORWARD_TIMEOUT_MS, (error, value) => {
+        if (error === null) resolve(encodeReply(value));
+        else if (error instanceof RespError && error.code !== 'CLUSTERDOWN') resolve(Reply.error(error.message));
+        else {
+          if (!(error instanceof RespError)) peers.suspect(primary.id, error);
+          resolve(undefined);
+        }
+      });
+    });
+    if (reply !== undefined) return reply;
+  }
+  return later(session, command);
+}
+
+/** The replies that writes between our own parts have. */
+function encodeReply(value: unknown): string {
+  if (value === null) return Reply.nil(2);
+  return typeof value === 'number' ? Reply.integer(value) : Reply.simple(String(value));
+}

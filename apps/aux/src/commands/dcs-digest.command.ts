@@ -1,0 +1,13 @@
+import { SlotSet } from '@dcs/protocol';
+import { type Command, NO_KEYS } from './command.js';
+import { answering } from './peer-arguments.js';
+
+export const dcsDigest = {
+  name: 'DCS.DIGEST',
+  arity: 3,
+  flags: ['readonly', 'peer'],
+  keys: NO_KEYS,
+  epochAt: 1,
+  summary: 'DCS.DIGEST <epoch> <slots>: digests of slots, and whether this node owns and has them whole',
+  run: ({ request, node }) => answering(() => node.source.digest(SlotSet.fromBinary(request.binary(2)))),
+} as const satisfies Command;

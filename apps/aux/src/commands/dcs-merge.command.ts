@@ -1,0 +1,32 @@
+import { decodeHeader, type OperationRecord, parseVersion } from '@dcs/protocol';
+import { Reply } from '@dcs/resp';
+import { entryOf } from '../node/entry.js';
+import { type Command, NO_KEYS } from './command.js';
+import { answering, integerArgument } from './peer-arguments.js';
+import type { Request } from './session.js';
+
+const FULL = Reply.error('OOM this node has no room for the copy');
+
+export const dcsMerge = {
+  name: 'DCS.MERGE',
+  arity: 8,
+  flags: ['write', 'denyoom', 'fast', 'peer'],
+  keys: NO_KEYS, // taken whoever owns the key: the sender may stand in for an owner
+  summary: 'DCS.MERGE <epoch> <key> <header> <value> <stamp or -> <result> <token>: a copy from another node',
+  run: ({ request, node }) =>
+    answering(() => {
+      const epoch = integerArgument(request, 1, 'epoch', 0);
+      const key = request.binary(2);
+      const { version, expiresAt, kind } = decodeHeader(request.binary(3));
+      const entry = entryOf(key, request.binary(4), version, expiresAt, kind);
+      const receipt = node.replication.take(epoch, key, entry, operationOf(request));
+      if (receipt === 'taken') return Reply.OK;
+      return receipt === 'full' ? FULL : Reply.error(`STALEVIEW ${receipt.staleView}`);
+    }),
+} as const satisfies Command;
+
+function operationOf(request: Request): OperationRecord | undefined {
+  const stamp = request.binary(5);
+  if (stamp === '-') return undefined;
+  return { stamp: parseVersion(stamp), value: integerArgument(request, 6, 'result'), token: request.binary(7) };
+}

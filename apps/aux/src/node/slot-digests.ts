@@ -1,0 +1,53 @@
+import { SLOT_COUNT } from '@dcs/consistent-hash';
+import type { Version } from '@dcs/protocol';
+
+/**
+ * A digest of each slot's keys and versions: the exclusive or of a hash per entry, so that it is kept up to date in
+ * O(1) per change and does not depend on order. Equal contents have equal digests; different ones differ but for one
+ * case in 2^64.
+ */
+export class SlotDigests {
+  readonly #words = new Int32Array(SLOT_COUNT * 2);
+
+  /** An entry came, or went. */
+  toggle(slot: number, key: string, version: Version): void {
+    const hash = keyHash(key);
+    const ms = version.ms % 2 ** 32 | 0;
+    const low = version.low % 2 ** 32 | 0;
+    const counter = Math.floor(version.low / 2 ** 32);
+    let a = mix(hash ^ ms);
+    a = mix(a ^ low);
+    a = mix(a ^ counter);
+    this.#words[slot * 2]! ^= a;
+    this.#words[slot * 2 + 1]! ^= mix(Math.imul(a, 0x9e3779b1) ^ hash ^ Math.imul(ms, 0x85ebca77) ^ low);
+  }
+
+  clear(): void {
+    this.#words.fill(0);
+  }
+
+  /** 8 bytes as a binary string. */
+  of(slot: number): string {
+    const a = this.#words[slot * 2]!;
+    const b = this.#words[slot * 2 + 1]!;
+    return String.fromCharCode(
+      a >>> 24, (a >>> 16) & 255, (a >>> 8) & 255, a & 255,
+      b >>> 24, (b >>> 16) & 255, (b >>> 8) & 255, b & 255,
+    ); // prettier-ignore
+  }
+}
+
+/** FNV-1a over the key's bytes; unkeyed, because every node has to find the same. */
+function keyHash(key: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  return mix(hash);
+}
+
+/** The finalizer of MurmurHash3. */
+function mix(value: number): number {
+  let hash = value;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return hash ^ (hash >>> 16);
+}

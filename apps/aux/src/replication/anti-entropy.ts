@@ -1,0 +1,131 @@
+import { SLOT_COUNT } from '@dcs/consistent-hash';
+import { decodeDigestReply, DIGEST_BYTES, encodeDigest, encodeSync, SlotSet } from '@dcs/protocol';
+import type { Ownership } from '../node/ownership.js';
+import type { Timers } from '../node/ports.js';
+import type { Store } from '../node/store.js';
+import type { Peers } from './peers.js';
+import type { SlotLedger } from './slot-ledger.js';
+
+export interface AntiEntropyOptions {
+  readonly ownership: Ownership;
+  readonly ledger: SlotLedger;
+  readonly peers: Peers;
+  readonly store: Store;
+  readonly timers: Timers;
+  /** Slots of this node's that it is to import again, softly, from a peer. */
+  readonly onDiffering: (peer: string, slots: SlotSet) => void;
+  /** Pause between comparisons with one of the peers, in turn. @defaultValue 5000 */
+  readonly intervalMs?: number;
+}
+
+export const DEFAULT_ANTI_ENTROPY_INTERVAL_MS = 5000;
+const TIMEOUT_MS = 2000;
+
+/**
+ * Keeps the owners of a slot equal: remembers which owner missed which slot and has it compare when it answers again;
+ * and, in turn with every peer, compares the digests of the slots that both own. Slots that differ twice in a row
+ * (writes under way make them differ for a moment) are exchanged both ways.
+ */
+export class AntiEntropy {
+  /** Slots found different. */
+  differences = 0;
+  readonly #options: AntiEntropyOptions;
+  readonly #missed = new Map<string, SlotSet>();
+  readonly #differedBefore = new Map<string, SlotSet>();
+  #turn = 0;
+  #cancel: (() => void) | undefined;
+
+  constructor(options: AntiEntropyOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { timers, intervalMs = DEFAULT_ANTI_ENTROPY_INTERVAL_MS } = this.#options;
+    this.#cancel ??= timers.after(intervalMs, () => {
+      this.#cancel = undefined;
+      this.#compareNext();
+      this.start();
+    });
+  }
+
+  close(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  /** `owner` did not get an entry of this slot. */
+  missed(owner: string, slot: number): void {
+    let slots = this.#missed.get(owner);
+    if (slots === undefined) this.#missed.set(owner, (slots = new SlotSet()));
+    slots.add(slot);
+  }
+
+  /** It answers again: it is told what to compare. */
+  healed(owner: string): void {
+    const slots = this.#missed.get(owner);
+    if (slots === undefined) return;
+    this.#missed.delete(owner);
+    this.#tell(owner, slots, () => {
+      for (const slot of slots) this.missed(owner, slot);
+    });
+  }
+
+  /** Nodes that left the view import anew when they return. */
+  retain(alive: (id: string) => boolean): void {
+    for (const id of this.#missed.keys()) if (!alive(id)) this.#missed.delete(id);
+    this.#differedBefore.clear();
+  }
+
+  #compareNext(): void {
+    const { ownership, peers } = this.#options;
+    const others = ownership.up.filter(({ id }) => id !== ownership.selfId && !peers.isSuspect(id));
+    const peer = others[this.#turn++ % Math.max(others.length, 1)];
+    if (peer === undefined) return;
+    this.healed(peer.id);
+    const slots = this.#sharedSlots(peer.id);
+    if (!slots.isEmpty) this.#compare(peer.id, slots);
+  }
+
+  /** Slots that this node is primary for and the peer a replica. */
+  #sharedSlots(peer: string): SlotSet {
+    const { ownership, ledger } = this.#options;
+    const slots = new SlotSet();
+    for (let slot = 0; slot < SLOT_COUNT; slot++) {
+      const owners = ownership.table.ownersOf(slot);
+      if (owners[0] === ownership.selfId && owners.includes(peer) && ledger.isSettled(slot)) slots.add(slot);
+    }
+    return slots;
+  }
+
+  #compare(peer: string, slots: SlotSet): void {
+    const { ownership, peers, store } = this.#options;
+    const epoch = ownership.epoch;
+    peers.send(peer, encodeDigest(epoch, slots), TIMEOUT_MS, (error, reply) => {
+      if (error !== null || epoch !== ownership.epoch) return;
+      const list = [...slots];
+      const { digests, settled } = decodeDigestReply(reply, list.length);
+      const differing = SlotSet.of(
+        list.filter(
+          (slot, i) =>
+            settled[i] === '1' &&
+            digests.slice(i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES) !== store.digests.of(slot),
+        ),
+      );
+      const before = this.#differedBefore.get(peer);
+      this.#differedBefore.set(peer, differing);
+      if (before === undefined) return;
+      const lasting = SlotSet.of([...differing].filter((slot) => before.has(slot)));
+      if (lasting.isEmpty) return;
+      this.differences += lasting.size;
+      this.#options.onDiffering(peer, lasting);
+      this.#tell(peer, lasting, () => undefined);
+    });
+  }
+
+  #tell(peer: string, slots: SlotSet, onFailure: () => void): void {
+    const { ownership, peers } = this.#options;
+    peers.send(peer, encodeSync(ownership.epoch, ownership.selfId, slots), TIMEOUT_MS, (error) => {
+      if (error !== null) onFailure();
+    });
+  }
+}

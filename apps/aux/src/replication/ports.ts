@@ -1,0 +1,18 @@
+import type { Member } from '@dcs/cluster-membership';
+
+/** A connection to another node. Replies are RESP values with binary strings; an error reply is an `Error`. */
+export interface PeerLink {
+  send(encoded: string, timeoutMs: number, callback: (error: Error | null, reply: unknown) => void): void;
+  close(): void;
+}
+
+/** Opens connections to other nodes: RESP over TCP in production, a simulated network in tests. */
+export interface PeerTransport {
+  open(member: Member): PeerLink;
+}
+
+/** The peer's process does not listen: nobody is there. Any other failure leaves open whether it lives. */
+export function isRefusedConnection(error: Error): boolean {
+  const { code, cause } = error as Error & { code?: string; cause?: { code?: string } };
+  return code === 'ECONNREFUSED' || cause?.code === 'ECONNREFUSED';
+}

@@ -1,0 +1,285 @@
+import type { View } from '@dcs/cluster-membership';
+import { SLOT_COUNT, slotOfBinary, SlotTable } from '@dcs/consistent-hash';
+import type { HybridClock, OperationRecord, SlotSet } from '@dcs/protocol';
+import type { Entry } from '../node/entry.js';
+import { NONE, type Ownership } from '../node/ownership.js';
+import type { Timers } from '../node/ports.js';
+import type { Store } from '../node/store.js';
+import type { ViewRefresh } from '../node/view-refresh.js';
+import type { Writer } from '../node/writer.js';
+import { AntiEntropy } from './anti-entropy.js';
+import type { Effect } from './effect.js';
+import { Fetcher } from './fetcher.js';
+import { Hints } from './hints.js';
+import { Importer } from './importer.js';
+import { Peers } from './peers.js';
+import { PendingKeys } from './pending-keys.js';
+import type { PeerTransport } from './ports.js';
+import { type CopyOutcome, Replicator } from './replicator.js';
+import { Retirement } from './retirement.js';
+import { SlotLedger } from './slot-ledger.js';
+import { StaleCopies } from './stale-copies.js';
+
+export interface ReplicationTuning {
+  /** @defaultValue 250 */
+  readonly replicaTimeoutMs?: number;
+  /** @defaultValue 64 MiB/s */
+  readonly importBytesPerSecond?: number;
+  /** @defaultValue 5000 */
+  readonly antiEntropyIntervalMs?: number;
+  /** How long a copy of a slot is kept after all its owners have theirs. @defaultValue 5000 */
+  readonly retirementGraceMs?: number;
+}
+
+export interface ReplicationOptions extends ReplicationTuning {
+  readonly ownership: Ownership;
+  readonly store: Store;
+  readonly writer: Writer;
+  readonly clock: HybridClock;
+  readonly refresh: ViewRefresh;
+  readonly replicas: number;
+  readonly timers: Timers;
+  /** Monotonic clock, ms. */
+  readonly monotonic: () => number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly isLagging: () => boolean;
+  readonly transport: PeerTransport;
+}
+
+/** What became of a copy that another node sent. */
+export type CopyReceipt = 'taken' | 'full' | { readonly staleView: number };
+
+/**
+ * This node as one of several: who owns what in the present view, copies of writes to the other owners, imports of
+ * slots that are new here, and copies kept for others. docs/replication.md tells the whole.
+ */
+export class Replication {
+  readonly ledger = new SlotLedger();
+  readonly pending = new PendingKeys();
+  readonly peers: Peers;
+  readonly replicator: Replicator;
+  readonly fetcher: Fetcher;
+  readonly importer: Importer;
+  readonly hints: Hints;
+  readonly antiEntropy: AntiEntropy;
+  readonly retirement: Retirement;
+  readonly #staleCopies: StaleCopies;
+  readonly #options: ReplicationOptions;
+  #readmitted = false;
+  #effects: Effect[] = [];
+
+  constructor(options: ReplicationOptions) {
+    this.#options = options;
+    const { ownership, store, clock, refresh, timers, monotonic, random, isLagging, transport } = options;
+    const { ledger } = this;
+    options.writer.onApplied = (key, entry, operation) => {
+      if (ownership.table.ownersOf(entry.slot).length > 1) this.#effects.push({ key, entry, operation });
+    };
+    const peers = new Peers({
+      selfId: ownership.selfId,
+      transport,
+      timers,
+      onHealed: (id) => this.antiEntropy.healed(id),
+    });
+    this.peers = peers;
+    this.replicator = new Replicator({
+      ownership,
+      peers,
+      refresh,
+      timers,
+      monotonic,
+      isLagging,
+      onMissed: (owner, slot) => this.antiEntropy.missed(owner, slot),
+      ...given('replicaTimeoutMs', options.replicaTimeoutMs),
+    });
+    this.fetcher = new Fetcher({ ownership, ledger, peers, store });
+    this.hints = new Hints({ ownership, peers, store, timers });
+    this.#staleCopies = new StaleCopies(store, (key) => this.hints.has(key));
+    this.importer = new Importer({
+      ownership,
+      ledger,
+      peers,
+      store,
+      clock,
+      timers,
+      random,
+      staleCopies: this.#staleCopies,
+      ...given('bytesPerSecond', options.importBytesPerSecond),
+    });
+    this.antiEntropy = new AntiEntropy({
+      ownership,
+      ledger,
+      peers,
+      store,
+      timers,
+      onDiffering: (peer, slots) => this.compareWith(peer, slots),
+      ...given('intervalMs', options.antiEntropyIntervalMs),
+    });
+    this.retirement = new Retirement({
+      ownership,
+      peers,
+      store,
+      hints: this.hints,
+      timers,
+      monotonic,
+      ...given('graceMs', options.retirementGraceMs),
+    });
+  }
+
+  start(): void {
+    this.antiEntropy.start();
+    this.retirement.start();
+  }
+
+  close(): void {
+    this.importer.close();
+    this.antiEntropy.close();
+    this.retirement.close();
+    this.hints.close();
+    this.peers.close();
+  }
+
+  /** The registry had expelled this node: in the next view that has it, it begins anew. */
+  readmitted(): void {
+    this.#readmitted = true;
+  }
+
+  /** Takes a view: begins to import the slots that are new here. */
+  applyView(view: View): void {
+    const { ownership, clock } = this.#options;
+    if (view.epoch < ownership.epoch) return;
+    const previous = ownership.table;
+    ownership.apply(view);
+    this.peers.apply(view);
+    const alive = (id: string): boolean => ownership.member(id) !== undefined;
+    this.antiEntropy.retain(alive);
+    const before = this.#ownersBefore(previous);
+    if (before !== ownership.table) {
+      const gained: number[] = [];
+      for (let slot = 0; slot < SLOT_COUNT; slot++) if (this.#reown(slot, before, view.epoch)) gained.push(slot);
+      this.#staleCopies.mark(gained, clock.last);
+    }
+    this.ledger.retainSources(alive);
+    this.importer.wake();
+  }
+
+  /**
+   * Makes sure that what the store says of the key is all there is, and that it is safe to show.
+   * Calls back with false when that cannot be done now.
+   */
+  prepare(key: string, done: (ready: boolean) => void): void {
+    const slot = slotOfBinary(key);
+    this.fetcher.fetch(slot, key, (known) => {
+      if (!known && this.ledger.isHard(slot)) return done(false);
+      this.#whenSafe(key, done);
+    });
+  }
+
+  /** Copies what a client's write did before it is acknowledged. */
+  copy(effects: readonly Effect[], done: (outcome: CopyOutcome) => void): void {
+    let outstanding = effects.length;
+    let worst: CopyOutcome = 'copied';
+    for (const effect of effects) {
+      this.pending.begin(effect.key);
+      this.replicator.replicate(effect, (outcome) => {
+        const newest = this.#options.store.lookup(effect.key) === effect.entry;
+        this.pending.end(effect.key, outcome !== 'failed', newest);
+        if (outcome === 'failed' || (outcome === 'moved' && worst === 'copied')) worst = outcome;
+        if (--outstanding === 0) done(worst);
+      });
+    }
+    if (effects.length === 0) done('copied');
+  }
+
+  /** What the command just run has written to slots that others own too; `undefined` for nothing. */
+  takeEffects(): readonly Effect[] | undefined {
+    if (this.#effects.length === 0) return undefined;
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  /** Takes a copy from another node. */
+  take(epoch: number, key: string, entry: Entry, operation: OperationRecord | undefined): CopyReceipt {
+    const { ownership, refresh, store, writer } = this.#options;
+    if (epoch < this.ledger.changedAt[entry.slot]!) return { staleView: ownership.epoch };
+    if (refresh.needed(epoch)) void refresh.until(epoch);
+    if (ownership.roleOf(entry.slot) === NONE) {
+      if (this.hints.isFull) return 'full';
+      this.hints.add(key, entry.slot);
+    }
+    if (store.merge(key, entry) === 'too-large') return 'full';
+    if (operation !== undefined) writer.rememberCopy(key, entry, operation);
+    return 'taken';
+  }
+
+  /** Another owner says that these slots may differ, or this node does: compares, takes what is missing. */
+  compareWith(peer: string, slots: SlotSet): void {
+    const { ownership } = this.#options;
+    if (ownership.member(peer) === undefined) return;
+    for (const slot of slots) if (ownership.roleOf(slot) !== NONE) this.ledger.addSource(slot, peer);
+    this.importer.wake();
+  }
+
+  /** This process did not run for a while: others may have written for it. Compares all its slots with their owners. */
+  wokeUp(): void {
+    const { ownership } = this.#options;
+    for (let slot = 0; slot < SLOT_COUNT; slot++) {
+      if (ownership.roleOf(slot) === NONE) continue;
+      for (const id of ownership.table.ownersOf(slot)) {
+        if (id !== ownership.selfId) this.ledger.addSource(slot, id);
+      }
+    }
+    this.importer.wake();
+  }
+
+  #whenSafe(key: string, done: (ready: boolean) => void): void {
+    this.pending.whenDone(key, () => {
+      if (!this.pending.isUnsafe(key)) return done(true);
+      const entry = this.#options.store.lookup(key);
+      if (entry === undefined) {
+        this.pending.forget(key);
+        return done(true);
+      }
+      this.copy([{ key, entry, operation: undefined }], (outcome) => done(outcome !== 'failed'));
+    });
+  }
+
+  /**
+   * The owners that slots had before the view just applied, as far as this node is concerned: for one that was not in,
+   * or was out meanwhile, those of the same members without it.
+   */
+  #ownersBefore(previous: SlotTable): SlotTable {
+    const { ownership, replicas } = this.#options;
+    if (!ownership.table.members.includes(ownership.selfId)) return previous;
+    if (previous.members.includes(ownership.selfId) && !this.#readmitted) return previous;
+    this.#readmitted = false;
+    const others = ownership.up.filter(({ id }) => id !== ownership.selfId);
+    return SlotTable.build(others, { replicas });
+  }
+
+  /** Returns whether the slot is new here. */
+  #reown(slot: number, before: SlotTable, epoch: number): boolean {
+    const { selfId, table } = this.#options.ownership;
+    const was = before.ownersOf(slot);
+    const is = table.ownersOf(slot);
+    if (was.length === is.length && was.every((id, i) => id === is[i])) return false;
+    this.ledger.changedAt[slot] = epoch;
+    if (!is.includes(selfId)) {
+      this.ledger.abandon(slot);
+      this.#staleCopies.unmark(slot);
+      return false;
+    }
+    if (was.includes(selfId)) return false;
+    const sources = new Set([...was, ...is]);
+    sources.delete(selfId);
+    this.ledger.begin(slot, sources);
+    return true;
+  }
+}
+
+/** An option, if it is given: with exact optional types `undefined` is not the same as absent. */
+function given<K extends string, V>(name: K, value: V | undefined): { [key in K]?: V } {
+  return value === undefined ? {} : ({ [name]: value } as { [key in K]: V });
+}
