@@ -27,6 +27,7 @@ export class Entry implements Version {
 export const ENTRY_OVERHEAD_BYTES = 240;
 
 export function entryOf(key: string, value: string, version: Version, expiresAt = 0, kind = KIND_STRING): Entry {
+  if (kind === KIND_TOMBSTONE) return tombstoneOf(version, expiresAt, slotOfBinary(key));
   return new Entry(frame(value), internKind(kind), version.ms, version.low, expiresAt, slotOfBinary(key));
 }
 

@@ -1,0 +1,272 @@
+import { MemoryRegistry, type Registry } from '@dcs/cluster-membership';
+import { slotOfBinary } from '@dcs/consistent-hash';
+import {
+  ALWAYS,
+  decodeHeader,
+  decodeSetReply,
+  encodeDelete,
+  encodeGet,
+  encodeSet,
+  helloCommand,
+  HybridClock,
+  KIND_STRING,
+  type WriteContext,
+} from '@dcs/protocol';
+import { RespClient, type RespValue } from '@dcs/resp';
+import { pino } from 'pino';
+import { AuxServer } from '../aux-server.js';
+import type { AuxConfig } from '../config/config.js';
+import { isTombstone, valueOf } from '../node/entry.js';
+
+const CONFIG = {
+  cluster: 'test',
+  host: '127.0.0.1',
+  advertiseHost: '127.0.0.1',
+  dataPort: 0,
+  httpPort: 0,
+  replicas: 2,
+  weight: 1,
+  zone: '',
+  heartbeatMs: 100,
+  leaseMs: 400,
+  maxEntries: 100_000,
+  maxBytes: 64 * 2 ** 20,
+  maxValueBytes: 2 ** 20,
+  maxConnections: 100,
+  tombstoneRetentionMs: 60_000,
+  shutdownTimeoutMs: 5000,
+  secret: undefined,
+  retirementGraceMs: 200,
+};
+const TIMEOUT_MS = 10_000;
+
+/** Ends with its process: the registry of the others goes on. */
+function borrowed(registry: Registry): Registry {
+  return {
+    heartbeat: (...args) => registry.heartbeat(...args),
+    remove: (...args) => registry.remove(...args),
+    read: (...args) => registry.read(...args),
+    subscribe: (...args) => registry.subscribe(...args),
+    close: async () => undefined,
+  };
+}
+
+async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + TIMEOUT_MS;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`did not come to hold: ${holds.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+jest.setTimeout(30_000);
+
+describe('several nodes', () => {
+  let registry: MemoryRegistry;
+  let nodes: AuxServer[];
+  let clients: Map<AuxServer, RespClient>;
+  const clock = new HybridClock({ now: Date.now, origin: 7 });
+
+  beforeEach(() => {
+    registry = new MemoryRegistry();
+    nodes = [];
+    clients = new Map();
+  });
+
+  afterEach(async () => {
+    for (const client of clients.values()) await client.close();
+    await Promise.all(nodes.map((node) => crash(node)));
+    await registry.close();
+  });
+
+  async function start(id: string): Promise<AuxServer> {
+    const server = new AuxServer({
+      config: { ...CONFIG, id } as unknown as AuxConfig,
+      registry: borrowed(registry),
+      log: pino({ level: 'silent' }),
+      version: '0',
+      onDrain: () => undefined,
+      onFatal: (error) => {
+        throw error;
+      },
+    });
+    nodes.push(server);
+    await server.start(1);
+    return server;
+  }
+
+  /** As kill -9 does: no goodbye. */
+  async function crash(server: AuxServer): Promise<void> {
+    nodes = nodes.filter((each) => each !== server);
+    await server.membership?.close();
+    await server.node.close();
+    await server.data.close(0);
+  }
+
+  async function startAll(...ids: string[]): Promise<AuxServer[]> {
+    const started: AuxServer[] = [];
+    for (const id of ids) started.push(await start(id));
+    await settled();
+    return started;
+  }
+
+  async function settled(): Promise<void> {
+    await eventually(() => {
+      const epochs = new Set(nodes.map(({ node }) => node.ownership.epoch));
+      return epochs.size === 1 && nodes.every((node) => node.unreadyReason() === undefined);
+    });
+  }
+
+  async function send(server: AuxServer, encoded: string): Promise<RespValue> {
+    let client = clients.get(server);
+    if (client === undefined) {
+      const address = { host: '127.0.0.1', port: server.data.port };
+      client = new RespClient(address, { bulk: 'binary', handshake: [helloCommand('master', 'm')], requestTimeoutMs: 5000 });
+      clients.set(server, client);
+    }
+    return new Promise((resolve, reject) => {
+      client.send(encoded, (error, reply) => (error === null ? resolve(reply) : reject(error)));
+    });
+  }
+
+  const primaryOf = (key: string): AuxServer =>
+    nodes.find(({ node }) => node.ownership.table.primaryOf(slotOfBinary(key)) === node.id)!;
+  const ownersOf = (key: string): AuxServer[] => {
+    const owners = nodes[0]!.node.ownership.table.ownersOf(slotOfBinary(key));
+    return owners.map((id) => nodes.find(({ node }) => node.id === id)!);
+  };
+  const write = (): WriteContext => ({ epoch: nodes[0]!.node.ownership.epoch, stamp: clock.next(), attempt: 1 });
+  const set = (key: string, value: string, to = primaryOf(key), context = write()): Promise<RespValue> =>
+    send(to, encodeSet(context, ALWAYS, 0, KIND_STRING, key, value));
+  const get = async (key: string, from = primaryOf(key)): Promise<string | undefined> => {
+    const reply = await send(from, encodeGet(from.node.ownership.epoch, key));
+    return reply === null ? undefined : ((reply as string[])[1] as string);
+  };
+  const stored = (server: AuxServer, key: string): string | undefined => {
+    const entry = server.node.store.lookup(key);
+    return entry === undefined || isTombstone(entry) ? undefined : valueOf(entry);
+  };
+  const KEYS = Array.from({ length: 300 }, (_, i) => `key:${i}`);
+
+  test('an acknowledged write is on all owners of its slot, and nowhere else', async () => {
+    await startAll('a', 'b', 'c');
+    await Promise.all(KEYS.map((key) => set(key, `value of ${key}`)));
+    for (const key of KEYS) {
+      expect(ownersOf(key)).toHaveLength(2);
+      for (const server of nodes) {
+        expect(stored(server, key)).toBe(ownersOf(key).includes(server) ? `value of ${key}` : undefined);
+      }
+    }
+    for (const server of nodes) expect(server.node.replication.pending.size).toBe(0);
+  });
+
+  test('a delete leaves its tombstone on all owners', async () => {
+    await startAll('a', 'b', 'c');
+    await set('k', 'v');
+    expect(await send(primaryOf('k'), encodeDelete(write(), ALWAYS, 'k'))).toBe(1);
+    for (const server of ownersOf('k')) expect(server.node.store.tombstoneOf('k')).toBeDefined();
+  });
+
+  test('a node that joins imports its slots, and the old owners drop what is not theirs', async () => {
+    await startAll('a', 'b');
+    await Promise.all(KEYS.map((key) => set(key, key)));
+    await send(primaryOf('key:0'), encodeDelete(write(), ALWAYS, 'key:0'));
+    await startAll('c', 'd');
+    for (const key of KEYS.slice(1)) {
+      expect(ownersOf(key).map((server) => stored(server, key))).toEqual([key, key]);
+      expect(await get(key)).toBe(key);
+    }
+    expect(await get('key:0')).toBeUndefined();
+    await eventually(() => nodes.every(({ node }) => node.store.size < KEYS.length * 0.75));
+    const held = nodes.reduce((sum, { node }) => sum + node.store.size, 0);
+    expect(held).toBe((KEYS.length - 1) * 2);
+  });
+
+  test('a key of a slot that is still being imported is fetched, never missed', async () => {
+    await startAll('a', 'b');
+    await Promise.all(KEYS.map((key) => set(key, key)));
+    const c = await start('c');
+    await eventually(() => nodes.every(({ node }) => node.ownership.up.length === 3 && node.ownership.epoch === c.node.ownership.epoch));
+    expect(await Promise.all(KEYS.map((key) => get(key)))).toEqual(KEYS);
+    await settled();
+  });
+
+  test('a crash costs no acknowledged write, and the copies are restored', async () => {
+    const [, b] = await startAll('a', 'b', 'c');
+    await Promise.all(KEYS.map((key) => set(key, key)));
+    await crash(b!);
+    await eventually(() => nodes.every(({ node }) => node.ownership.up.length === 2));
+    await settled();
+    for (const key of KEYS) {
+      expect(ownersOf(key).map((server) => stored(server, key))).toEqual([key, key]);
+    }
+  });
+
+  test('while an owner is dead and still in the view, another node stands in for it', async () => {
+    const [, b] = await startAll('a', 'b', 'c');
+    const affected = KEYS.filter((key) => ownersOf(key)[1] === b);
+    expect(affected.length).toBeGreaterThan(10);
+    await crash(b!);
+    for (const key of affected) {
+      await set(key, key);
+      expect(nodes.filter((server) => stored(server, key) === key)).toHaveLength(2);
+    }
+  });
+
+  test('a replica acts for a primary that is dead', async () => {
+    const [a] = await startAll('a', 'b', 'c');
+    const key = KEYS.find((each) => ownersOf(each)[0] === a)!;
+    const replica = ownersOf(key)[1]!;
+    await crash(a!);
+    expect(decodeSetReply(await set(key, 'v', replica)).created).toBe(true);
+    expect(await get(key, replica)).toBe('v');
+    expect(nodes.filter((server) => stored(server, key) === 'v')).toHaveLength(2);
+  });
+
+  test('a replica passes a write on to a primary that answers it', async () => {
+    await startAll('a', 'b', 'c');
+    const [primary, replica] = ownersOf('k') as [AuxServer, AuxServer];
+    await set('k', 'v', replica);
+    expect(stored(primary, 'k')).toBe('v');
+    expect(primary.dispatcher.processed).toBeGreaterThan(0);
+    let processed = 0;
+    primary.dispatcher.eachCounter((name, { ok }) => (processed += name === 'DCS.SET' ? ok : 0));
+    expect(processed).toBe(1);
+  });
+
+  test('a repeated attempt is applied once, at whichever owner it arrives', async () => {
+    const [a] = await startAll('a', 'b', 'c');
+    const key = KEYS.find((each) => ownersOf(each)[0] === a)!;
+    const replica = ownersOf(key)[1]!;
+    const context = write();
+    const first = decodeSetReply(await set(key, 'first', a, context));
+    await set(key, 'second');
+    expect(decodeSetReply(await set(key, 'first', a, { ...context, attempt: 2 }))).toEqual(first);
+    await crash(a!);
+    expect(decodeSetReply(await set(key, 'first', replica, { ...context, attempt: 3 }))).toEqual(first);
+    expect(await get(key, replica)).toBe('second');
+  });
+
+  test('a node that leaves hands over everything first', async () => {
+    const [, b] = await startAll('a', 'b', 'c');
+    await Promise.all(KEYS.map((key) => set(key, key)));
+    await b!.close();
+    nodes = nodes.filter((each) => each !== b);
+    for (const key of KEYS) {
+      expect(nodes.map((server) => stored(server, key))).toEqual([key, key]);
+    }
+  });
+
+  test('owners that differ are made equal', async () => {
+    await startAll('a', 'b', 'c');
+    await set('k', 'old');
+    const [primary, replica] = ownersOf('k') as [AuxServer, AuxServer];
+    const header = decodeHeader(((await send(primary, encodeGet(1, 'k'))) as string[])[0]!);
+    replica.node.store.dropWhere((key) => key === 'k');
+    expect(stored(replica, 'k')).toBeUndefined();
+    primary.node.replication.antiEntropy.missed(replica.node.id, slotOfBinary('k'));
+    primary.node.replication.antiEntropy.healed(replica.node.id);
+    await eventually(() => stored(replica, 'k') === 'old');
+    expect(replica.node.store.lookup('k')).toMatchObject({ ms: header.version.ms, low: header.version.low });
+  });
+});
