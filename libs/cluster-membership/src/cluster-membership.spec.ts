@@ -42,6 +42,8 @@ class FakeTime implements Timers {
 /** A registry in memory that can be out of reach, and be wiped. */
 class FaultyRegistry implements Registry {
   reachable = true;
+  /** A member whose heartbeats do not arrive. */
+  unreachableFor: string | undefined;
   reads = 0;
   heartbeats = 0;
   #inner: MemoryRegistry;
@@ -57,6 +59,7 @@ class FaultyRegistry implements Registry {
   async heartbeat(...args: Parameters<Registry['heartbeat']>): ReturnType<Registry['heartbeat']> {
     this.heartbeats++;
     this.#check();
+    if (args[1].member.id === this.unreachableFor) throw new RegistryError('ERR_REGISTRY_UNAVAILABLE', 'lost');
     return this.#inner.heartbeat(...args);
   }
 
@@ -160,6 +163,27 @@ describe('ClusterMembership', () => {
     expect(registry.heartbeats - before).toBeGreaterThanOrEqual(54);
     expect(registry.heartbeats - before).toBeLessThanOrEqual(67);
     await node.close();
+  });
+
+  test('a member that was expelled meanwhile is told so, before it sees the view', async () => {
+    const [a, b] = (await cluster()) as [ClusterMembership, ClusterMembership];
+    const seen: string[] = [];
+    a.on('readmitted', (certain) => seen.push(`readmitted ${certain}`));
+    a.on('view', ({ epoch }) => seen.push(`view ${epoch}`));
+    registry.unreachableFor = 'a';
+    await time.pass(6000);
+    expect(ids(b.view)).toEqual(['b', 'c']);
+    registry.unreachableFor = undefined;
+    seen.length = 0;
+    await time.pass(2000);
+    expect(seen[0]).toBe('readmitted true');
+    expect(seen[1]).toMatch(/^view/);
+    registry.reachable = false;
+    await time.pass(6000);
+    registry.reachable = true;
+    seen.length = 0;
+    await time.pass(2000);
+    expect(seen).toEqual(['readmitted false']);
   });
 
   test('a node that closes without leaving is expelled after its lease; nothing is left running', async () => {

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { MemberSupersededError, MembershipError, RegistryError } from './errors.js';
 import { EMPTY_VIEW, type Member, type MemberState, type View, checkedMember } from './member.js';
+import type { HeartbeatResult } from './registry.js';
 import { type CheckedOptions, type ClusterMembershipOptions, checkedOptions } from './membership-options.js';
 
 export interface RegistryStatus {
@@ -12,6 +13,11 @@ export interface RegistryStatus {
 export interface MembershipEvents {
   /** The view changed. `previous` is undefined for the first. Its epoch is higher than every one before. */
   view: (view: View, previous: View | undefined) => void;
+  /**
+   * This member was out of the view and is in again: what it knew may be old. `certain` is false when it was out of
+   * touch with the registry for longer than a lease and cannot tell. Comes before the view.
+   */
+  readmitted: (certain: boolean) => void;
   /** The registry went out of reach or came back, or this member was superseded. */
   registry: (status: RegistryStatus) => void;
 }
@@ -40,6 +46,9 @@ export class ClusterMembership {
   #reachable = false;
   #heldBack = false;
   #lastHeartbeatAt: number | undefined;
+  #lastRenewalAt: number | undefined;
+  /** A heartbeat since the last renewal ended without an answer: it may have been carried out. */
+  #renewalFailed = false;
   #timer: unknown;
   #exchange: Promise<unknown> = Promise.resolve();
   #refreshing: Promise<View> | undefined;
@@ -233,11 +242,28 @@ export class ClusterMembership {
     const { cluster, registry, leaseMs } = this.#options;
     const { epoch, members } = this.view;
     const member = this.#self!; // only members come here
-    const result = await this.#report(
-      registry.heartbeat(cluster, { member, leaseMs, minEpoch: epoch, viewSize: members.length }),
-    );
+    let result: HeartbeatResult;
+    try {
+      result = await this.#report(
+        registry.heartbeat(cluster, { member, leaseMs, minEpoch: epoch, viewSize: members.length }),
+      );
+    } catch (error) {
+      this.#renewalFailed = true;
+      throw error;
+    }
     this.#heldBack = result.heldBack;
+    this.#noteAdmission(result.admitted);
     return this.#adopt(result.view);
+  }
+
+  #noteAdmission(admitted: boolean): void {
+    const { now, leaseMs } = this.#options;
+    const last = this.#lastRenewalAt;
+    this.#lastRenewalAt = now();
+    if (last === undefined) return;
+    const outOfTouch = this.#renewalFailed && now() - last > leaseMs;
+    this.#renewalFailed = false;
+    if (admitted || outOfTouch) this.#emit('readmitted', admitted);
   }
 
   async #read(): Promise<View> {

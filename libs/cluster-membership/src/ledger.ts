@@ -63,6 +63,7 @@ export interface Outcome {
   readonly dirty: boolean;
   readonly expired: readonly string[];
   readonly heldBack: boolean;
+  readonly admitted: boolean;
 }
 
 export const EMPTY_LEDGER: Ledger = Object.freeze({
@@ -134,6 +135,7 @@ class Draft {
   /** The guard: more than half of the view was overdue when the call came in. */
   readonly #mass: boolean;
   #epoch: number;
+  #admitted = false;
   #viewChanged = false;
   #changed = false;
   #dirty = false;
@@ -194,6 +196,7 @@ class Draft {
     const shownBefore = before?.heldUntilMs === 0 ? before.member : undefined;
     const same = shown && shownBefore ? sameMember(shown, shownBefore) : shown === shownBefore;
     if (!same) this.#viewChanged = true;
+    if (shown && !shownBefore && !this.settling) this.#admitted = true;
     this.#dirty = true;
     return heldUntilMs !== 0;
   }
@@ -227,7 +230,8 @@ class Draft {
       clock: { lastMs: this.now, offsetMs: this.#offsetMs },
     };
     const expired = this.#expired.sort();
-    return { ledger, changed: this.#changed, dirty: dirty || this.#dirty, expired, heldBack };
+    const admitted = this.#admitted;
+    return { ledger, changed: this.#changed, dirty: dirty || this.#dirty, expired, heldBack, admitted };
   }
 
   #sweep(caller: string | undefined): void {

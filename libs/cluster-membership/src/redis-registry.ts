@@ -141,10 +141,10 @@ export class RedisRegistry implements Registry {
     }
     const [status, ...rest] = reply as Reply;
     if (status === 'superseded') throw new MemberSupersededError(String(args[0]), Number(args[1]), Number(rest[0]));
-    const [serverMs, epoch, version, heldBack, given, expired, records] = rest as OkReply;
+    const [serverMs, epoch, version, standing, given, expired, records] = rest as OkReply;
     const view = given === '1' || !known ? this.#keep(cluster, Number(epoch), version, records) : known.view;
     const ids = expired === '' ? [] : expired.split('\n').sort();
-    return { view, expired: ids, heldBack: heldBack === '1', serverTimeMs: Number(serverMs) };
+    return { view, expired: ids, heldBack: standing === '1', admitted: standing === '2', serverTimeMs: Number(serverMs) };
   }
 
   #keep(cluster: string, epoch: number, version: string, records: readonly string[]): View {
@@ -230,7 +230,7 @@ type OkReply = [
   serverMs: string,
   epoch: string,
   version: string,
-  heldBack: string,
+  standing: string,
   given: string,
   expired: string,
   records: string[],

@@ -19,7 +19,7 @@
  * ARGV: operation, channel, id, incarnation, leaseMs, minEpoch, viewSize, record, leaving (0 or 1), the caller's
  *       known version, freeCrashes, baseHoldMs, maxHoldMs, windowMs
  * Reply: {'superseded', incarnation} or
- *        {'ok', serverMs, epoch, version, held back (0 or 1), view given (0 or 1), expired ids by line, {records}}
+ *        {'ok', serverMs, epoch, version, standing (1 held back, 2 new in the view, else 0), view given (0 or 1), expired ids by line, {records}}
  */
 export const SCRIPT_KEYS = ['meta', 'members', 'leases', 'expiry', 'overdue', 'crashes', 'returned'] as const;
 
@@ -141,7 +141,7 @@ local function finish()
   end
 end
 
-local heldBack = '0'
+local standing = '0'
 if operation == 'heartbeat' then
   local before = lease(caller)
   local ends = redis.call('ZSCORE', kExpiry, caller)
@@ -162,12 +162,13 @@ if operation == 'heartbeat' then
   local shown = redis.call('HGET', kMembers, caller)
   if held == 0 then
     redis.call('ZADD', kOverdue, str(now + math.ceil(leaseMs / 2)), caller)
+    if not shown and settleUntil == 0 then standing = '2' end
     if shown ~= record then
       redis.call('HSET', kMembers, caller, record)
       viewChanged = true
     end
   else
-    heldBack = '1'
+    standing = '1'
     redis.call('ZREM', kOverdue, caller)
     if shown then
       redis.call('HDEL', kMembers, caller)
@@ -203,7 +204,7 @@ if settleUntil ~= 0 or epoch == 0 then
 elseif version ~= known then
   given, records = '1', redis.call('HVALS', kMembers)
 end
-return { 'ok', str(server), str(epoch), version, heldBack, given, table.concat(expired, '\n'), records }
+return { 'ok', str(server), str(epoch), version, standing, given, table.concat(expired, '\n'), records }
 `;
 
 /** What is sent: without indentation. */

@@ -101,6 +101,16 @@ export function describeRegistry(name: string, start: () => Promise<Harness>): v
       expect(await registry.read(CLUSTER)).toEqual({ epoch: 4, members: [a, b] });
     });
 
+    test('tells a member whether it was put into the view, anew or again', async () => {
+      const [a, b, c] = [member('a'), member('b'), member('c')];
+      for (const each of [a, b, c]) expect((await beat(each)).admitted).toBe(true);
+      expect((await beat(c)).admitted).toBe(false);
+      expect((await beat({ ...c, weight: 2 })).admitted).toBe(false);
+      await pass(2, [a, b]);
+      expect(await pass(2, [a, b])).toEqual(['c']);
+      expect((await beat(c)).admitted).toBe(true);
+    });
+
     test('lets an observer notice a lease that is over', async () => {
       const [a, b, c] = [member('a'), member('b'), member('c')];
       await beat(a, { leaseMs: 20 * leaseMs });

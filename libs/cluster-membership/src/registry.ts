@@ -19,6 +19,8 @@ export interface HeartbeatResult {
   readonly expired: readonly string[];
   /** The member flapped: it holds a lease and is not in the view yet. */
   readonly heldBack: boolean;
+  /** This call put the member into the view: it is new, or had been expelled. Never while a wiped registry settles. */
+  readonly admitted: boolean;
   /** Wall clock of the registry, milliseconds since 1970. */
   readonly serverTimeMs: number;
 }
