@@ -33,6 +33,16 @@ export default [
     },
   },
   {
+    // The simulation runs the apps' own parts.
+    files: ['simulation/**/*.ts'],
+    rules: {
+      '@nx/enforce-module-boundaries': [
+        'error',
+        { ...boundaries, allow: [...boundaries.allow, '@dcs/aux/**', '@dcs/master/**'] },
+      ],
+    },
+  },
+  {
     // Libraries read no environment, and the two data structures also run in a browser.
     files: ['libs/*/src/**/*.ts'],
     ignores: ['**/*.spec.ts'],

@@ -27,9 +27,16 @@ function random(seed: number): () => number {
   };
 }
 
-const name = (i: number) => `user:${String(i).padStart(15, '0')}`;
-/** A string as a socket delivers it: flat, new, never hashed. */
-const fresh = (key: string) => Buffer.from(key, 'latin1').toString('latin1');
+const KEY_LENGTH = 20;
+const KEYS = MILLION + MILLION / 4;
+/** What the socket has received: keys of 20 characters, one after the other. */
+const wire = Buffer.alloc(KEYS * KEY_LENGTH, 'user:000000000000000', 'latin1');
+for (let i = 0; i < KEYS; i++) {
+  const digits = String(i);
+  wire.write(digits, (i + 1) * KEY_LENGTH - digits.length, 'latin1');
+}
+/** Key `i` as a socket delivers it: a flat, new string that was never hashed. */
+const fresh = (i: number) => wire.toString('latin1', i * KEY_LENGTH, (i + 1) * KEY_LENGTH);
 
 function ranks(kind: 'uniform' | 'zipf' | 'sequence', universe: number, seed: number): Int32Array {
   const next = random(seed);
@@ -78,13 +85,11 @@ function measure<T>(order: (pass: number) => Int32Array, deliver: (i: number) =>
 
 function workloads<K extends string | number>(
   create: (entries: number) => Cache<K>,
-  universe: K[],
-  deliverKey: (key: K) => K,
+  deliver: (i: number) => K,
 ): Record<string, number> {
-  const deliver = (i: number) => deliverKey(universe[i]!);
   const filled = () => {
     const cache = create(ENTRIES);
-    for (let i = 0; i < ENTRIES; i++) cache.set(universe[i]!, value);
+    for (let i = 0; i < ENTRIES; i++) cache.set(deliver(i), value);
     return cache;
   };
   const uniform = (pass: number) => ranks('uniform', ENTRIES, pass);
@@ -105,7 +110,7 @@ function workloads<K extends string | number>(
   });
   const full = filled();
   const evict = measure(
-    (pass) => ranks('sequence', universe.length, pass),
+    (pass) => ranks('sequence', UNIVERSE, pass),
     deliver,
     (batch) => {
       for (const key of batch) full.set(key, value);
@@ -113,7 +118,7 @@ function workloads<K extends string | number>(
   );
   const mixed = filled();
   const zipf = measure(
-    (pass) => ranks('zipf', universe.length, pass),
+    (pass) => ranks('zipf', UNIVERSE, pass),
     deliver,
     (batch) => {
       for (const key of batch) if (mixed.get(key) === undefined) mixed.set(key, value);
@@ -125,10 +130,10 @@ function workloads<K extends string | number>(
 /** Hits and evictions when the caller has the hash already. */
 function handedIn(): Record<string, number> {
   const cache = new LruCache<string, object>({ maxEntries: ENTRIES });
-  const keys = Array.from({ length: UNIVERSE }, (_, i) => name(i));
+  const keys = Array.from({ length: UNIVERSE }, (_, i) => fresh(i));
   const hashes = Int32Array.from(keys, (key) => cache.hashOf(key));
   for (let i = 0; i < ENTRIES; i++) cache.set(keys[i]!, value, undefined, hashes[i]!);
-  const deliver = (i: number) => ({ key: fresh(keys[i]!), hash: hashes[i]! });
+  const deliver = (i: number) => ({ key: fresh(i), hash: hashes[i]! });
   const hit = measure(
     (pass) => ranks('uniform', ENTRIES, pass),
     deliver,
@@ -153,7 +158,7 @@ function memory(create: (entries: number) => Cache<string>): Record<string, numb
     const { heapUsed, external } = process.memoryUsage();
     return heapUsed + external;
   };
-  const keys = Array.from({ length: MILLION }, (_, i) => fresh(name(i)));
+  const keys = Array.from({ length: MILLION }, (_, i) => fresh(i));
   const before = used();
   const cache = create(MILLION);
   for (const key of keys) cache.set(key, value);
@@ -167,7 +172,7 @@ function memory(create: (entries: number) => Cache<string>): Record<string, numb
  * wall-clock and its CPU time: the first includes the turns of other processes, the second the collector's threads.
  */
 function worst(create: (entries: number) => Cache<string>): Record<string, number> {
-  const keys = Array.from({ length: MILLION + MILLION / 4 }, (_, i) => fresh(name(i)));
+  const keys = Array.from({ length: MILLION + MILLION / 4 }, (_, i) => fresh(i));
   const warm = create(ENTRIES);
   for (let i = 0; i < 2 * ENTRIES; i++) warm.set(keys[i]!, value);
   const cache = create(MILLION);
@@ -202,24 +207,12 @@ function large(create: (entries: number) => Cache<number>): Record<string, numbe
 }
 
 const groups = {
-  strings: (create) =>
-    workloads(
-      create<string>,
-      Array.from({ length: UNIVERSE }, (_, i) => name(i)),
-      fresh,
-    ),
-  objects: (create) =>
-    workloads(
-      create<string>,
-      Array.from({ length: UNIVERSE }, (_, i) => fresh(name(i))),
-      (key) => key,
-    ),
-  integers: (create) =>
-    workloads(
-      create<number>,
-      Array.from({ length: UNIVERSE }, (_, i) => i),
-      (key) => key,
-    ),
+  strings: (create) => workloads(create<string>, fresh),
+  objects: (create) => {
+    const universe = Array.from({ length: UNIVERSE }, (_, i) => fresh(i));
+    return workloads(create<string>, (i) => universe[i]!);
+  },
+  integers: (create) => workloads(create<number>, (i) => i),
   'handed in': () => handedIn(),
   memory: (create) => memory(create<string>),
   worst: (create) => worst(create<string>),

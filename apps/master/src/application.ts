@@ -16,8 +16,11 @@ export interface Application {
   readonly nest: NestFastifyApplication;
   /** @returns the port, which is of use when 0 was asked for */
   listen(): Promise<number>;
-  /** Not ready, no new connections, answers to what is in flight, then everything closed. Idempotent. */
-  close(): Promise<void>;
+  /**
+   * Not ready, no new connections, answers to what is in flight, then everything closed. Idempotent.
+   * @returns whether all that was in flight was answered in time
+   */
+  close(): Promise<boolean>;
 }
 
 /** Puts HTTP around a gateway. Nothing listens yet. */
@@ -40,11 +43,12 @@ export async function createApplication(gateway: Gateway): Promise<Application> 
   describeApi(nest);
   await nest.init();
 
-  let closing: Promise<void> | undefined;
+  let closing: Promise<boolean> | undefined;
   const close = async () => {
     gateway.draining = true;
-    await drainServer(server.server, config.DCS_SHUTDOWN_TIMEOUT_MS);
+    const answered = await drainServer(server.server, config.DCS_SHUTDOWN_TIMEOUT_MS);
     await nest.close();
+    return answered;
   };
   return {
     nest,

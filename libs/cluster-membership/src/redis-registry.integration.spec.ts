@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { Redis } from 'ioredis';
 import { ClusterMembership } from './cluster-membership.js';
@@ -27,6 +29,7 @@ function real(path: string): void {
   jest.setTimeout(30_000);
   let server: Server;
   let admin: Redis;
+  const servers: Server[] = [];
 
   beforeAll(async () => {
     server = await Server.start(path);
@@ -34,7 +37,7 @@ function real(path: string): void {
   });
   afterAll(async () => {
     admin.disconnect();
-    await server.stop();
+    await Promise.all([server, ...servers].map((each) => each.stop()));
   });
 
   describeRegistry('RedisRegistry on redis-server', async () => {
@@ -49,11 +52,7 @@ function real(path: string): void {
   });
 
   test('an ACL user limited to the keys, channel and commands of one cluster suffices', async () => {
-    const commands =
-      '+eval +time +exists +hget +hset +hdel +hgetall +hvals +zadd +zrem +zcard +zcount +zscore +zrangebyscore ' +
-      '+sadd +scard +del +publish +subscribe +unsubscribe +info +ping';
-    const rules = `on >secret resetkeys resetchannels ~dcs:{prod}:* &dcs:{prod}:changes -@all ${commands}`;
-    await admin.call('ACL', 'SETUSER', 'dcs', 'reset', ...rules.split(' '));
+    await admin.call('ACL', 'SETUSER', 'dcs', 'reset', ...rulesFor('prod').split(' '));
     const registry = new RedisRegistry({ url: server.url('dcs:secret@') });
     let hints = 0;
     const stop = await registry.subscribe('prod', () => hints++);
@@ -94,6 +93,7 @@ function real(path: string): void {
 
   test('a cluster keeps its view while Redis is paused, restarted empty and wiped, and is back within 2 s', async () => {
     const own = await Server.start(path);
+    servers.push(own);
     const registries: RedisRegistry[] = [];
     const nodes = ['a', 'b', 'c', undefined].map((id) => {
       const registry = new RedisRegistry({ url: own.url(), timeoutMs: 300 });
@@ -136,8 +136,59 @@ function real(path: string): void {
     await until(() => observer.view.members.length === 2);
     await Promise.all(nodes.map((node) => node.close()));
     await Promise.all(registries.map((registry) => registry.close()));
-    await own.stop();
   });
+
+  test('reaches the master through Sentinels, and a Redis Cluster by an ACL user', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'sentinel-'));
+    const config = join(directory, 'sentinel.conf');
+    await writeFile(config, `sentinel monitor main 127.0.0.1 ${server.port} 1\n`);
+    const sentinel = await Server.start(path, (port) => [config, '--sentinel', '--port', `${port}`]);
+    servers.push(sentinel);
+    await beatsAndHints(`redis+sentinel://127.0.0.1:${sentinel.port}/main`);
+
+    const node = await Server.start(path, (port) => [
+      ...['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
+      ...['--cluster-enabled', 'yes', '--cluster-config-file', join(directory, 'nodes.conf')],
+      ...['--cluster-announce-ip', '127.0.0.1'],
+    ]);
+    servers.push(node);
+    const setup = new Redis(node.port, '127.0.0.1');
+    await setup.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+    await setup.call('ACL', 'SETUSER', 'dcs', 'reset', ...rulesFor('sentinels').split(' '), '+cluster');
+    for (let i = 0; i < 200 && !String(await setup.call('CLUSTER', 'INFO')).includes('cluster_state:ok'); i++) {
+      await new Promise((done) => setTimeout(done, 20));
+    }
+    setup.disconnect();
+    await beatsAndHints(`redis+cluster://dcs:secret@127.0.0.1:${node.port}`);
+    await rm(directory, { recursive: true });
+  });
+
+  async function beatsAndHints(url: string): Promise<void> {
+    const registry = new RedisRegistry({ url, timeoutMs: 3000 });
+    try {
+      let hints = 0;
+      const stop = await registry.subscribe('sentinels', () => hints++);
+      const { view } = await registry.heartbeat('sentinels', { member: member('a'), leaseMs: 1000, minEpoch: 0 });
+      expect(view).toEqual({ epoch: 1, members: [member('a')] });
+      expect(await registry.read('sentinels')).toBe(view);
+      await until(() => hints > 0);
+      await stop();
+    } finally {
+      await registry.close();
+    }
+  }
+}
+
+const standalone = (port: number): string[] => {
+  return ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+};
+
+/** What the README documents. */
+function rulesFor(cluster: string): string {
+  const commands =
+    '+eval +time +exists +hget +hset +hdel +hgetall +hvals +zadd +zrem +zcard +zcount +zscore +zrangebyscore ' +
+    '+sadd +scard +del +publish +subscribe +unsubscribe +info +ping';
+  return `on >secret resetkeys resetchannels ~dcs:{${cluster}}:* &dcs:{${cluster}}:changes -@all ${commands}`;
 }
 
 class Server {
@@ -146,10 +197,12 @@ class Server {
   private constructor(
     readonly path: string,
     readonly port: number,
+    readonly args: readonly string[],
   ) {}
 
-  static async start(path: string): Promise<Server> {
-    const server = new Server(path, await freePort());
+  static async start(path: string, args = standalone): Promise<Server> {
+    const port = await freePort();
+    const server = new Server(path, port, args(port));
     await server.#spawn();
     return server;
   }
@@ -176,12 +229,11 @@ class Server {
   }
 
   async #spawn(): Promise<void> {
-    const options = ['--port', `${this.port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-    const child = spawn(this.path, options, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(this.path, this.args, { stdio: ['ignore', 'pipe', 'inherit'] });
     this.#child = child;
     let output = '';
     child.stdout!.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    await until(() => output.includes('Ready to accept connections'));
+    await until(() => /Ready to accept connections|Sentinel ID is/.test(output));
   }
 }
 

@@ -1,7 +1,8 @@
 import { type Cursor, Cursors } from './cursors.js';
 import { EntryTable, MAX_SLOTS } from './entry-table.js';
 import { LruCacheError } from './errors.js';
-import { type EvictionReason, EvictionReports } from './evictions.js';
+import { EvictionReports } from './evictions.js';
+import { Counters, type LruCacheStats } from './counters.js';
 import { hashKey, plainNumber, randomSeed } from './hash.js';
 import {
   type LruCacheOptions,
@@ -12,20 +13,6 @@ import {
   checkSize,
   checkTtl,
 } from './options.js';
-
-/** What a cache has done since it was made or `resetStats` was called; `size` and `bytes` are as of now. */
-export interface LruCacheStats {
-  readonly hits: number;
-  /** `get` of a key that was absent or expired. */
-  readonly misses: number;
-  /** Values stored, new and overwritten; refused ones not counted. */
-  readonly sets: number;
-  readonly evictions: Readonly<Record<EvictionReason, number>>;
-  /** Entries that `delete` removed. */
-  readonly deletes: number;
-  readonly size: number;
-  readonly bytes: number;
-}
 
 /** The expiry of an entry that keeps the one it has. */
 const KEEP = -1;
@@ -55,6 +42,7 @@ export class LruCache<K extends string | number, V> {
 
   readonly #table: EntryTable<K, V>;
   readonly #cursors = new Cursors();
+  readonly #counters = new Counters();
   readonly #reports: EvictionReports<K, V> | undefined;
   readonly #entryLimit: number;
   readonly #byteLimit: number;
@@ -68,13 +56,6 @@ export class LruCache<K extends string | number, V> {
 
   #bytes = 0;
   #sweepAt = 1;
-  #hits = 0;
-  #misses = 0;
-  #sets = 0;
-  #deletes = 0;
-  #evictedByEntries = 0;
-  #evictedByBytes = 0;
-  #expired = 0;
 
   /** @throws LruCacheError when an option is invalid or unknown, or when neither bound is given */
   constructor(options: LruCacheOptions<K, V>) {
@@ -116,16 +97,16 @@ export class LruCache<K extends string | number, V> {
     const table = this.#table;
     const slot = table.find(key, hash | 0);
     if (slot === 0) {
-      this.#misses++;
+      this.#counters.misses++;
       return undefined;
     }
     if (table.expiries !== undefined && this.#isExpired(slot, table.expiries)) {
-      this.#misses++;
+      this.#counters.misses++;
       this.#expire(slot);
       this.#reports?.deliver();
       return undefined;
     }
-    this.#hits++;
+    this.#counters.hits++;
     table.touch(slot);
     return table.value(slot);
   }
@@ -167,7 +148,7 @@ export class LruCache<K extends string | number, V> {
       if (expiresAt > 0) table.withExpiries();
       if (slot === 0) this.#insert(stored, value, hash | 0, size, expiresAt);
       else this.#overwrite(slot, value, size, expiresAt);
-      this.#sets++;
+      this.#counters.sets++;
     } else if (slot !== 0) {
       this.#remove(slot);
     }
@@ -186,7 +167,7 @@ export class LruCache<K extends string | number, V> {
       return false;
     }
     this.#remove(slot);
-    this.#deletes++;
+    this.#counters.deletes++;
     return true;
   }
 
@@ -267,21 +248,12 @@ export class LruCache<K extends string | number, V> {
 
   /** A snapshot of the counters. */
   stats(): LruCacheStats {
-    return {
-      hits: this.#hits,
-      misses: this.#misses,
-      sets: this.#sets,
-      evictions: { entries: this.#evictedByEntries, bytes: this.#evictedByBytes, expired: this.#expired },
-      deletes: this.#deletes,
-      size: this.size,
-      bytes: this.#bytes,
-    };
+    return this.#counters.snapshot(this.size, this.#bytes);
   }
 
   /** Sets every counter to 0; `size` and `bytes` are not counters. */
   resetStats(): void {
-    this.#hits = this.#misses = this.#sets = this.#deletes = 0;
-    this.#evictedByEntries = this.#evictedByBytes = this.#expired = 0;
+    this.#counters.reset();
   }
 
   /**
@@ -345,7 +317,7 @@ export class LruCache<K extends string | number, V> {
     let slot: number;
     if (table.size === this.#entryLimit) {
       const last = table.last;
-      this.#evictedByEntries++;
+      this.#counters.entries++;
       this.#reports?.push(table.key(last), table.value(last), 'entries');
       if (table.sizes !== undefined) this.#bytes -= table.sizes[last]!;
       slot = table.replaceLast(key, value, hash);
@@ -373,14 +345,14 @@ export class LruCache<K extends string | number, V> {
   #trim(): void {
     while (this.#bytes > this.#byteLimit) {
       const last = this.#table.last;
-      this.#evictedByBytes++;
+      this.#counters.bytes++;
       this.#reports?.push(this.#table.key(last), this.#table.value(last), 'bytes');
       this.#remove(last);
     }
   }
 
   #expire(slot: number): void {
-    this.#expired++;
+    this.#counters.expired++;
     this.#reports?.push(this.#table.key(slot), this.#table.value(slot), 'expired');
     this.#remove(slot);
   }

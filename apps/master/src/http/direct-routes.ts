@@ -41,12 +41,10 @@ export interface DirectRouteOptions {
   readonly bodyLimits: Readonly<Record<BodyClass, number>>;
 }
 
-/** Registers the routes in a context of their own, in which bodies arrive as bytes. */
+/** Registers the routes in a context of their own, without the hooks that are added to the server later. */
 export async function registerDirectRoutes(fastify: FastifyInstance, options: DirectRouteOptions): Promise<void> {
   const { controller, instance, bodyLimits } = options;
   await fastify.register(async (context) => {
-    context.removeAllContentTypeParsers();
-    context.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
     let target: Record<string, Handler> | undefined;
     for (const { method, url, handler } of directRoutesOf(controller)) {
       const route = gatewayRouteOf((controller.prototype as Record<string, object>)[handler]!);

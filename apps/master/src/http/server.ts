@@ -40,6 +40,9 @@ export function createServer(config: MasterConfig, onDefect: (error: unknown) =>
     frameworkErrors: (error, _request, reply) => sendProblem(reply, error),
   });
   server.server.maxConnections = config.DCS_MAX_CONNECTIONS;
+  // Bodies arrive as bytes: each call reads its own, and says what is wrong with them.
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   server.addHook('onRoute', ({ url, method }) => allowed.add(url, method));
   server.setErrorHandler((error, _request, reply) => {
     if (sendProblem(reply, error) === 500) onDefect(error);

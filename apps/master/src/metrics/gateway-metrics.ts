@@ -12,7 +12,6 @@ const STATES = ['joining', 'up', 'leaving'] as const;
 @Injectable()
 export class GatewayMetrics implements OnApplicationShutdown {
   readonly #lag = new EventLoopLag();
-  readonly #names: string[] = [];
 
   constructor(@Inject(GATEWAY) gateway: Gateway) {
     const { metrics, routing, membership, plane } = gateway;
@@ -28,7 +27,6 @@ export class GatewayMetrics implements OnApplicationShutdown {
     );
     const durations = 'dcs_http_request_duration_seconds';
     register.registerMetric(new DurationHistogram(durations, 'Time from a data call to its answer', metrics));
-    this.#names.push(durations);
     this.#gauge('dcs_http_in_flight', 'Data calls being served', [], (gauge) => gauge.set(metrics.inFlight));
     this.#counter('dcs_routing_retries_total', 'Attempts repeated, by reason', ['reason'], (counter) => {
       for (const [reason, count] of routing.retries) counter.inc({ reason }, count);
@@ -68,14 +66,13 @@ export class GatewayMetrics implements OnApplicationShutdown {
     );
   }
 
-  /** Takes everything out of the registry again. Idempotent. */
+  /** Takes everything out of the process's registry again, the default metrics too. Idempotent. */
   onApplicationShutdown(): void {
     this.#lag.close();
-    for (const name of this.#names.splice(0)) register.removeSingleMetric(name);
+    register.clear();
   }
 
   #counter(name: string, help: string, labelNames: string[], collect: (counter: Counter) => void): void {
-    this.#names.push(name);
     new Counter({
       name,
       help,
@@ -88,7 +85,6 @@ export class GatewayMetrics implements OnApplicationShutdown {
   }
 
   #gauge(name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => void): void {
-    this.#names.push(name);
     new Gauge({
       name,
       help,

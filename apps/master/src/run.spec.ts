@@ -1,0 +1,80 @@
+import { EventEmitter, once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { call } from '../test/test-cluster.js';
+import { type HostProcess, run } from './run.js';
+
+class FakeProcess extends EventEmitter implements HostProcess {
+  readonly stdout = new PassThrough({ highWaterMark: 2 ** 20 });
+  readonly stderr = new PassThrough();
+  readonly exits: number[] = [];
+
+  exit(code: number): void {
+    this.exits.push(code);
+    this.emit('exited');
+  }
+
+  get lines(): { msg: string; port?: number; app?: string }[] {
+    const text = String(this.stdout.read() ?? '');
+    return text.split('\n').filter(Boolean).map((line) => JSON.parse(line) as { msg: string }); // prettier-ignore
+  }
+
+  get errors(): string {
+    return String(this.stderr.read() ?? '');
+  }
+}
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'dcs-master-'));
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+const environment = (more: Record<string, string> = {}) => ({ DCS_REGISTRY: `file:${directory}`, ...more });
+
+test('a wrong configuration: a line per problem, exit code 78, nothing listens', async () => {
+  const host = new FakeProcess();
+  await run(host, environment({ DCS_HTTP_PORT: 'x', DCS_NONSENSE: '1' }));
+  expect(host.exits).toEqual([78]);
+  expect(host.errors.trim().split('\n')).toEqual([
+    'DCS_NONSENSE: got "1", expected no such variable; the gateway does not know it',
+    'DCS_HTTP_PORT: got "x", expected an integer from 0 to 65535',
+  ]);
+  expect(host.lines).toEqual([]);
+});
+
+test('a registry URL that is none: exit code 78, without its password', async () => {
+  const host = new FakeProcess();
+  await run(host, { DCS_REGISTRY: 'redis://user:hunter2@h:99999' });
+  expect(host.exits).toEqual([78]);
+  const errors = host.errors;
+  expect(errors).toMatch(/^DCS_REGISTRY: /);
+  expect(errors).not.toContain('hunter2');
+});
+
+test('a port in use: one line, exit code 1, nothing left running', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as { port: number };
+  const host = new FakeProcess();
+  await run(host, environment({ DCS_HTTP_PORT: String(port) }));
+  other.close();
+  expect(host.exits).toEqual([1]);
+  expect(host.errors).toBe(`DCS_HOST, DCS_HTTP_PORT: cannot listen on 127.0.0.1:${port} (EADDRINUSE)\n`);
+});
+
+test.each(['SIGTERM', 'SIGINT'] as const)('%s stops it: exit code 0', async (signal) => {
+  const host = new FakeProcess();
+  await run(host, environment({ DCS_HTTP_PORT: '0' }));
+  const { port } = host.lines.find(({ msg }) => msg === 'listening')!;
+  expect((await call(port!, 'GET', '/health')).status).toBe(200);
+  const exited = once(host, 'exited');
+  host.emit(signal, signal);
+  await exited;
+  expect(host.exits).toEqual([0]);
+  expect(host.lines.at(-1)).toMatchObject({ app: 'master', msg: 'stopped' });
+  await expect(call(port!, 'GET', '/health')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+});

@@ -1,0 +1,2 @@
+/** Command line of the simulation; see README.md. */
+export {};
