@@ -62,6 +62,8 @@ export class Gateway {
       requestTimeoutMs: config.DCS_REQUEST_TIMEOUT_MS,
       operationTimeoutMs: config.DCS_OPERATION_TIMEOUT_MS,
       retryBudgetPercent: config.DCS_RETRY_BUDGET_PERCENT,
+      readFrom: config.DCS_READ_FROM,
+      hedgeDelayMs: config.DCS_HEDGE_DELAY_MS,
     });
     this.membership.on('view', ({ epoch, members }) =>
       log.info({ epoch, members: members.map(({ id, state }) => `${id}:${state}`) }, 'view'),

@@ -122,6 +122,7 @@ export class FakeObserver implements RoutingObserver {
   readonly retries: RetryReason[] = [];
   exhausted = 0;
   shared = 0;
+  hedges = 0;
   readonly errors: Error[] = [];
 
   retried(reason: RetryReason): void {
@@ -129,6 +130,9 @@ export class FakeObserver implements RoutingObserver {
   }
   budgetExhausted(): void {
     this.exhausted++;
+  }
+  hedged(): void {
+    this.hedges++;
   }
   coalesced(): void {
     this.shared++;

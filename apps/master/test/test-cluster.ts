@@ -79,6 +79,7 @@ export class TestCluster {
       DCS_REQUEST_TIMEOUT_MS: '200',
       DCS_OPERATION_TIMEOUT_MS: '600',
       DCS_SHUTDOWN_TIMEOUT_MS: '2000',
+      DCS_REPLICAS: '1', // the fake nodes do not share what they store
       ...environment,
     });
     const gateway = new Gateway({ config, log: pino({ level: 'silent' }), registry });

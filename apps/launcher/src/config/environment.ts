@@ -44,6 +44,8 @@ export const VARIABLES: Readonly<Record<string, { readonly to: Role | 'both'; re
   DCS_HTTP_REQUEST_TIMEOUT_MS: { to: 'master', text: 'how long a client may take to send a request' },
   DCS_HTTP_KEEP_ALIVE_TIMEOUT_MS: { to: 'master', text: 'how long an idle connection is kept' },
   DCS_HTTP_CONNECTION_TIMEOUT_MS: { to: 'master', text: 'how long a silent connection is kept' },
+  DCS_READ_FROM: { to: 'master', text: 'who answers reads: primary or any' },
+  DCS_HEDGE_DELAY_MS: { to: 'master', text: 'how slow a read may be before a second owner is asked' },
   DCS_RETRY_BUDGET_PERCENT: { to: 'master', text: 'retries allowed, in percent of the requests' },
 };
 

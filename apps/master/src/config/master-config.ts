@@ -92,6 +92,8 @@ export const masterSchema = z.object({
   DCS_MAX_IN_FLIGHT: integer(10_000, 1, 1_000_000),
   DCS_MAX_IN_FLIGHT_PER_AUX: integer(8192, 1, 1_000_000),
   DCS_RETRY_BUDGET_PERCENT: integer(10, 0, 100),
+  DCS_READ_FROM: choice(['primary', 'any'], 'primary'),
+  DCS_HEDGE_DELAY_MS: integer(50, 0, MAX_MS),
   DCS_MAX_CONNECTIONS: integer(10_000, 1, 1_000_000),
   DCS_MAX_HEADER_BYTES: integer(16_384, 4096, 1_048_576),
   DCS_HTTP_REQUEST_TIMEOUT_MS: integer(30_000, 100, MAX_MS),

@@ -7,6 +7,7 @@ export class RoutingMetrics implements RoutingObserver {
   readonly retries = new Map<RetryReason, number>(RETRY_REASONS.map((reason) => [reason, 0]));
   coalescedReads = 0;
   budgetsExhausted = 0;
+  hedgedReads = 0;
   unexpectedReplies = 0;
   readonly #onUnexpected: (error: Error) => void;
 
@@ -20,6 +21,10 @@ export class RoutingMetrics implements RoutingObserver {
 
   budgetExhausted(): void {
     this.budgetsExhausted++;
+  }
+
+  hedged(): void {
+    this.hedgedReads++;
   }
 
   coalesced(): void {

@@ -33,10 +33,12 @@ import {
 } from './data-plane.js';
 import { readEntry, readInfo } from './entry-reply.js';
 import { type Command, Operation, type OperationOptions } from './operation.js';
-import { type Connect, type Random, type RoutingObserver, type Time, type ViewSource } from './ports.js';
+import { Hedging } from './hedging.js';
+import { type Connect, type Random, type ReadFrom, type RoutingObserver, type Time, type ViewSource } from './ports.js';
 import { ReadCoalescer } from './read-coalescer.js';
 import { RetryBudget } from './retry-budget.js';
 import { routingError } from './routing-error.js';
+import { Suspicion } from './suspicion.js';
 import { type Node, Topology } from './topology.js';
 
 export interface AuxDataPlaneOptions {
@@ -49,14 +51,21 @@ export interface AuxDataPlaneOptions {
   readonly requestTimeoutMs: number;
   readonly operationTimeoutMs: number;
   readonly retryBudgetPercent: number;
+  /** Who answers reads. @defaultValue 'primary' */
+  readonly readFrom?: ReadFrom;
+  /** A read without an answer for so long is sent to a second owner as well; 0 = never. @defaultValue 50 */
+  readonly hedgeDelayMs?: number;
 }
 
 /** How long the description of the cluster waits for a node, ms. */
 const STATS_TIMEOUT_MS = 500;
+export const DEFAULT_HEDGE_DELAY_MS = 50;
 
 /** The data plane over our own aux nodes: slot -> primary -> pipelined connection. */
 export class AuxDataPlane implements DataPlane {
   readonly topology: Topology;
+  readonly suspicion: Suspicion;
+  readonly #hedging: Hedging;
   readonly #operations: OperationOptions;
   readonly #time: Time;
   readonly #clock: HybridClock;
@@ -66,7 +75,9 @@ export class AuxDataPlane implements DataPlane {
 
   constructor(options: AuxDataPlaneOptions) {
     const { membership, connect, time, random, observer, replicas, retryBudgetPercent } = options;
-    this.topology = new Topology({ membership, connect, replicas });
+    this.suspicion = new Suspicion({ time, random });
+    this.#hedging = new Hedging(time, options.hedgeDelayMs ?? DEFAULT_HEDGE_DELAY_MS);
+    this.topology = new Topology({ membership, connect, replicas, suspicion: this.suspicion });
     this.#time = time;
     this.#clock = new HybridClock({ now: time.wall, origin: Math.floor(random() * ORIGIN_RANGE) });
     this.#operations = {
@@ -75,6 +86,9 @@ export class AuxDataPlane implements DataPlane {
       random,
       observer,
       budget: new RetryBudget(retryBudgetPercent, time.now),
+      suspicion: this.suspicion,
+      hedging: this.#hedging,
+      readFrom: options.readFrom ?? 'primary',
       requestTimeoutMs: options.requestTimeoutMs,
       operationTimeoutMs: options.operationTimeoutMs,
     };
@@ -93,6 +107,7 @@ export class AuxDataPlane implements DataPlane {
   head(key: string): Promise<EntryInfo | undefined> {
     return this.#run({
       slot: slotOfBinary(key),
+      isRead: true,
       encode: (epoch) => encodeHead(epoch, key),
       decode: (reply) => this.#seen(readInfo(reply)),
     });
@@ -179,8 +194,10 @@ export class AuxDataPlane implements DataPlane {
     return true;
   }
 
-  close(): Promise<void> {
-    return this.topology.close();
+  async close(): Promise<void> {
+    await this.topology.close();
+    this.suspicion.close();
+    this.#hedging.close();
   }
 
   #run<T>(command: Command<T>): Promise<T> {
@@ -190,6 +207,7 @@ export class AuxDataPlane implements DataPlane {
   #getCommand(key: string): Command<Entry | undefined> {
     return {
       slot: slotOfBinary(key),
+      isRead: true,
       encode: (epoch) => encodeGet(epoch, key),
       decode: (reply) => this.#seen(readEntry(reply)),
     };
@@ -200,6 +218,7 @@ export class AuxDataPlane implements DataPlane {
     const stamp = this.#clock.next();
     return this.#run({
       slot: slotOfBinary(key),
+      isRead: false,
       encode: (epoch, attempt) => encode({ epoch, stamp, attempt }),
       decode: (reply) => {
         this.#reads.close(key);

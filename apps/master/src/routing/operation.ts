@@ -1,13 +1,17 @@
 import { parseMoved, ProtocolError } from '@dcs/protocol';
 import { RespClientError, RespError } from '@dcs/resp';
-import { type Random, type RetryReason, type RoutingObserver, type Time } from './ports.js';
+import { type Hedgeable, type Hedging } from './hedging.js';
+import { type Random, type ReadFrom, type RetryReason, type RoutingObserver, type Time } from './ports.js';
 import { type RetryBudget } from './retry-budget.js';
 import { routingError, type RoutingError } from './routing-error.js';
+import { LAG_MS, type Suspicion } from './suspicion.js';
 import { type Node, type Topology } from './topology.js';
 
 /** A command as it is sent and read: the same for each attempt but for the epoch and the count. */
 export interface Command<T> {
   readonly slot: number;
+  /** It changes nothing: any owner may answer, and two may be asked. */
+  readonly isRead: boolean;
   /** `attempt` counts from 1. */
   encode(epoch: number, attempt: number): string;
   /** @throws ProtocolError for a reply that is none of this command's. */
@@ -19,6 +23,9 @@ export interface OperationOptions {
   readonly time: Time;
   readonly random: Random;
   readonly budget: RetryBudget;
+  readonly suspicion: Suspicion;
+  readonly hedging: Hedging;
+  readonly readFrom: ReadFrom;
   readonly observer: RoutingObserver;
   /** Longest wait for one attempt's reply, ms. */
   readonly requestTimeoutMs: number;
@@ -33,23 +40,31 @@ const BACKOFF_MAX_MS = 400;
 /** How long an operation waits for a view in which the node named by MOVED is a member. */
 const REFRESH_WAIT_MS = 250;
 
+const FINAL: ReadonlySet<string> = new Set(['PRECONDITION', 'NOTANUMBER', 'OOM']);
+const NO_NODES: Node[] = [];
+
 const NO_OWNER = 'no cache node is up';
 const UNREACHABLE = 'the cache node that owns the key did not answer in time';
 
 /**
- * One operation from its first attempt to its answer: finds the owner, sends, follows MOVED, and retries within the
- * deadline and the retry budget. Failover to further owners belongs in {@link Operation.#target}.
+ * One operation from its first attempt to its answer: finds an owner, sends, follows MOVED, goes on to the next owner
+ * when one fails, and tries again within the deadline and the retry budget. A slow read is sent to a second owner.
  */
-export class Operation<T> {
+export class Operation<T> implements Hedgeable {
   readonly #options: OperationOptions;
   readonly #command: Command<T>;
   readonly #deadline: number;
-  readonly #onReply = (error: Error | null, reply: unknown) => this.#answered(error, reply);
   #resolve!: (value: T) => void;
   #reject!: (error: RoutingError) => void;
   #attempt = 0;
   #redirects = 0;
-  #sentTo: Node | undefined;
+  #lastAsked: Node | undefined;
+  /** Owners that failed since all of them were tried last. */
+  #failedAt: Node[] = NO_NODES;
+  /** Attempts without an answer yet: two when the read was hedged. */
+  #outstanding = 0;
+  /** Answered, one way or the other. */
+  done = false;
 
   private constructor(options: OperationOptions, command: Command<T>, since: number) {
     this.#options = options;
@@ -64,12 +79,43 @@ export class Operation<T> {
     return new Promise<T>((resolve, reject) => {
       operation.#resolve = resolve;
       operation.#reject = reject;
-      operation.#send(operation.#target());
+      operation.#start(since);
     });
   }
 
+  /** A second owner is asked as well, if there is one and the budget allows it. */
+  hedge(): void {
+    if (this.done || this.#outstanding !== 1) return;
+    const { budget, observer, topology, time } = this.#options;
+    const asked = this.#lastAsked;
+    const other = topology
+      .ownersOf(this.#command.slot)
+      .find((node) => node !== asked && !node.health.suspect && !this.#failedAt.includes(node));
+    if (other === undefined || this.#deadline <= time.now() || !budget.withdraw()) return;
+    observer.hedged();
+    this.#send(other);
+  }
+
+  #start(since: number): void {
+    const { readFrom, hedging, random, topology } = this.#options;
+    const { isRead, slot } = this.#command;
+    const owners = topology.ownersOf(slot);
+    if (isRead && readFrom === 'any' && owners.length > 1) {
+      const node = owners[Math.floor(random() * owners.length)]!;
+      this.#send(node.health.suspect ? this.#target() : node);
+    } else {
+      this.#send(this.#target());
+    }
+    if (isRead && !this.done && owners.length > 1) hedging.watch(this, since);
+  }
+
+  /** The first owner that is neither a suspect nor failed already; a suspect when there is no other. */
   #target(): Node | undefined {
-    return this.#options.topology.primaryOf(this.#command.slot);
+    const owners = this.#options.topology.ownersOf(this.#command.slot);
+    const primary = owners[0];
+    if (primary === undefined || (!primary.health.suspect && this.#failedAt.length === 0)) return primary;
+    const left = owners.filter((node) => !this.#failedAt.includes(node));
+    return left.find(({ health }) => !health.suspect) ?? left[0];
   }
 
   #send(node: Node | undefined): void {
@@ -77,71 +123,109 @@ export class Operation<T> {
     if (!node) return this.#retry('no_owner', NO_OWNER);
     const left = this.#attempt === 0 ? this.#options.operationTimeoutMs : this.#deadline - time.now();
     if (left <= 0) return this.#fail(UNREACHABLE);
-    this.#sentTo = node;
+    this.#lastAsked = node;
     this.#attempt++;
+    this.#outstanding++;
     const command = this.#command.encode(topology.epoch, this.#attempt);
-    node.connection.send(command, this.#onReply, Math.min(requestTimeoutMs, left));
+    const timeoutMs = Math.min(requestTimeoutMs, left);
+    const latest = this.#deadline - left + timeoutMs + LAG_MS;
+    node.connection.send(command, (error, reply) => this.#answered(node, latest, error, reply), timeoutMs);
   }
 
-  #answered(error: Error | null, reply: unknown): void {
-    if (error) return this.#failed(error);
+  #answered(node: Node, latest: number, error: Error | null, reply: unknown): void {
+    this.#outstanding--;
+    if (!error) node.health.timeouts = 0;
+    else this.#blame(node, latest, error);
+    if (this.done) return;
+    if (error) {
+      if (this.#outstanding === 0 || isFinal(error)) this.#failed(node, error);
+      else this.#failedAt = [...this.#failedAt, node]; // the other attempt may still succeed
+      return;
+    }
+    this.done = true;
     let result: T;
     try {
       result = this.#command.decode(reply);
     } catch (cause) {
       if (cause instanceof ProtocolError) this.#options.observer.unexpected(cause);
-      return this.#reject(routingError('ERR_UNAVAILABLE', 'the cache node gave no answer that can be used', cause));
+      return this.#end(routingError('ERR_UNAVAILABLE', 'the cache node gave no answer that can be used', cause));
     }
     this.#resolve(result);
   }
 
-  #failed(error: Error): void {
-    if (error instanceof RespError) return this.#refused(error);
+  /** Silence and lost connections speak against a node; what it says of itself does not. */
+  #blame(node: Node, latest: number, error: Error): void {
+    if (error instanceof RespError) return;
+    const { suspicion, time } = this.#options;
+    const code = clientCode(error);
+    if (code === 'ERR_RESP_TIMEOUT') {
+      if (time.now() <= latest) suspicion.timedOut(node);
+    } else if (code !== 'ERR_RESP_OVERLOADED' && code !== 'ERR_RESP_CLOSED') {
+      suspicion.disconnected(node);
+    }
+  }
+
+  #failed(node: Node, error: Error): void {
+    if (error instanceof RespError) return this.#refused(node, error);
     const { topology } = this.#options;
-    const code = error instanceof RespClientError ? error.code : 'ERR_RESP_CONNECTION_LOST';
+    const code = clientCode(error);
     if (code === 'ERR_RESP_OVERLOADED') {
-      return this.#reject(
+      return this.#end(
         routingError('ERR_OVERLOADED', 'too many requests are waiting for the cache node that owns the key', error),
       );
     }
     void topology.refresh();
-    this.#retry(code === 'ERR_RESP_TIMEOUT' ? 'timeout' : 'connection', UNREACHABLE, error);
+    this.#next(node, code === 'ERR_RESP_TIMEOUT' ? 'timeout' : 'connection', UNREACHABLE, error);
   }
 
-  #refused(error: RespError): void {
+  #refused(node: Node, error: RespError): void {
     switch (error.code) {
       case 'MOVED':
-        return this.#moved(error);
+        return this.#moved(node, error);
       case 'LOADING':
-        return this.#retry('loading', 'the key is being recovered; it is not known yet whether it is there', error);
+        return this.#next(node, 'loading', 'the key is being recovered; it is not known yet whether it is there', error);
       case 'CLUSTERDOWN':
-        return this.#retry('clusterdown', 'the cluster cannot do this safely now', error);
+        return this.#next(node, 'clusterdown', 'the cluster cannot do this safely now', error);
       case 'PRECONDITION':
-        return this.#reject(routingError('ERR_PRECONDITION_FAILED', 'the entry is not in the state asked for', error));
+        return this.#end(routingError('ERR_PRECONDITION_FAILED', 'the entry is not in the state asked for', error));
       case 'NOTANUMBER':
-        return this.#reject(
+        return this.#end(
           routingError('ERR_NOT_A_NUMBER', 'the value is not a safe integer, or would not stay one', error),
         );
       case 'OOM':
-        return this.#reject(routingError('ERR_VALUE_TOO_LARGE', 'the entry does not fit into a cache node', error));
+        return this.#end(routingError('ERR_VALUE_TOO_LARGE', 'the entry does not fit into a cache node', error));
       default:
         this.#options.observer.unexpected(error);
-        return this.#reject(routingError('ERR_UNAVAILABLE', 'the cache node refused the operation', error));
+        return this.#end(routingError('ERR_UNAVAILABLE', 'the cache node refused the operation', error));
     }
   }
 
-  #moved(error: RespError): void {
+  /** On to an owner that was not asked yet; when all were, a pause and all over again. */
+  #next(node: Node, reason: RetryReason, message: string, cause: Error): void {
+    const { budget, observer, topology } = this.#options;
+    this.#failedAt = [...this.#failedAt, node];
+    const other = this.#target();
+    // A lost connection is followed by one further attempt per request that was on it: no storm, so no budget.
+    const free = reason === 'connection';
+    if (other !== undefined && (free || budget.withdraw())) {
+      observer.retried(reason);
+      return this.#send(other);
+    }
+    if (topology.ownersOf(this.#command.slot).length > 0) this.#failedAt = NO_NODES;
+    this.#retry(reason, message, cause);
+  }
+
+  #moved(refusedBy: Node, error: RespError): void {
     const { topology, observer, time } = this.#options;
     if (++this.#redirects > MAX_REDIRECTS) return this.#retry('moved', UNREACHABLE, error);
     observer.retried('moved');
     const refreshed = topology.refresh();
     const moved = parseMoved(error.message);
-    const refusedBy = this.#sentTo;
     const next = (): Node | undefined => {
       const named = moved && topology.nodeAt(moved.host, moved.port);
       if (named) return named;
       const owner = this.#target();
-      return owner?.member.id === refusedBy?.member.id ? undefined : owner;
+      return owner?.member.id === refusedBy.member.id ? undefined : owner;
     };
     const known = next();
     if (known) return this.#send(known);
@@ -169,10 +253,26 @@ export class Operation<T> {
     }
     observer.retried(reason);
     if (reason === 'no_owner') this.#attempt++; // so that the pauses grow
-    time.after(backoff, () => this.#send(this.#target()));
+    time.after(backoff, () => {
+      if (!this.done) this.#send(this.#target());
+    });
   }
 
   #fail(message: string, reason?: RetryReason, cause?: Error): void {
-    this.#reject(routingError(reason === 'loading' ? 'ERR_RECOVERING' : 'ERR_UNAVAILABLE', message, cause));
+    this.#end(routingError(reason === 'loading' ? 'ERR_RECOVERING' : 'ERR_UNAVAILABLE', message, cause));
   }
+
+  #end(error: RoutingError): void {
+    this.done = true;
+    this.#reject(error);
+  }
+}
+
+function clientCode(error: Error): string {
+  return error instanceof RespClientError ? error.code : 'ERR_RESP_CONNECTION_LOST';
+}
+
+/** Another owner would say the same. */
+function isFinal(error: Error): boolean {
+  return error instanceof RespError && FINAL.has(error.code);
 }

@@ -43,10 +43,15 @@ export interface ViewSource {
 
 export type RetryReason = 'moved' | 'loading' | 'timeout' | 'connection' | 'clusterdown' | 'no_owner';
 
+/** Who answers reads: the primary, or any owner in turn. */
+export type ReadFrom = 'primary' | 'any';
+
 /** Told of what happens on the way; all are plain counters in production. */
 export interface RoutingObserver {
   retried(reason: RetryReason): void;
   budgetExhausted(): void;
+  /** A read was sent to a second node because the first was slow. */
+  hedged(): void;
   coalesced(): void;
   /** A reply that breaks the protocol, or an error of the node that routing has no rule for. */
   unexpected(error: Error): void;

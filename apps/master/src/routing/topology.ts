@@ -1,16 +1,19 @@
 import { type Member, type View } from '@dcs/cluster-membership';
 import { SLOT_COUNT, SlotTable } from '@dcs/consistent-hash';
 import { type Connect, type NodeConnection, type ViewSource } from './ports.js';
+import { type Health, type Suspicion } from './suspicion.js';
 
 export interface Node {
   readonly member: Member;
   readonly connection: NodeConnection;
+  readonly health: Health;
 }
 
 export interface TopologyOptions {
   readonly membership: ViewSource;
   readonly replicas: number;
   readonly connect: Connect;
+  readonly suspicion: Suspicion;
 }
 
 /**
@@ -23,7 +26,7 @@ export class Topology {
   readonly #closing = new Set<Promise<void>>();
   readonly #onView = (view: View) => this.#adopt(view);
   #table = SlotTable.build([]);
-  #primaries: readonly (Node | undefined)[] = new Array(SLOT_COUNT).fill(undefined);
+  #owners: readonly (readonly Node[])[] = new Array<readonly Node[]>(SLOT_COUNT).fill([]);
   #epoch = 0;
   #refreshing: Promise<void> | undefined;
   #closed = false;
@@ -51,9 +54,9 @@ export class Topology {
     return this.#nodes.get(id);
   }
 
-  /** Undefined while no member is up. O(1). */
-  primaryOf(slot: number): Node | undefined {
-    return this.#primaries[slot];
+  /** The primary first; empty while no member is up. O(1). */
+  ownersOf(slot: number): readonly Node[] {
+    return this.#owners[slot]!;
   }
 
   /** The member that listens there; only members are ever connected to, whatever a reply names. */
@@ -83,7 +86,7 @@ export class Topology {
       this.#options.membership.off('view', this.#onView);
       for (const node of this.#nodes.values()) this.#retire(node);
       this.#nodes.clear();
-      this.#primaries = [];
+      this.#owners = new Array<readonly Node[]>(SLOT_COUNT).fill([]);
     }
     await Promise.all(this.#closing);
   }
@@ -95,10 +98,11 @@ export class Topology {
       seen.add(member.id);
       const known = this.#nodes.get(member.id);
       if (known && sameProcess(known.member, member)) {
-        this.#nodes.set(member.id, { member, connection: known.connection });
+        this.#nodes.set(member.id, { ...known, member });
       } else {
         if (known) this.#retire(known);
-        this.#nodes.set(member.id, { member, connection: this.#options.connect(member) });
+        const health: Health = { suspect: false, timeouts: 0 };
+        this.#nodes.set(member.id, { member, connection: this.#options.connect(member), health });
       }
     }
     for (const [id, node] of this.#nodes) {
@@ -111,13 +115,19 @@ export class Topology {
       up.map(({ id, weight, zone }) => ({ id, weight, zone })),
       { replicas: this.#options.replicas },
     );
-    const primaries = new Array<Node | undefined>(SLOT_COUNT);
-    for (let slot = 0; slot < SLOT_COUNT; slot++) primaries[slot] = this.#nodes.get(this.#table.primaryOf(slot) ?? '');
-    this.#primaries = primaries;
+    // Slots with the same owners share one list, in the table and here.
+    const lists = new Map<readonly string[], readonly Node[]>();
+    this.#owners = Array.from({ length: SLOT_COUNT }, (_, slot) => {
+      const ids = this.#table.ownersOf(slot);
+      let nodes = lists.get(ids);
+      if (nodes === undefined) lists.set(ids, (nodes = ids.map((id) => this.#nodes.get(id)!)));
+      return nodes;
+    });
     this.#epoch = view.epoch;
   }
 
-  #retire({ connection }: Node): void {
+  #retire({ connection, health }: Node): void {
+    this.#options.suspicion.forget(health);
     const closing = connection.close().finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }

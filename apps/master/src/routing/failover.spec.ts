@@ -1,0 +1,177 @@
+import { ALWAYS } from '@dcs/protocol';
+import { RespClientError, RespError } from '@dcs/resp';
+import { FakeNetwork, FakeObserver, FakeTime, FakeViews, member, type Sent } from '../../test/fake-routing.js';
+import { AuxDataPlane, type AuxDataPlaneOptions } from './aux-data-plane.js';
+
+const VERSION = '0000000000010000000000ff';
+const VALUE = [`${VERSION} 0 s`, 'v'];
+const lost = () => new RespClientError('ERR_RESP_CONNECTION_LOST', 'connection lost', true);
+const refused = () => new RespClientError('ERR_RESP_NOT_CONNECTED', 'not connected', false);
+const timedOut = () => new RespClientError('ERR_RESP_TIMEOUT', 'no reply in time', true);
+
+function setup(changes: Partial<AuxDataPlaneOptions> = {}) {
+  const time = new FakeTime();
+  const network = new FakeNetwork();
+  const observer = new FakeObserver();
+  const plane = new AuxDataPlane({
+    membership: new FakeViews([member('n1'), member('n2'), member('n3')]),
+    connect: network.connect,
+    time,
+    random: () => 0.5,
+    observer,
+    replicas: 2,
+    requestTimeoutMs: 1000,
+    operationTimeoutMs: 3000,
+    retryBudgetPercent: 10,
+    ...changes,
+  });
+  const [primary, replica] = plane.locate('k').owners as [string, string];
+  const commandsTo = (id: string): string[] => network.sent.filter(({ to }) => to === id).map(({ args }) => args[0]!);
+  return { time, network, observer, plane, primary, replica, commandsTo };
+}
+
+test('a write whose connection is lost goes to the next owner at once, with the same stamp', async () => {
+  const { plane, network, primary, replica } = setup();
+  const write = plane.set('k', 'v', 's', 0, ALWAYS);
+  expect(network.last.to).toBe(primary);
+  network.last.answer(lost(), null);
+  expect(network.last.to).toBe(replica);
+  const [first, second] = network.sent.map(({ args }) => args);
+  expect(second![2]).toBe(first![2]);
+  expect(second![3]).toBe('2');
+  network.last.answer(null, `1 ${VERSION}`);
+  expect(await write).toEqual({ created: true, version: VERSION });
+});
+
+test.each(['CLUSTERDOWN the write could not be copied', 'LOADING the slot is being imported'])(
+  'an owner that answers %j is passed over for the next one, and not suspected',
+  async (message) => {
+    const { plane, network, replica, primary } = setup();
+    const read = plane.get('k');
+    network.last.answer(new RespError(message), null);
+    expect(network.last.to).toBe(replica);
+    network.last.answer(null, VALUE);
+    expect(await read).toMatchObject({ value: 'v' });
+    void plane.get('k');
+    expect(network.last.to).toBe(primary);
+  },
+);
+
+test('a suspect gets nothing but probes until it answers one', async () => {
+  const { plane, network, time, primary, replica, commandsTo } = setup();
+  let down = true;
+  network.auto = ({ to, args, answer }: Sent) => {
+    if (to === primary && down) answer(refused(), null);
+    else answer(null, args[0] === 'PING' ? 'PONG' : VALUE);
+  };
+  for (let i = 0; i < 10; i++) await plane.get('k');
+  expect(plane.suspicion.size).toBe(1);
+  expect(commandsTo(primary)).toEqual(['DCS.GET']);
+  expect(commandsTo(replica)).toHaveLength(10);
+  await time.advance(5000);
+  expect(commandsTo(primary).length).toBeLessThan(12); // pauses grow to a second
+  expect(commandsTo(primary).slice(1).every((name) => name === 'PING')).toBe(true);
+  down = false;
+  await time.advance(2000);
+  expect(plane.suspicion.size).toBe(0);
+  await plane.get('k');
+  expect(commandsTo(primary).at(-1)).toBe('DCS.GET');
+});
+
+test('one timeout is no proof, two in a row are', async () => {
+  const { plane, network, time, primary } = setup({ hedgeDelayMs: 0 });
+  for (const expected of [0, 1]) {
+    const read = plane.get('k');
+    expect(network.last.to).toBe(primary);
+    expect(plane.suspicion.size).toBe(0);
+    await time.advance(1000);
+    network.last.answer(timedOut(), null);
+    expect(plane.suspicion.size).toBe(expected);
+    network.last.answer(null, VALUE);
+    await read;
+  }
+});
+
+test('a gateway whose own event loop was late accuses nobody', async () => {
+  const { plane, network, time } = setup({ hedgeDelayMs: 0 });
+  for (let i = 0; i < 3; i++) {
+    const read = plane.get('k');
+    await time.advance(1500);
+    network.last.answer(timedOut(), null);
+    network.last.answer(null, VALUE);
+    await read;
+  }
+  expect(plane.suspicion.size).toBe(0);
+});
+
+test('a slow read is sent to a second owner, and the first answer counts', async () => {
+  const { plane, network, time, observer, primary, replica } = setup();
+  const read = plane.get('k');
+  await time.advance(49);
+  expect(network.sent).toHaveLength(1);
+  await time.advance(2);
+  expect(network.sent.map(({ to }) => to)).toEqual([primary, replica]);
+  expect(observer.hedges).toBe(1);
+  network.sent[1]!.answer(null, VALUE);
+  expect(await read).toMatchObject({ value: 'v' });
+  network.sent[0]!.answer(null, null); // too late to matter
+});
+
+test('a hedge that fails leaves the first attempt its time', async () => {
+  const { plane, network, time } = setup();
+  const read = plane.get('k');
+  await time.advance(60);
+  network.sent[1]!.answer(lost(), null);
+  network.sent[0]!.answer(null, VALUE);
+  expect(await read).toMatchObject({ value: 'v' });
+});
+
+test('writes are never hedged', async () => {
+  const { plane, network, time } = setup();
+  void plane.set('k', 'v', 's', 0, ALWAYS);
+  await time.advance(500);
+  expect(network.sent).toHaveLength(1);
+});
+
+test('hedges stop when the budget is used up', async () => {
+  const { plane, network, time, observer } = setup();
+  const reads = Array.from({ length: 300 }, (_, i) => plane.get(`key${i}`));
+  await time.advance(100);
+  expect(observer.hedges).toBeGreaterThanOrEqual(30);
+  expect(observer.hedges).toBeLessThan(60);
+  for (const { answer } of network.sent) answer(null, VALUE);
+  await Promise.all(reads);
+});
+
+test('a lost connection costs every request that was on it one further attempt, whatever the budget', async () => {
+  const { plane, network, observer } = setup({ retryBudgetPercent: 0 });
+  const writes = Array.from({ length: 200 }, () => plane.set('k', 'v', 's', 0, ALWAYS));
+  for (const { answer } of [...network.sent]) answer(lost(), null);
+  expect(network.sent).toHaveLength(400);
+  for (const { answer } of network.sent.slice(200)) answer(null, `1 ${VERSION}`);
+  await Promise.all(writes);
+  expect(observer.exhausted).toBe(0);
+});
+
+test('with reads from any owner, all owners are asked, and suspects are not', async () => {
+  let next = 0;
+  const { plane, network, primary, replica, commandsTo } = setup({ readFrom: 'any', random: () => (next++ % 2) / 2 });
+  network.auto = ({ answer }) => answer(null, VALUE);
+  for (let i = 0; i < 10; i++) await plane.get('k');
+  expect(commandsTo(primary)).toHaveLength(5);
+  expect(commandsTo(replica)).toHaveLength(5);
+  network.auto = ({ to, answer }) => (to === replica ? answer(refused(), null) : answer(null, VALUE));
+  for (let i = 0; i < 10; i++) await plane.get('k');
+  expect(commandsTo(primary)).toHaveLength(15);
+});
+
+test('when every owner fails, all are tried again until the deadline', async () => {
+  const { plane, network, time, primary, replica, commandsTo } = setup();
+  network.auto = ({ answer }) => answer(refused(), null);
+  const read = plane.get('k').catch((error: { code: string }) => error.code);
+  await time.advance(3000);
+  expect(await read).toBe('ERR_UNAVAILABLE');
+  for (const id of [primary, replica]) {
+    expect(commandsTo(id).filter((name) => name === 'DCS.GET').length).toBeGreaterThan(1);
+  }
+});
