@@ -15,6 +15,8 @@ const CONNECTIONS = 32;
 const KEYS = 1000;
 const BULK = 100;
 const AUXES = 3;
+/** Until the compiler has seen enough of each process. */
+const WARM_UP_SECONDS = 2;
 const TARGET_GET = 0.6;
 
 const value = 'v'.repeat(100);
@@ -79,7 +81,7 @@ async function compare({ rounds, seconds }: Options, subjects: readonly Subject[
   let getRatio = NaN;
   for (const [name, requests] of Object.entries(WORKLOADS)) {
     const results = new Map<string, Measurement[]>(subjects.map((subject) => [subject.name, []]));
-    for (const subject of subjects) await measure(subject, requests, 1); // warm-up
+    for (const subject of subjects) await measure(subject, requests, WARM_UP_SECONDS);
     for (let round = 0; round < rounds; round += 1) {
       const order = round % 2 === 0 ? subjects : [...subjects].reverse();
       for (const subject of order) results.get(subject.name)?.push(await measure(subject, requests, seconds));

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // `npm test`: runs every check that this machine can run and ends with the line `N passed, N failed`.
 // With CI=true it first installs what is missing (Debian only), and counts a skipped test as a failed one.
+// Arguments go to Nx: `npm test -- --projects=@dcs/resp,@dcs/master`.
 import { spawn } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +19,7 @@ const ci = process.env.CI === 'true' || process.env.CI === '1';
 
 function runNx(targets) {
   rmSync(RUN_RECORD, { force: true });
-  const argv = ['run-many', '-t', ...targets, '--output-style=stream', '--parallel=2'];
+  const argv = ['run-many', '-t', ...targets, '--output-style=stream', '--parallel=2', ...process.argv.slice(2)];
   process.stdout.write(`\n==> nx ${argv.join(' ')}\n\n`);
   return new Promise((resolve, reject) => {
     const child = spawn(join(ROOT, 'node_modules', '.bin', 'nx'), argv, {

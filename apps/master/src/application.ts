@@ -28,8 +28,7 @@ export async function createApplication(gateway: Gateway): Promise<Application> 
   const { config } = gateway;
   const onDefect = (error: unknown) => gateway.reportDefect(error);
   const server = createServer(config, onDefect);
-  // Before Nest's adapter adds its hooks: the data routes have none of them.
-  await registerDirectRoutes(server, {
+  registerDirectRoutes(server, {
     controller: DataController,
     instance: () => nest.get(DataController),
     bodyLimits: bodyLimits(config),

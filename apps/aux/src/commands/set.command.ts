@@ -70,7 +70,7 @@ function parseOptions(request: Request): SetOptions | undefined {
       options.get = true;
     } else if (token === 'KEEPTTL' && options.unit === undefined) {
       options.keepTtl = true;
-    } else if (isExpiryUnit(token) && options.unit === undefined && !options.keepTtl && i + 1 < request.argc) {
+    } else if (isExpiryUnit(token) && (options.unit ?? token) === token && !options.keepTtl && i + 1 < request.argc) {
       options.unit = token;
       options.timeAt = ++i;
     } else {

@@ -24,7 +24,7 @@ export class Entry implements Version {
  * headers and their padding, and the table's record, key/value pair, expiry and size. Measured by
  * `scripts/measure-overhead.js`, rounded up.
  */
-export const ENTRY_OVERHEAD_BYTES = 240;
+export const ENTRY_OVERHEAD_BYTES = 192;
 
 export function entryOf(key: string, value: string, version: Version, expiresAt = 0, kind = KIND_STRING): Entry {
   if (kind === KIND_TOMBSTONE) return tombstoneOf(version, expiresAt, slotOfBinary(key));

@@ -137,16 +137,15 @@ export class Store {
   /** Keeps the greater version of what is stored and what comes in. */
   merge(key: string, incoming: Entry, hash: number = this.hashOf(key)): MergeOutcome {
     if (compareVersions(incoming, this.#floor) <= 0) return 'older';
+    if (incoming.expiresAt !== 0 && !isTombstone(incoming) && incoming.expiresAt <= this.#now()) {
+      // It came too late to live. Its version must still beat older copies, whatever the order they come in.
+      return this.merge(key, this.tombstone(incoming, incoming.slot), hash);
+    }
     const entry = this.#entries.peek(key, hash);
     const stored = entry ?? this.#tombstones.get(key);
     if (stored !== undefined && !supersedes(incoming, stored)) return 'older';
     if (isTombstone(incoming)) {
       this.#bury(key, incoming, hash);
-      return 'applied';
-    }
-    if (incoming.expiresAt !== 0 && incoming.expiresAt <= this.#now()) {
-      // It came too late to live. Its version must still beat older copies, whatever the order they come in.
-      this.#bury(key, tombstoneOf(incoming, this.#now() + this.#tombstoneRetentionMs, incoming.slot), hash);
       return 'applied';
     }
     if (entry === undefined) {

@@ -1,0 +1,136 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type AuxConfig, ConfigError, loadConfig, VARIABLES } from './config.js';
+
+function load(env: Record<string, string>, readFile = (): string => ''): AuxConfig {
+  return loadConfig({ env, readFile, pid: 42 });
+}
+
+function problems(env: Record<string, string>, readFile?: () => string): readonly string[] {
+  try {
+    load(env, readFile);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as ConfigError).problems;
+  }
+  return [];
+}
+
+test('an empty environment gives the defaults, frozen', () => {
+  const config = load({});
+  expect(config).toMatchObject({
+    host: '127.0.0.1',
+    dataPort: 7000,
+    httpPort: 7080,
+    replicas: 2,
+    maxEntries: 1_000_000,
+  });
+  expect(config.id).toMatch(/^aux-.+-7000$/);
+  expect(config.advertiseHost).toBe('127.0.0.1');
+  expect(Object.isFrozen(config)).toBe(true);
+});
+
+test('on an ephemeral port the id is made of the process id', () => {
+  expect(load({ DCS_DATA_PORT: '0' }).id).toMatch(/-42$/);
+});
+
+test('an empty variable is one that is not set', () => {
+  expect(load({ DCS_DATA_PORT: '' }).dataPort).toBe(7000);
+});
+
+test('other variables are none of its business', () => {
+  expect(problems({ PATH: '/bin', NODE_ENV: 'test' })).toEqual([]);
+});
+
+test.each([
+  ['DCS_DATA_PORT', '65536'],
+  ['DCS_DATA_PORT', 'x'],
+  ['DCS_DATA_PORT', '1e3'],
+  ['DCS_REPLICAS', '0'],
+  ['DCS_REPLICAS', '6'],
+  ['DCS_WEIGHT', '-1'],
+  ['DCS_WEIGHT', '0'],
+  ['DCS_CLUSTER', 'a b'],
+  ['DCS_LOG_LEVEL', 'loud'],
+  ['DCS_LOG_FORMAT', 'xml'],
+  ['DCS_ALLOW_UNAUTHENTICATED', 'yes'],
+  ['DCS_MAX_BYTES', '1'],
+  ['DCS_ID', 'a\nb'],
+])('%s=%s is refused with its name, its value and what is wanted', (name, value) => {
+  const [problem, ...more] = problems({ [name]: value });
+  expect(more).toEqual([]);
+  expect(problem).toContain(`${name}: got ${JSON.stringify(value)}, want `);
+});
+
+test('an unknown DCS_ variable is refused', () => {
+  expect(problems({ DCS_PROT: '1' })[0]).toMatch(
+    /^DCS_PROT: got a variable that does not exist, want one of DCS_CLUSTER/,
+  );
+});
+
+test('all problems are told at once', () => {
+  expect(problems({ DCS_DATA_PORT: 'x', DCS_REPLICAS: 'y', DCS_NOPE: 'z' })).toHaveLength(3);
+});
+
+test('secrets are not shown', () => {
+  const all = [
+    ...problems({ DCS_CLUSTER_SECRET: 'short' }),
+    ...problems({ DCS_REGISTRY: 'http://user:hunter2@host' }),
+    ...problems({ DCS_CLUSTER_SECRET_FILE: '/f' }, () => 'hush'),
+  ];
+  expect(all).toHaveLength(3);
+  expect(all.join()).not.toMatch(/short|hunter2|hush/);
+});
+
+describe('secret', () => {
+  const secret = 'long enough';
+
+  test('comes from the variable or from a file', () => {
+    expect(load({ DCS_CLUSTER_SECRET: secret }).secret).toBe(secret);
+    expect(load({ DCS_CLUSTER_SECRET_FILE: '/run/secret' }, () => `${secret}\n`).secret).toBe(secret);
+    expect(load({}).secret).toBeUndefined();
+  });
+
+  test('not from both, and not from a file that cannot be read', () => {
+    expect(problems({ DCS_CLUSTER_SECRET: secret, DCS_CLUSTER_SECRET_FILE: '/f' })).toHaveLength(1);
+    const unreadable = (): string => {
+      throw new Error('ENOENT');
+    };
+    expect(problems({ DCS_CLUSTER_SECRET_FILE: '/f' }, unreadable)[0]).toContain('want a readable file (ENOENT)');
+  });
+
+  test('is needed beyond loopback, unless told otherwise', () => {
+    expect(problems({ DCS_HOST: '0.0.0.0' })[0]).toMatch(/^DCS_HOST: /);
+    expect(problems({ DCS_HOST: '0.0.0.0', DCS_CLUSTER_SECRET: secret })).toEqual([]);
+    expect(problems({ DCS_HOST: '0.0.0.0', DCS_ALLOW_UNAUTHENTICATED: 'true' })).toEqual([]);
+    expect(problems({ DCS_HOST: '127.0.0.5' })).toEqual([]);
+  });
+});
+
+test('a heartbeat fits twice into a lease', () => {
+  expect(problems({ DCS_HEARTBEAT_MS: '2000', DCS_LEASE_MS: '3000' })[0]).toMatch(
+    /^DCS_HEARTBEAT_MS: got 2000, want at most half/,
+  );
+});
+
+test('the README has every variable with its default', () => {
+  const readme = readFileSync(join(__dirname, '../../README.md'), 'utf8');
+  const rows = [...readme.matchAll(/^\| `(DCS_\w+)`\s*\| (.*?)\s*\| (.*?)\s*\|$/gm)].map(([, name, shown, means]) => [
+    name,
+    shown,
+    means,
+  ]);
+  const expected = Object.entries(VARIABLES).map(([name, variable]) => [
+    name,
+    variable.default === '' ? '' : `\`${variable.default}\``,
+    variable.means,
+  ]);
+  expect(rows).toEqual(expected);
+});
+
+test('the defaults in the table are those of the schema', () => {
+  for (const [name, { default: shown, schema }] of Object.entries(VARIABLES)) {
+    const value: unknown = schema.parse(undefined);
+    if (value !== undefined) expect(`${name} ${String(value)}`).toBe(`${name} ${shown}`);
+  }
+});

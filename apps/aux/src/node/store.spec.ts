@@ -1,0 +1,206 @@
+import { compareVersions, makeVersion } from '@dcs/protocol';
+import fc from 'fast-check';
+import { ENTRY_OVERHEAD_BYTES, type Entry, entryOf, isTombstone, lengthOf, tombstoneOf, valueOf } from './entry.js';
+import { Store, type StoreOptions } from './store.js';
+
+const NOW = 1_000_000;
+const RETENTION_MS = 10_000;
+
+function makeStore(options: Partial<StoreOptions> = {}) {
+  const clock = { now: NOW };
+  const store = new Store({
+    maxEntries: 1000,
+    maxBytes: 1_000_000,
+    tombstoneRetentionMs: RETENTION_MS,
+    now: () => clock.now,
+    hashSeed: 1,
+    ...options,
+  });
+  return { store, clock };
+}
+
+/** What can be observed of a key: its entry, else its delete. */
+function seen(store: Store, key: string): string {
+  const entry = store.peek(key) ?? store.tombstoneOf(key);
+  if (entry === undefined) return 'nothing';
+  return `${entry.ms} ${entry.low} ${isTombstone(entry) ? 'deleted' : `${valueOf(entry)} ${entry.kind} ${entry.expiresAt}`}`;
+}
+
+function total(counts: Uint32Array): number {
+  let sum = 0;
+  for (let i = 0; i < counts.length; i++) sum += counts[i]!;
+  return sum;
+}
+
+describe('merge', () => {
+  const entries = fc.record({
+    key: fc.constantFrom<string>('a', 'b', 'c'),
+    ms: fc.integer({ min: 1, max: 4 }),
+    low: fc.integer({ min: 0, max: 2 }),
+    value: fc.constantFrom('x', 'y', ''),
+    expiresAt: fc.constantFrom(0, NOW - 1, NOW + 1000),
+    deleted: fc.boolean(),
+  });
+  type Generated = typeof entries extends fc.Arbitrary<infer T> ? T : never;
+  const made = ({ key, ms, low, value, expiresAt, deleted }: Generated): Entry => {
+    const entry = entryOf(key, value, { ms, low }, expiresAt);
+    return deleted ? tombstoneOf(entry, NOW + RETENTION_MS, entry.slot) : entry;
+  };
+
+  test('gives the same whatever the order, and however often', () => {
+    fc.assert(
+      fc.property(
+        fc
+          .array(entries, { maxLength: 12 })
+          .chain((list) =>
+            fc.tuple(
+              fc.constant(list),
+              fc.shuffledSubarray([...list, ...list], { minLength: list.length * 2, maxLength: list.length * 2 }),
+            ),
+          ),
+        ([list, shuffled]) => {
+          const one = makeStore().store;
+          const other = makeStore().store;
+          for (const given of list) one.merge(given.key, made(given));
+          for (const given of shuffled) other.merge(given.key, made(given));
+          for (const key of ['a', 'b', 'c']) expect(seen(other, key)).toBe(seen(one, key));
+          expect(Buffer.from(other.slotCounts.buffer).equals(Buffer.from(one.slotCounts.buffer))).toBe(true);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test('keeps the greatest version', () => {
+    fc.assert(
+      fc.property(fc.array(entries, { minLength: 1, maxLength: 12 }), (list) => {
+        const { store } = makeStore();
+        for (const given of list) store.merge('k', made({ ...given, key: 'k' }));
+        const greatest = list.reduce((a, b) => (compareVersions(a, b) >= 0 ? a : b));
+        const kept = store.peek('k') ?? store.tombstoneOf('k');
+        expect(kept).toMatchObject({ ms: greatest.ms, low: greatest.low });
+      }),
+    );
+  });
+
+  test('counts live entries per slot through overwrites, deletes, evictions, expiry and flushes', () => {
+    const { store, clock } = makeStore({ maxEntries: 8 });
+    let ms = 0;
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.tuple(fc.integer({ min: 0, max: 30 }), fc.constantFrom('set', 'ttl', 'del', 'get', 'wait', 'sweep')),
+          {
+            maxLength: 60,
+          },
+        ),
+        (steps) => {
+          for (const [n, what] of steps) {
+            const key = `key${n}`;
+            const version = makeVersion(++ms, 0, 1);
+            if (what === 'set') store.merge(key, entryOf(key, 'v', version));
+            if (what === 'ttl') store.merge(key, entryOf(key, 'v', version, clock.now + 5));
+            if (what === 'del') store.merge(key, store.tombstone(version, entryOf(key, '', version).slot));
+            if (what === 'get') store.get(key);
+            if (what === 'wait') clock.now += 3;
+            if (what === 'sweep') store.sweep(100);
+          }
+          expect(total(store.slotCounts)).toBe(store.size);
+        },
+      ),
+      { numRuns: 50 },
+    );
+    store.flush(makeVersion(++ms, 0, 1));
+    expect(total(store.slotCounts)).toBe(0);
+  });
+
+  test('an entry that comes too late to live still beats older copies', () => {
+    const { store } = makeStore();
+    expect(store.merge('k', entryOf('k', 'new', makeVersion(2, 0, 0), NOW - 1))).toBe('applied');
+    expect(store.merge('k', entryOf('k', 'old', makeVersion(1, 0, 0)))).toBe('older');
+    expect(store.peek('k')).toBeUndefined();
+  });
+
+  test('an entry larger than the memory is refused, and what it supersedes is gone', () => {
+    const { store } = makeStore({ maxBytes: 1000 });
+    store.merge('k', entryOf('k', 'small', makeVersion(1, 0, 0)));
+    expect(store.merge('k', entryOf('k', 'x'.repeat(1000), makeVersion(2, 0, 0)))).toBe('too-large');
+    expect(store.peek('k')).toBeUndefined();
+    expect(total(store.slotCounts)).toBe(0);
+    expect(store.bytes).toBe(0);
+  });
+});
+
+describe('what a store forgets', () => {
+  test('eviction and expiry leave no tombstone', () => {
+    const { store, clock } = makeStore({ maxEntries: 1 });
+    store.merge('a', entryOf('a', '1', makeVersion(1, 0, 0), NOW + 10));
+    store.merge('b', entryOf('b', '2', makeVersion(1, 0, 1), NOW + 10));
+    clock.now += 11;
+    expect(store.get('b')).toBeUndefined();
+    expect(store.evictions).toMatchObject({ entries: 1, expired: 1 });
+    expect(store.tombstones).toBe(0);
+    expect(store.merge('a', entryOf('a', '1', makeVersion(1, 0, 0)))).toBe('applied');
+  });
+
+  test('a tombstone keeps older copies out for its time, and is swept after it', () => {
+    const { store, clock } = makeStore();
+    store.merge('k', store.tombstone(makeVersion(5, 0, 0), 7));
+    expect(store.merge('k', entryOf('k', 'old', makeVersion(4, 0, 0)))).toBe('older');
+    clock.now += RETENTION_MS + 1;
+    store.sweep(10);
+    expect(store.tombstones).toBe(0);
+    expect(store.merge('k', entryOf('k', 'old', makeVersion(4, 0, 0)))).toBe('applied');
+  });
+
+  test('beyond the bound the oldest tombstones go, and are counted', () => {
+    const { store } = makeStore({ maxTombstones: 10 });
+    for (let i = 0; i < 25; i++) store.merge(`k${i}`, store.tombstone(makeVersion(i + 1, 0, 0), 7));
+    expect(store.tombstones).toBe(10);
+    expect(store.tombstonesDropped).toBe(15);
+    expect(store.tombstoneOf('k24')).toBeDefined();
+    expect(store.tombstoneOf('k0')).toBeUndefined();
+  });
+
+  test('sweeping tombstones is bounded', () => {
+    const { store, clock } = makeStore();
+    for (let i = 0; i < 20; i++) store.merge(`k${i}`, store.tombstone(makeVersion(i + 1, 0, 0), 7));
+    clock.now += RETENTION_MS + 1;
+    store.sweep(5);
+    expect(store.tombstones).toBe(15);
+  });
+
+  test('a flush refuses to take back what was there before it', () => {
+    const { store } = makeStore();
+    store.merge('k', entryOf('k', '1', makeVersion(1, 0, 0)));
+    store.flush(makeVersion(3, 0, 0));
+    expect(store.size).toBe(0);
+    expect(store.merge('k', entryOf('k', '1', makeVersion(1, 0, 0)))).toBe('older');
+    expect(store.versionOfAbsent('k')).toEqual(makeVersion(3, 0, 0));
+    expect(store.merge('k', entryOf('k', '2', makeVersion(4, 0, 0)))).toBe('applied');
+  });
+});
+
+test('bytes are those of key, framed value and overhead', () => {
+  const { store } = makeStore();
+  store.merge('key', entryOf('key', 'value', makeVersion(1, 0, 0)));
+  expect(store.bytes).toBe('key'.length + '$5\r\nvalue\r\n'.length + ENTRY_OVERHEAD_BYTES);
+});
+
+test.each(['', 'a', 'x'.repeat(9), 'x'.repeat(10), '\r\n$5\r\n', '\x00\xff'])(
+  'value %j survives its frame',
+  (value) => {
+    const entry = entryOf('k', value, makeVersion(1, 0, 0));
+    expect(valueOf(entry)).toBe(value);
+    expect(lengthOf(entry.framed)).toBe(value.length);
+  },
+);
+
+test('keys of a slot are found', () => {
+  const { store } = makeStore();
+  for (const key of ['{t}1', '{t}2', 'other']) store.merge(key, entryOf(key, '', makeVersion(1, 0, 0)));
+  const { slot } = entryOf('{t}', '', makeVersion(1, 0, 0));
+  expect(store.keysInSlot(slot, 10).sort()).toEqual(['{t}1', '{t}2']);
+  expect(store.keysInSlot(slot, 1)).toHaveLength(1);
+  expect(store.slotCounts[slot]).toBe(2);
+});

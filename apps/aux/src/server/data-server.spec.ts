@@ -1,0 +1,289 @@
+import { MemoryRegistry } from '@dcs/cluster-membership';
+import { encodeCommandBinary } from '@dcs/resp';
+import { Cluster, Redis } from 'ioredis';
+import type { AuxServer } from '../aux-server.js';
+import { RawClient, startServer } from '../../test/test-server.js';
+
+const servers: AuxServer[] = [];
+const clients: RawClient[] = [];
+
+async function start(...args: Parameters<typeof startServer>): Promise<AuxServer> {
+  const server = await startServer(...args);
+  servers.push(server);
+  return server;
+}
+
+function client(server: AuxServer): RawClient {
+  const made = new RawClient(server.data.port);
+  clients.push(made);
+  return made;
+}
+
+afterEach(async () => {
+  for (const made of clients.splice(0)) made.close();
+  await Promise.all(servers.splice(0).map((server) => server.close()));
+});
+
+describe('requests', () => {
+  test('any cut of a pipeline gives the same replies', async () => {
+    const server = await start();
+    const pipeline = [
+      ['SET', 'k', 'v\r\n\x00\xff'],
+      ['GET', 'k'],
+      ['INCR', 'n'],
+      ['NOPE', 'x'],
+      ['GET', 'absent'],
+    ]
+      .map(encodeCommandBinary)
+      .join('');
+    const expected =
+      "+OK\r\n$5\r\nv\r\n\x00\xff\r\n:1\r\n-ERR unknown command 'NOPE', with args beginning with: 'x' \r\n$-1\r\n";
+    const whole = client(server);
+    whole.write(pipeline);
+    await whole.until(() => whole.received.length >= expected.length);
+    expect(whole.received).toBe(expected);
+    await whole.call('DEL', 'n');
+    const bytewise = client(server);
+    bytewise.socket.setNoDelay(true);
+    for (const byte of pipeline) {
+      bytewise.write(byte);
+      await new Promise(setImmediate);
+    }
+    await bytewise.until(() => bytewise.received.length >= expected.length);
+    expect(bytewise.received).toBe(expected);
+  });
+
+  test('inline commands are answered', async () => {
+    const inline = client(await start());
+    inline.write('PING\r\nSET a "b c"\r\nGET a\r\n');
+    await inline.until(() => inline.received.length >= 20);
+    expect(inline.received).toBe('+PONG\r\n+OK\r\n$3\r\nb c\r\n');
+  });
+
+  test('bytes that are no request end the connection with the reason', async () => {
+    const garbage = client(await start());
+    garbage.write('*1\r\n!oops\r\n');
+    await garbage.until(() => garbage.closed);
+    expect(garbage.received).toBe("-ERR Protocol error: expected '$', got '!'\r\n");
+  });
+
+  test('an HTTP request that strays in is cut off', async () => {
+    const server = await start();
+    const http = client(server);
+    http.write('POST / HTTP/1.1\r\nHost: x\r\n\r\nSET evil 1\r\n');
+    await http.until(() => http.closed);
+    expect(server.node.store.peek('evil')).toBeUndefined();
+  });
+
+  test('QUIT answers what came before it, then closes', async () => {
+    const quitting = client(await start());
+    quitting.write(encodeCommandBinary(['PING']) + encodeCommandBinary(['QUIT']) + encodeCommandBinary(['PING']));
+    await quitting.until(() => quitting.closed);
+    expect(quitting.received).toBe('+PONG\r\n+OK\r\n');
+  });
+
+  test('a value that is too large is refused in words, and the connection goes on', async () => {
+    const server = await start({ DCS_MAX_VALUE_BYTES: '1000' });
+    const large = client(server);
+    await expect(large.call('SET', 'k', 'x'.repeat(1001))).resolves.toMatchObject({ code: 'OOM' });
+    await expect(large.call('SET', 'k', 'x'.repeat(1000))).resolves.toBe('OK');
+  });
+});
+
+describe('bounds', () => {
+  test('connections above the limit are told and closed', async () => {
+    const server = await start({ DCS_MAX_CONNECTIONS: '1' });
+    const first = client(server);
+    await first.call('PING');
+    const second = client(server);
+    await second.until(() => second.closed);
+    expect(second.received).toBe('-ERR max number of clients reached\r\n');
+    expect(server.data.refused).toBe(1);
+    first.close();
+    await first.until(() => server.data.connections === 0);
+    const third = client(server);
+    await expect(third.call('PING')).resolves.toBe('PONG');
+  });
+
+  test('a client that does not read holds a bounded number of bytes, and gets every reply when it does', async () => {
+    const server = await start();
+    const lazy = client(server);
+    await lazy.call('SET', 'big', 'x'.repeat(1_000_000));
+    const before = server.dispatcher.processed;
+    lazy.socket.pause();
+    const asked = 200; // 200 MB of replies
+    lazy.write(encodeCommandBinary(['GET', 'big']).repeat(asked));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(server.dispatcher.processed - before).toBeLessThan(50);
+    lazy.socket.resume();
+    for (let i = 0; i < asked; i++) expect(((await lazy.reply()) as string).length).toBe(1_000_000);
+  }, 20_000);
+
+  test('a reply of too many bytes is refused', async () => {
+    const server = await start();
+    const greedy = client(server);
+    await greedy.call('SET', 'big', 'x'.repeat(1_000_000));
+    await expect(greedy.call('MGET', ...Array<string>(40).fill('big'))).resolves.toMatchObject({ code: 'ERR' });
+  });
+});
+
+describe('secret', () => {
+  const secret = 'correct horse battery';
+
+  test('nothing but AUTH, HELLO, RESET and QUIT before it', async () => {
+    const server = await start({ DCS_CLUSTER_SECRET: secret });
+    const unknown = client(server);
+    for (const command of [['PING'], ['GET', 'k'], ['FLUSHALL'], ['DCS.HELLO', '1', 'master', 'm'], ['NOPE']]) {
+      await expect(unknown.call(...command)).resolves.toMatchObject({ message: 'NOAUTH Authentication required.' });
+    }
+    await expect(unknown.call('AUTH', 'wrong')).resolves.toMatchObject({ code: 'WRONGPASS' });
+    await expect(unknown.call('AUTH', 'someone', secret)).resolves.toMatchObject({ code: 'WRONGPASS' });
+    await expect(unknown.call('GET', 'k')).resolves.toMatchObject({ code: 'NOAUTH' });
+    await expect(unknown.call('AUTH', secret)).resolves.toBe('OK');
+    await expect(unknown.call('FLUSHALL')).resolves.toBe('OK');
+    await expect(unknown.call('RESET')).resolves.toBe('RESET');
+    await expect(unknown.call('PING')).resolves.toMatchObject({ code: 'NOAUTH' });
+    await expect(unknown.call('HELLO', 3, 'AUTH', 'default', secret)).resolves.toBeInstanceOf(Map);
+  });
+
+  test('commands between our own parts need DCS.HELLO', async () => {
+    const peer = client(await start());
+    await expect(peer.call('DCS.STATS')).resolves.toMatchObject({ code: 'ERR' });
+    await expect(peer.call('DCS.HELLO', 99, 'master', 'm1')).resolves.toMatchObject({ code: 'ERR' });
+    await expect(peer.call('DCS.HELLO', 1, 'stranger', 'm1')).resolves.toMatchObject({ code: 'ERR' });
+    await expect(peer.call('DCS.HELLO', 1, 'master', 'm1')).resolves.toBe('1');
+    await expect(peer.call('DCS.STATS')).resolves.toContain('"id":"a1"');
+  });
+});
+
+describe('views', () => {
+  test('without a view commands with keys are refused, others are not', async () => {
+    const server = await start();
+    const early = client(server);
+    server.node.ownership.apply({ epoch: 1e6, members: [] });
+    await expect(early.call('GET', 'k')).resolves.toMatchObject({ code: 'CLUSTERDOWN' });
+    await expect(early.call('PING')).resolves.toBe('PONG');
+    expect(server.unreadyReason()).toBe('not in the view yet');
+  });
+
+  test('the slots of others are MOVED, keys of several slots CROSSSLOT', async () => {
+    const registry = new MemoryRegistry();
+    const one = await start({ DCS_ID: 'a1' }, registry);
+    const two = await start({ DCS_ID: 'a2' }, registry);
+    await one.membership!.refresh(two.node.ownership.epoch);
+    const { table } = one.node.ownership;
+    const key = Array.from({ length: 100 }, (_, i) => `key${i}`).find((k) => table.owners(k)[0] === 'a2')!;
+    const asking = client(one);
+    const reply = await asking.call('GET', key);
+    expect(reply).toMatchObject({
+      message: expect.stringMatching(new RegExp(`^MOVED \\d+ 127.0.0.1:${two.data.port}$`)),
+    });
+    await expect(asking.call('MGET', 'a', 'b')).resolves.toMatchObject({ code: 'CROSSSLOT' });
+    await expect(asking.call('DEL', '{t}a', '{t}b', 'c')).resolves.toMatchObject({ code: 'CROSSSLOT' });
+  });
+
+  test('a command with a newer epoch waits for the view; what follows it stays in order', async () => {
+    const registry = new MemoryRegistry();
+    const one = await start({ DCS_ID: 'a1', DCS_HEARTBEAT_MS: '60000', DCS_LEASE_MS: '600000' }, registry);
+    const peer = client(one);
+    await peer.call('DCS.HELLO', 1, 'master', 'm1');
+    const before = one.node.ownership.epoch;
+    await registry.heartbeat('dcs', {
+      member: {
+        ...{ id: 'a2', incarnation: 1, host: '127.0.0.1', dataPort: 1, httpPort: 2, weight: 1, zone: '', state: 'up' },
+      },
+      leaseMs: 60_000,
+      minEpoch: 0,
+    });
+    const slotsOfTwo = Array.from({ length: 100 }, (_, i) => `key${i}`);
+    for (const key of slotsOfTwo) peer.send('DCS.GET', before + 1, key);
+    peer.send('PING');
+    const replies: unknown[] = [];
+    for (let i = 0; i <= slotsOfTwo.length; i++) replies.push(await peer.reply());
+    expect(replies.pop()).toBe('PONG');
+    expect(one.node.ownership.epoch).toBe(before + 1);
+    replies.forEach((reply, i) => {
+      const owner = one.node.ownership.table.owners(slotsOfTwo[i]!)[0];
+      if (owner === 'a1') expect(reply).toBeNull();
+      else expect(reply).toMatchObject({ code: 'MOVED' });
+    });
+  });
+
+  test('an epoch that no registry knows delays the answer, but not for ever', async () => {
+    const server = await start();
+    const peer = client(server);
+    await peer.call('DCS.HELLO', 1, 'master', 'm1');
+    await expect(peer.call('DCS.GET', 1e9, 'k')).resolves.toBeNull();
+    const startedAt = performance.now();
+    await expect(peer.call('DCS.GET', 1e9, 'k')).resolves.toBeNull();
+    expect(performance.now() - startedAt).toBeLessThan(400);
+  });
+});
+
+describe('the end', () => {
+  test('DCS.DRAIN leaves the cluster', async () => {
+    const registry = new MemoryRegistry();
+    const server = await start({}, registry);
+    const close = registry.close.bind(registry);
+    registry.close = async () => undefined; // it is looked at after the server has closed
+    const peer = client(server);
+    await peer.call('DCS.HELLO', 1, 'master', 'm1');
+    await expect(peer.call('DCS.DRAIN')).resolves.toBe('OK');
+    await peer.until(() => peer.closed);
+    await server.close();
+    expect((await registry.read('dcs')).members).toEqual([]);
+    expect(server.unreadyReason()).toBe('leaving the cluster');
+    await close();
+  });
+
+  test('closing twice is closing once', async () => {
+    const server = await start();
+    await Promise.all([server.close(), server.close()]);
+    await server.close();
+    expect(server.data.listening).toBe(false);
+  });
+
+  test('a port in use is an error with the code of the system', async () => {
+    const server = await start();
+    await expect(start({ DCS_DATA_PORT: String(server.data.port) })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  });
+});
+
+describe('ioredis', () => {
+  test('binary keys and values, pipelines and RESP errors', async () => {
+    const server = await start();
+    const redis = new Redis({ port: server.data.port, host: '127.0.0.1' });
+    try {
+      const key = Buffer.from('ключ\r\n\0');
+      const value = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
+      await redis.set(key, value, 'PX', 60_000);
+      expect(await redis.getBuffer(key)).toEqual(value);
+      expect(await redis.pttl(key)).toBeGreaterThan(50_000);
+      expect(await redis.pipeline().incr('n').incrby('n', 4).get('n').exec()).toEqual([
+        [null, 1],
+        [null, 5],
+        [null, '5'],
+      ]);
+      await expect(redis.incr(key)).rejects.toThrow('ERR value is not an integer or out of range');
+      expect(await redis.info()).toContain('redis_version:');
+    } finally {
+      redis.disconnect();
+    }
+  });
+
+  test('a cluster client finds every key through CLUSTER SLOTS', async () => {
+    const registry = new MemoryRegistry();
+    const one = await start({ DCS_ID: 'a1' }, registry);
+    const two = await start({ DCS_ID: 'a2' }, registry);
+    await one.membership!.refresh(two.node.ownership.epoch);
+    const cluster = new Cluster([{ host: '127.0.0.1', port: one.data.port }]);
+    try {
+      for (let i = 0; i < 50; i++) await cluster.set(`key${i}`, i);
+      for (let i = 0; i < 50; i++) expect(await cluster.get(`key${i}`)).toBe(String(i));
+      expect(one.node.store.size).toBeGreaterThan(5);
+      expect(one.node.store.size + two.node.store.size).toBe(50);
+    } finally {
+      cluster.disconnect();
+    }
+  });
+});

@@ -1,0 +1,26 @@
+/** Keys that break servers that take a path, a name or an object apart carelessly. */
+export const AWKWARD_KEYS: readonly string[] = [
+  'a/b',
+  'a//b/',
+  '/',
+  'a?b',
+  'a%2Fb',
+  'a%b',
+  'a#b&c=d;e',
+  'a b+c',
+  'ключ',
+  '鍵🔑',
+  '__proto__',
+  'constructor',
+  'hasOwnProperty',
+  'bulk ',
+  '.',
+  '..',
+  '../etc/passwd',
+  'nul\u0000 crlf\r\n tab\t',
+  '"quoted" \\ back',
+  '{user1000}.following',
+  '*',
+  'k'.repeat(512),
+  'ю'.repeat(256), // 512 bytes of UTF-8
+];
