@@ -26,7 +26,9 @@ export function runKeyed(session: Session, command: Command): string | Promise<s
     if (role !== REPLICA || session.peer === undefined || !command.flags.includes('peer')) return moved(slot, session);
     if (command.flags.includes('write')) return actForPrimary(session.detached(), command);
   }
-  return node.waking === undefined && isReady(session, command) ? apply(session, command) : later(session.detached(), command);
+  return node.waking === undefined && isReady(session, command)
+    ? apply(session, command)
+    : later(session.detached(), command);
 }
 
 /** Runs the command on the store; its reply waits until what it wrote is copied. */

@@ -7,7 +7,8 @@ export const dcsFetch = {
   flags: ['readonly', 'fast', 'peer'],
   keys: NO_KEYS, // answered from what is here, whoever owns it now
   epochAt: 1,
-  summary: 'DCS.FETCH <epoch> <key>: what this node holds of a key, tombstones included, for a node that imports its slot',
+  summary:
+    'DCS.FETCH <epoch> <key>: what this node holds of a key, tombstones included, for a node that imports its slot',
   run({ request, node }) {
     const key = request.binary(2);
     return node.source.fetch(key, slotOfBinary(key));

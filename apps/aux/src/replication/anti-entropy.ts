@@ -107,8 +107,7 @@ export class AntiEntropy {
       const differing = SlotSet.of(
         list.filter(
           (slot, i) =>
-            settled[i] === '1' &&
-            digests.slice(i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES) !== store.digests.of(slot),
+            settled[i] === '1' && digests.slice(i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES) !== store.digests.of(slot),
         ),
       );
       const before = this.#differedBefore.get(peer);

@@ -27,8 +27,8 @@ const CONFIG = {
   replicas: 2,
   weight: 1,
   zone: '',
-  heartbeatMs: 100,
-  leaseMs: 400,
+  heartbeatMs: 200,
+  leaseMs: 1500,
   maxEntries: 100_000,
   maxBytes: 64 * 2 ** 20,
   maxValueBytes: 2 ** 20,
@@ -38,7 +38,7 @@ const CONFIG = {
   secret: undefined,
   retirementGraceMs: 200,
 };
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 20_000;
 
 /** Ends with its process: the registry of the others goes on. */
 function borrowed(registry: Registry): Registry {
@@ -59,7 +59,7 @@ async function eventually(holds: () => boolean | Promise<boolean>): Promise<void
   }
 }
 
-jest.setTimeout(30_000);
+jest.setTimeout(60_000);
 
 describe('several nodes', () => {
   let registry: MemoryRegistry;
@@ -121,7 +121,11 @@ describe('several nodes', () => {
     let client = clients.get(server);
     if (client === undefined) {
       const address = { host: '127.0.0.1', port: server.data.port };
-      client = new RespClient(address, { bulk: 'binary', handshake: [helloCommand('master', 'm')], requestTimeoutMs: 5000 });
+      client = new RespClient(address, {
+        bulk: 'binary',
+        handshake: [helloCommand('master', 'm')],
+        requestTimeoutMs: 5000,
+      });
       clients.set(server, client);
     }
     return new Promise((resolve, reject) => {
@@ -153,10 +157,10 @@ describe('several nodes', () => {
     await Promise.all(KEYS.map((key) => set(key, `value of ${key}`)));
     for (const key of KEYS) {
       expect(ownersOf(key)).toHaveLength(2);
-      for (const server of nodes) {
-        expect(stored(server, key)).toBe(ownersOf(key).includes(server) ? `value of ${key}` : undefined);
-      }
+      for (const server of ownersOf(key)) expect(stored(server, key)).toBe(`value of ${key}`);
     }
+    // A node that was slow for a moment had another stand in for it, whose copy goes when both owners have theirs.
+    await eventually(() => nodes.reduce((sum, { node }) => sum + node.store.size, 0) === KEYS.length * 2);
     for (const server of nodes) expect(server.node.replication.pending.size).toBe(0);
   });
 
@@ -186,7 +190,9 @@ describe('several nodes', () => {
     await startAll('a', 'b');
     await Promise.all(KEYS.map((key) => set(key, key)));
     const c = await start('c');
-    await eventually(() => nodes.every(({ node }) => node.ownership.up.length === 3 && node.ownership.epoch === c.node.ownership.epoch));
+    await eventually(() =>
+      nodes.every(({ node }) => node.ownership.up.length === 3 && node.ownership.epoch === c.node.ownership.epoch),
+    );
     expect(await Promise.all(KEYS.map((key) => get(key)))).toEqual(KEYS);
     await settled();
   });

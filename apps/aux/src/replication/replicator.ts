@@ -137,9 +137,7 @@ export class Replicator {
   /** Every node that does not hold the entry refuses connections: all that are alive have it. */
   #restIsDead(task: Task): boolean {
     const { ownership, peers } = this.#options;
-    return ownership.up.every(
-      ({ id }) => id === ownership.selfId || task.holders.has(id) || peers.isRefusing(id),
-    );
+    return ownership.up.every(({ id }) => id === ownership.selfId || task.holders.has(id) || peers.isRefusing(id));
   }
 
   #end(task: Task, outcome: CopyOutcome): void {

@@ -124,7 +124,9 @@ export class Retirement {
   #dropOld(held: readonly number[]): void {
     const { store, hints, monotonic, graceMs = DEFAULT_GRACE_MS } = this.#options;
     const now = monotonic();
-    const old = SlotSet.of(held.filter((slot) => this.#safeSince[slot] !== 0 && now - this.#safeSince[slot]! >= graceMs));
+    const old = SlotSet.of(
+      held.filter((slot) => this.#safeSince[slot] !== 0 && now - this.#safeSince[slot]! >= graceMs),
+    );
     if (old.isEmpty) return;
     store.dropWhere((key, entry) => old.has(entry.slot) && !hints.has(key));
     for (const slot of old) this.#safeSince[slot] = 0;
