@@ -144,7 +144,13 @@ export class RedisRegistry implements Registry {
     const [serverMs, epoch, version, standing, given, expired, records] = rest as OkReply;
     const view = given === '1' || !known ? this.#keep(cluster, Number(epoch), version, records) : known.view;
     const ids = expired === '' ? [] : expired.split('\n').sort();
-    return { view, expired: ids, heldBack: standing === '1', admitted: standing === '2', serverTimeMs: Number(serverMs) };
+    return {
+      view,
+      expired: ids,
+      heldBack: standing === '1',
+      admitted: standing === '2',
+      serverTimeMs: Number(serverMs),
+    };
   }
 
   #keep(cluster: string, epoch: number, version: string, records: readonly string[]): View {

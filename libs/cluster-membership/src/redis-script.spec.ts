@@ -9,22 +9,31 @@ import { member } from './registry.conformance.js';
 jest.setTimeout(60_000);
 
 const LEASE_MS = 3000;
-const id = fc.constantFrom('a', 'b', 'c', 'd');
+const id = fc.constantFrom('a', 'b', 'c');
 const step = fc.oneof(
   {
-    weight: 6,
+    weight: 9,
     arbitrary: fc.record({
       op: fc.constant('heartbeat' as const),
       id,
       incarnation: fc.constantFrom(1, 1, 1, 2, 3, 1_795_397_488_891),
       state: fc.constantFrom<MemberState>('up', 'up', 'leaving'),
-      minEpoch: fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(30) }),
+      minEpoch: fc.oneof(
+        { weight: 15, arbitrary: fc.constant(0) },
+        { weight: 1, arbitrary: fc.constantFrom(1, 2, 5, 30) },
+      ),
       viewSize: fc.nat(4),
     }),
   },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('remove' as const), id, incarnation: fc.constantFrom(1, 3) }) },
-  { weight: 2, arbitrary: fc.record({ op: fc.constant('read' as const), minEpoch: fc.constantFrom(0, 0, 0, 25) }) },
-  { weight: 5, arbitrary: fc.record({ op: fc.constant('time' as const), seconds: fc.integer({ min: -4, max: 9 }) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ op: fc.constant('read' as const), minEpoch: fc.constantFrom(0, 0, 0, 0, 0, 0, 25) }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({ op: fc.constant('time' as const), seconds: fc.constantFrom(1, 1, 1, 1, 2, 2, 3, 4, 9, -3) }),
+  },
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
@@ -58,7 +67,7 @@ test('the script decides as the ledger does, step by step', async () => {
   const client = new RedisMock({ host: 'script' });
   try {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { minLength: 30, maxLength: 60 }), async (steps) => {
         await client.flushall();
         const redis = new RedisRegistry({ client });
         const memory = new MemoryRegistry();
@@ -69,7 +78,8 @@ test('the script decides as the ledger does, step by step', async () => {
         await redis.close();
         await memory.close();
       }),
-      { numRuns: 80 },
+      // A run on the mock takes most of a second: not shrunk, and as many as a busy machine does in 15 s.
+      { numRuns: 20, endOnFailure: true, interruptAfterTimeLimit: 15_000 },
     );
   } finally {
     client.disconnect();
