@@ -69,8 +69,7 @@ describe('a gateway and its nodes', () => {
     // redis-cli CLUSTER KEYSLOT 123456789
     expect((await cluster.call('GET', '/cluster/keys/123456789')).json()).toMatchObject({ key: '123456789', slot: 12_739 }); // prettier-ignore
     const { owners } = (await cluster.call('GET', '/cluster/keys/%D0%BA')).json() as { owners: string[] };
-    expect(owners).toHaveLength(1);
-    expect(['aux-0', 'aux-1']).toContain(owners[0]);
+    expect([...owners].sort()).toEqual(['aux-0', 'aux-1']);
   });
 
   test('drain is passed on to the node', async () => {
