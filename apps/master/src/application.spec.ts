@@ -38,6 +38,7 @@ describe('a gateway and its nodes', () => {
         'get /health',
         'get /health/live',
         'get /health/ready',
+        'get /metrics',
       ].sort(),
     );
     for (const operation of Object.values(paths).flatMap((methods) => Object.values(methods))) {
@@ -69,7 +70,8 @@ describe('a gateway and its nodes', () => {
     // redis-cli CLUSTER KEYSLOT 123456789
     expect((await cluster.call('GET', '/cluster/keys/123456789')).json()).toMatchObject({ key: '123456789', slot: 12_739 }); // prettier-ignore
     const { owners } = (await cluster.call('GET', '/cluster/keys/%D0%BA')).json() as { owners: string[] };
-    expect([...owners].sort()).toEqual(['aux-0', 'aux-1']);
+    expect(owners).toHaveLength(1);
+    expect(['aux-0', 'aux-1']).toContain(owners[0]);
   });
 
   test('drain is passed on to the node', async () => {

@@ -70,6 +70,19 @@ test('bytes that are no HTTP: 400', async () => {
   expect(text).toContain('"code":"ERR_BAD_REQUEST"');
 });
 
+test('a client that sends more than is taken can read why', async () => {
+  for (const megabytes of [9, 30]) {
+    const body = Buffer.alloc(megabytes * 2 ** 20, 'x');
+    const answer = await cluster.call('POST', '/data/bulk', { headers: { 'content-type': 'application/json' }, body });
+    expect(answer.json()).toMatchObject({ status: 413, code: 'ERR_VALUE_TOO_LARGE' });
+  }
+});
+
+test('a body that will be too large is refused before it comes, and one without end is cut off', async () => {
+  const start = 'POST /data HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n';
+  expect(await raw(`${start}content-length: 99999999999\r\n\r\n`)).toMatch(/^HTTP\/1\.1 413 [^]*connection: close/);
+});
+
 test('a body that does not come: 408', async () => {
   // Node looks for late requests twice a minute by default; the bound is what is tested here.
   const { server } = cluster.application.nest.getHttpAdapter().getInstance() as unknown as { server: { requestTimeout: number; headersTimeout: number; maxConnections: number; keepAliveTimeout: number } }; // prettier-ignore

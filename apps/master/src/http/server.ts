@@ -1,4 +1,4 @@
-import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
+import { fastify, type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
 import { ApiTokens } from '../auth/api-tokens.js';
 import { authHook } from '../auth/auth.hook.js';
 import { type MasterConfig } from '../config/master-config.js';
@@ -6,6 +6,7 @@ import { GatewayError, problemAnswer } from '../errors.js';
 import { type BodyClass } from './access.js';
 import { AllowedMethods } from './allowed-methods.js';
 import { answerClientError } from './client-error.js';
+import { discardBody } from './discard-body.js';
 
 /** One byte of a value takes at most this many characters of JSON text (`\u0000`). */
 const JSON_EXPANSION = 6;
@@ -44,8 +45,12 @@ export function createServer(config: MasterConfig, onDefect: (error: unknown) =>
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   server.addHook('onRoute', ({ url, method }) => allowed.add(url, method));
-  server.setErrorHandler((error, _request, reply) => {
-    if (sendProblem(reply, error) === 500) onDefect(error);
+  server.setErrorHandler((error, request, reply) => {
+    const answer = () => {
+      if (sendProblem(reply, error) === 500) onDefect(error);
+    };
+    if ((error as FastifyError).code === 'FST_ERR_CTP_BODY_TOO_LARGE') discardBody(request.raw, answer);
+    else answer();
   });
   server.setNotFoundHandler((request, reply) => {
     const methods = allowed.of(request.url);
