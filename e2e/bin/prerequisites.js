@@ -11,6 +11,12 @@ export const PREREQUISITES = [
     packages: ['redis-tools'],
     usedBy: 'tests of a node with redis-benchmark (integration)',
   },
+  { command: 'nginx', packages: ['nginx-light'], usedBy: 'tests of the load balancer (e2e)' },
+  { command: 'envsubst', packages: ['gettext-base'], usedBy: 'tests of the load balancer (e2e)' },
+  { command: 'curl', packages: ['curl'], usedBy: 'tests of the load balancer (e2e)' },
+  { command: 'openssl', packages: ['openssl'], usedBy: 'tests of the load balancer (e2e)' },
+  { command: 'prometheus', packages: ['prometheus'], usedBy: 'tests of metrics, rules and dashboards (e2e)' },
+  { command: 'promtool', packages: ['prometheus'], usedBy: 'tests of metrics, rules and dashboards (e2e)' },
 ];
 
 export function missingPrerequisites(path = process.env.PATH ?? '') {
