@@ -119,7 +119,7 @@ describe('a gateway and its nodes', () => {
 describe('when a node cannot be reached', () => {
   let cluster: TestCluster;
   beforeEach(async () => {
-    cluster = await TestCluster.start(2);
+    cluster = await TestCluster.start(2, { DCS_REQUEST_TIMEOUT_MS: '200', DCS_OPERATION_TIMEOUT_MS: '600' });
   });
   afterEach(() => cluster.close());
 

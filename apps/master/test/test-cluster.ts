@@ -76,8 +76,8 @@ export class TestCluster {
     );
     const config = loadConfig({
       DCS_HTTP_PORT: '0',
-      DCS_REQUEST_TIMEOUT_MS: '200',
-      DCS_OPERATION_TIMEOUT_MS: '600',
+      DCS_REQUEST_TIMEOUT_MS: '5000', // a busy machine is no failure
+      DCS_OPERATION_TIMEOUT_MS: '10000',
       DCS_SHUTDOWN_TIMEOUT_MS: '2000',
       DCS_REPLICAS: '1', // the fake nodes do not share what they store
       ...environment,
