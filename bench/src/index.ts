@@ -24,7 +24,7 @@ async function run(name: Benchmark, options: Options): Promise<void> {
     }
     case 'lru':
     case 'ring':
-      return runScript(name);
+      return runScript(name, ['--write', '--rounds', String(options.rounds)]);
   }
 }
 
@@ -34,10 +34,10 @@ async function print(name: Benchmark, report: string): Promise<void> {
 }
 
 /** The data structures are measured by scripts that write their own results, each in a process of its own. */
-async function runScript(name: Benchmark): Promise<void> {
+async function runScript(name: Benchmark, args: readonly string[]): Promise<void> {
   const script = fileURLToPath(new URL(`${name}.ts`, import.meta.url));
   if (!existsSync(script)) throw new Error(`${script} is missing`);
-  const child = spawn(process.execPath, [...process.execArgv, script], { stdio: 'inherit' });
+  const child = spawn(process.execPath, [...process.execArgv, script, ...args], { stdio: 'inherit' });
   const [code] = (await once(child, 'exit')) as [number | null];
   if (code !== 0) throw new Error(`${name} ended with exit code ${code}`);
 }
