@@ -194,7 +194,7 @@ function worst(create: (entries: number) => Cache<string>): Record<string, numbe
 /** More live entries than a Map under churn can hold; the result is CPU ns per set, fill and churn together. */
 function large(create: (entries: number) => Cache<number>): Record<string, number> {
   const cache = create(LARGE);
-  const total = LARGE + LARGE / 2;
+  const total = 2 * LARGE;
   const before = process.cpuUsage();
   for (let i = 0; i < total; i++) {
     cache.set(i, value);
