@@ -1,2 +1,82 @@
-/** Command line of the simulation; see README.md. */
-export {};
+import { availableParallelism } from 'node:os';
+import { describeResult, Summary } from './report.js';
+import { mutant, MUTANT_NAMES, type MutantName } from './mutants/mutants.js';
+import { OptionError, type Options, parseOptions } from './options.js';
+import { runAll } from './pool.js';
+import { runSeed } from './run-seed.js';
+import { simulateScale } from './scale/scale.js';
+import type { Job } from './worker.js';
+
+/** Every so many seeds one is run twice, to see that it is the same run. */
+const REPEATED_EVERY = 50;
+/** Seeds in which a mutant must show. */
+const MUTANT_SEEDS = 400;
+
+function* jobs(options: Options, mutantName: MutantName | undefined, seeds: number): Generator<Job, undefined> {
+  for (let seed = options.from; seed < options.from + seeds; seed++) {
+    const twice = mutantName === undefined && seed % REPEATED_EVERY === 0;
+    yield { seed, fault: options.fault, mutant: mutantName, twice };
+  }
+  return undefined;
+}
+
+async function runSeeds(options: Options): Promise<boolean> {
+  const summary = new Summary();
+  await runAll(jobs(options, options.mutant, options.seeds), options.workers, (result) => {
+    const lines = summary.add(result);
+    if (lines.length > 0) console.log(lines.join('\n'));
+    return true;
+  });
+  console.log(summary.lines().join('\n'));
+  return summary.failed === 0;
+}
+
+async function runMutants(options: Options): Promise<boolean> {
+  let missed = 0;
+  for (const name of MUTANT_NAMES) {
+    let found: string | undefined;
+    let seeds = 0;
+    await runAll(jobs(options, name, MUTANT_SEEDS), options.workers, (result) => {
+      seeds++;
+      const violation = result.violations[0];
+      if (violation === undefined || found !== undefined) return found === undefined;
+      found = `seed ${result.seed} (${result.fault}): ${violation.check} ${violation.key} ${violation.text}`;
+      return false;
+    });
+    if (found === undefined) missed++;
+    console.log(
+      `${name}: ${found === undefined ? `NOT FOUND in ${seeds} seeds` : `found after ${seeds} seeds, ${found}`}`,
+    );
+  }
+  const killed = MUTANT_NAMES.length - missed;
+  console.log(`Tests: ${missed > 0 ? `${missed} failed, ` : ''}${killed} passed, ${MUTANT_NAMES.length} total`);
+  return missed === 0;
+}
+
+async function traceOne(options: Options): Promise<boolean> {
+  const result = await runSeed({
+    seed: options.from,
+    fault: options.fault,
+    ...(options.mutant === undefined ? {} : mutant(options.mutant)),
+    tracer: (time, process, text) => console.log(`${time.toFixed(3).padStart(10)} ${process.padEnd(6)} ${text}`),
+  });
+  console.log(describeResult(result).join('\n'));
+  return result.violations.length === 0;
+}
+
+async function main(): Promise<boolean> {
+  const options = parseOptions(process.argv.slice(2), availableParallelism());
+  if (options.mode === 'scale') return simulateScale();
+  if (options.mode === 'mutants') return runMutants(options);
+  return options.trace ? traceOne(options) : runSeeds(options);
+}
+
+main().then(
+  (passed) => {
+    process.exitCode = passed ? 0 : 1;
+  },
+  (error: Error) => {
+    console.error(error instanceof OptionError ? error.message : error);
+    process.exitCode = 2;
+  },
+);

@@ -1,0 +1,19 @@
+/** A promise that a run did not keep. */
+export interface Violation {
+  /** Which promise: stable, to compare runs by. */
+  readonly check:
+    | 'lost'
+    | 'invented'
+    | 'resurrected'
+    | 'monotonic'
+    | 'linearizable'
+    | 'repeated'
+    | 'counter'
+    | 'copies'
+    | 'stray'
+    | 'converged'
+    | 'tombstone'
+    | 'defect';
+  readonly key: string;
+  readonly text: string;
+}

@@ -1,0 +1,234 @@
+import { Dispatcher } from '@dcs/aux/commands/dispatcher';
+import type { ServerContext } from '@dcs/aux/commands/session';
+import { commandTable } from '@dcs/aux/commands/table';
+import { CacheNode } from '@dcs/aux/node/cache-node';
+import type { PeerLink } from '@dcs/aux/replication/ports';
+import { ClusterMembership, type Member, MemberSupersededError } from '@dcs/cluster-membership';
+import { helloCommand } from '@dcs/protocol';
+import type { SimProcess } from '../kernel/sim-process.js';
+import { ServerConnection } from '../network/server-connection.js';
+import { SimClient } from '../network/sim-client.js';
+import { CLUSTER, type World } from './world.js';
+
+export interface AuxOptions {
+  readonly id: string;
+  readonly replicas: number;
+  readonly maxEntries: number;
+  readonly weight: number;
+  readonly zone: string;
+}
+
+/** Changes what a node is made of, or how its messages travel, before it starts: how the mutants get in. */
+export interface NodeSurgery {
+  node?(node: CacheNode): void;
+  link?(link: PeerLink, node: () => CacheNode): PeerLink;
+}
+
+export const DATA_PORT = 7000;
+const HTTP_PORT = 8000;
+const HEARTBEAT_MS = 1000;
+const LEASE_MS = 3000;
+/** As in production: see `RespTransport`. */
+const PEER_CLIENT = {
+  connectTimeoutMs: 500,
+  stallTimeoutMs: 1000,
+  maxInFlight: 50_000,
+  reconnect: { minMs: 50, maxMs: 500 },
+};
+/** Shorter than in production, so that a run need not be long; the relations between them are the same. */
+const TUNING = { antiEntropyIntervalMs: 2000, retirementGraceMs: 1500 };
+const HAND_OVER_MS = 20_000;
+const HAND_OVER_POLL_MS = 50;
+const TOMBSTONE_RETENTION_MS = 3_600_000;
+const MAX_TOMBSTONES = 10_000;
+
+/** An aux process on its machine: starts, is paused, killed, told to leave, started again. */
+export class AuxHost {
+  readonly id: string;
+  process: SimProcess;
+  node: CacheNode | undefined;
+  membership: ClusterMembership | undefined;
+  /** Errors that the process itself reported: none may be. */
+  readonly defects: Error[] = [];
+  readonly #world: World;
+  readonly #options: AuxOptions;
+  readonly #surgery: NodeSurgery;
+  #connections = 0;
+  #phase: 'down' | 'starting' | 'up' | 'leaving' = 'down';
+
+  constructor(world: World, options: AuxOptions, surgery: NodeSurgery) {
+    this.#world = world;
+    this.#options = options;
+    this.#surgery = surgery;
+    this.id = options.id;
+    this.process = world.process(options.id);
+    this.process.kill();
+  }
+
+  get isRunning(): boolean {
+    return this.#phase !== 'down';
+  }
+
+  get phase(): string {
+    return this.#phase;
+  }
+
+  /** As the ops port's readiness has it. */
+  get isReady(): boolean {
+    const { node } = this;
+    return this.#phase === 'up' && node?.ownership.self?.state === 'up' && node.replication.ledger.unsettled === 0;
+  }
+
+  start(): void {
+    if (this.isRunning) return;
+    this.#phase = 'starting';
+    const process = this.process.successor();
+    this.process = process;
+    const { id, replicas, maxEntries } = this.#options;
+    const node: CacheNode = new CacheNode(
+      {
+        ...TUNING,
+        id,
+        replicas,
+        maxEntries,
+        maxBytes: 2 ** 30,
+        maxValueBytes: 2 ** 20,
+        tombstoneRetentionMs: TOMBSTONE_RETENTION_MS,
+        maxTombstones: MAX_TOMBSTONES,
+      },
+      {
+        now: process.wall,
+        monotonic: process.monotonic,
+        random32: () => process.random.uint32(),
+        timers: process,
+        transport: {
+          open: (member) => {
+            const link = this.#open(process, member);
+            return this.#surgery.link?.(link, () => node) ?? link;
+          },
+        },
+        refreshView: async (minEpoch) => this.membership?.refresh(minEpoch),
+      },
+    );
+    this.node = node;
+    this.#surgery.node?.(node);
+    this.#listen(process, node);
+    this.#world.kernel.at(this.#world.kernel.now, process, 'start', () => void this.#run(process, node));
+  }
+
+  pause(): void {
+    this.process.pause();
+  }
+
+  resume(): void {
+    this.process.resume();
+  }
+
+  /** kill -9: its memory is gone. */
+  kill(): void {
+    if (!this.isRunning) return;
+    this.#phase = 'down';
+    const { process } = this;
+    process.kill();
+    this.#world.network.killed(process);
+    this.node = undefined;
+    this.membership = undefined;
+  }
+
+  /** SIGTERM: hands its slots over, leaves, ends. */
+  leave(): void {
+    if (this.#phase !== 'up') return;
+    this.#phase = 'leaving';
+    const { process } = this;
+    this.#world.kernel.at(this.#world.kernel.now, process, 'leave', () => void this.#leave(process));
+  }
+
+  #open(process: SimProcess, member: Member): PeerLink {
+    const client = new SimClient(process, this.#world.network, {
+      ...PEER_CLIENT,
+      host: member.host,
+      port: member.dataPort,
+      handshake: [helloCommand('aux', this.id)],
+      random: process.random.float,
+    });
+    return {
+      send: (encoded, timeoutMs, callback) => client.send(encoded, timeoutMs, callback),
+      close: () => client.close(),
+    };
+  }
+
+  #listen(process: SimProcess, node: CacheNode): void {
+    const dispatcher = new Dispatcher({ commands: commandTable, monotonicNow: process.monotonic });
+    const context: ServerContext = {
+      node,
+      version: '0.0.0',
+      secretRequired: false,
+      isSecret: () => true,
+      drain: () => this.leave(),
+      clients: () => [],
+      startedAt: process.wall(),
+      port: () => DATA_PORT,
+      commands: commandTable,
+      commandsProcessed: () => dispatcher.processed,
+      maxReplyBytes: 32 * 2 ** 20,
+    };
+    this.#world.network.listen(this.id, DATA_PORT, {
+      process,
+      accept: (connection) =>
+        new ServerConnection(++this.#connections, process, connection, context, dispatcher, () => node.watch.check()),
+    });
+  }
+
+  /** What `AuxServer.start` does, over simulated ports. */
+  async #run(process: SimProcess, node: CacheNode): Promise<void> {
+    const { id, weight, zone } = this.#options;
+    node.start();
+    const membership = new ClusterMembership({
+      cluster: CLUSTER,
+      registry: this.#world.registry.clientOf(process),
+      heartbeatMs: HEARTBEAT_MS,
+      leaseMs: LEASE_MS,
+      joinTimeoutMs: 600_000,
+      now: process.wall,
+      random: process.random.float,
+      timers: process.platformTimers,
+      self: { id, host: id, dataPort: DATA_PORT, httpPort: HTTP_PORT, weight, zone, state: 'joining' },
+    });
+    this.membership = membership;
+    membership.on('view', (view) => {
+      this.#world.kernel.note(id, `view ${view.epoch} ${view.members.map((m) => `${m.id}:${m.state}`).join(' ')}`);
+      node.applyView(view);
+    });
+    membership.on('readmitted', (certain) => {
+      this.#world.kernel.note(id, `readmitted ${certain}`);
+      if (certain) node.replication.readmitted();
+      else node.replication.wokeUp();
+    });
+    membership.on('registry', ({ error }) => {
+      if (error instanceof MemberSupersededError) this.defects.push(error);
+    });
+    await membership.join();
+    if (this.process !== process || this.#phase !== 'starting') return;
+    await membership.update({ state: 'up' }).catch(() => undefined); // the next heartbeat carries it
+    if (this.process === process && this.#phase === 'starting') this.#phase = 'up';
+  }
+
+  /** What `AuxServer.close` does. */
+  async #leave(process: SimProcess): Promise<void> {
+    const node = this.node!;
+    const membership = this.membership!;
+    const { retirement, hints } = node.replication;
+    await membership.update({ state: 'leaving' }).catch(() => undefined);
+    const deadline = process.monotonic() + HAND_OVER_MS;
+    const left = (): number => (node.ownership.up.length === 0 ? 0 : retirement.unsafeSlots + hints.size);
+    while (left() > 0 && process.monotonic() < deadline) {
+      hints.flush();
+      retirement.check();
+      await new Promise<void>((resolve) => process.after(HAND_OVER_POLL_MS, resolve));
+    }
+    this.#world.kernel.note(this.id, `leaves with ${left()} to hand over`);
+    await membership.leave().catch(() => undefined);
+    await node.close();
+    if (this.process === process) this.kill();
+  }
+}

@@ -1,0 +1,122 @@
+import { AuxDataPlane } from '@dcs/master/routing/aux-data-plane';
+import type { NodeConnection } from '@dcs/master/routing/ports';
+import { ClusterMembership, type Member } from '@dcs/cluster-membership';
+import { helloCommand } from '@dcs/protocol';
+import type { SimProcess } from '../kernel/sim-process.js';
+import { SimClient } from '../network/sim-client.js';
+import { CLUSTER, type World } from './world.js';
+
+/** Changes how a gateway's messages travel: how the mutants get in. */
+export interface GatewaySurgery {
+  connection?(connection: NodeConnection, wall: () => number): NodeConnection;
+}
+
+const HEARTBEAT_MS = 1000;
+const LEASE_MS = 3000;
+const REQUEST_TIMEOUT_MS = 1000;
+const OPERATION_TIMEOUT_MS = 3000;
+const MAX_IN_FLIGHT = 10_000;
+/** Clients here are few: the budget's reserve would run out before a large gateway's ever does. */
+const RETRY_BUDGET_PERCENT = 100;
+
+/** A gateway process: the real routing and membership over simulated ports. */
+export class GatewayHost {
+  readonly id: string;
+  process: SimProcess;
+  plane: AuxDataPlane | undefined;
+  membership: ClusterMembership | undefined;
+  /** Replies that routing had no rule for. */
+  readonly unexpected: Error[] = [];
+  readonly #world: World;
+  readonly #replicas: number;
+  readonly #surgery: GatewaySurgery;
+
+  constructor(world: World, id: string, replicas: number, surgery: GatewaySurgery) {
+    this.#world = world;
+    this.id = id;
+    this.#replicas = replicas;
+    this.#surgery = surgery;
+    this.process = world.process(id);
+    this.process.kill();
+  }
+
+  get isRunning(): boolean {
+    return this.process.isAlive;
+  }
+
+  start(): void {
+    if (this.isRunning) return;
+    const process = this.process.successor();
+    this.process = process;
+    this.#world.kernel.at(this.#world.kernel.now, process, 'start', () => this.#run(process));
+  }
+
+  kill(): void {
+    if (!this.isRunning) return;
+    const { process } = this;
+    process.kill();
+    this.#world.network.killed(process);
+    this.plane = undefined;
+    this.membership = undefined;
+  }
+
+  #run(process: SimProcess): void {
+    const membership = new ClusterMembership({
+      cluster: CLUSTER,
+      registry: this.#world.registry.clientOf(process),
+      heartbeatMs: HEARTBEAT_MS,
+      leaseMs: LEASE_MS,
+      joinTimeoutMs: 600_000,
+      now: process.wall,
+      random: process.random.float,
+      timers: process.platformTimers,
+    });
+    this.membership = membership;
+    this.plane = new AuxDataPlane({
+      membership,
+      connect: (member) => {
+        const connection = this.#connect(process, member);
+        return this.#surgery.connection?.(connection, process.wall) ?? connection;
+      },
+      time: { wall: process.wall, now: process.monotonic, after: process.after, afterTurn: process.soon },
+      random: process.random.float,
+      observer: {
+        retried: () => undefined,
+        budgetExhausted: () => undefined,
+        hedged: () => undefined,
+        coalesced: () => undefined,
+        unexpected: (error) => void this.unexpected.push(error),
+      },
+      replicas: this.#replicas,
+      requestTimeoutMs: REQUEST_TIMEOUT_MS,
+      operationTimeoutMs: OPERATION_TIMEOUT_MS,
+      retryBudgetPercent: RETRY_BUDGET_PERCENT,
+    });
+    void membership.start();
+  }
+
+  /** As `respConnector` opens them in production. */
+  #connect(process: SimProcess, member: Member): NodeConnection {
+    const client = new SimClient(process, this.#world.network, {
+      host: member.host,
+      port: member.dataPort,
+      handshake: [helloCommand('master', this.id)],
+      connectTimeoutMs: REQUEST_TIMEOUT_MS,
+      stallTimeoutMs: REQUEST_TIMEOUT_MS,
+      maxInFlight: MAX_IN_FLIGHT,
+      reconnect: { minMs: 50, maxMs: 500 },
+      random: process.random.float,
+    });
+    client.connect();
+    return {
+      get connected() {
+        return client.connected;
+      },
+      get inFlight() {
+        return client.inFlight;
+      },
+      send: (command, callback, timeoutMs) => client.send(command, timeoutMs, callback),
+      close: async () => client.close(),
+    };
+  }
+}

@@ -1,0 +1,52 @@
+import { SlotTable } from '@dcs/consistent-hash';
+import { Kernel, type Tracer } from '../kernel/kernel.js';
+import { Random } from '../kernel/random.js';
+import { SimProcess } from '../kernel/sim-process.js';
+import { Network } from '../network/network.js';
+import { SimRegistry } from '../registry/sim-registry.js';
+
+export const CLUSTER = 'sim';
+
+/** What all processes of a run share: the clock, the network, the registry, and the one source of chance. */
+export class World {
+  readonly kernel: Kernel;
+  readonly random: Random;
+  readonly network: Network;
+  readonly registry: SimRegistry;
+
+  constructor(seed: number, tracer?: Tracer) {
+    memoizeSlotTables();
+    this.kernel = new Kernel(tracer);
+    this.random = new Random(seed);
+    this.network = new Network(this.kernel, this.random.fork(1));
+    this.registry = new SimRegistry(this.kernel, this.random.fork(2), CLUSTER);
+  }
+
+  process(name: string): SimProcess {
+    return new SimProcess(this.kernel, name, this.random.fork(3));
+  }
+}
+
+const MAX_TABLES = 2000;
+const buildTable = SlotTable.build.bind(SlotTable);
+const tables = new Map<string, SlotTable>();
+let memoized = false;
+
+/**
+ * Every process builds the table of the same few member sets: a pure function of its arguments, so that one table can
+ * serve all of them. Without this most of a run's time would go into it.
+ */
+function memoizeSlotTables(): void {
+  if (memoized) return;
+  memoized = true;
+  SlotTable.build = (members, options): SlotTable => {
+    const list = [...members];
+    const key = JSON.stringify([list.map(({ id, weight, zone }) => [id, weight, zone]), options?.replicas]);
+    let table = tables.get(key);
+    if (table === undefined) {
+      if (tables.size >= MAX_TABLES) tables.clear();
+      tables.set(key, (table = buildTable(list, options)));
+    }
+    return table;
+  };
+}

@@ -1,0 +1,292 @@
+import type { AuxHost } from '../cluster/aux-host.js';
+import type { SimCluster } from '../cluster/cluster.js';
+import type { Random } from '../kernel/random.js';
+import type { SimProcess } from '../kernel/sim-process.js';
+
+export const FAULT_NAMES = [
+  'calm',
+  'crash',
+  'power-off',
+  'pause',
+  'pause-gateway',
+  'crash-gateway',
+  'leave',
+  'join',
+  'rolling-restart',
+  'crash-in-handoff',
+  'partition',
+  'one-way',
+  'isolate',
+  'cut-gateway',
+  'reset',
+  'slow',
+  'registry-refusing',
+  'registry-silent',
+  'registry-stale',
+  'registry-wiped',
+  'registry-and-crash',
+  'clock',
+  'flap',
+] as const;
+
+export type FaultName = (typeof FAULT_NAMES)[number];
+
+/** Faults under which two nodes may act for one slot at the same time, each unaware of the other. */
+export const SPLITTING: ReadonlySet<FaultName> = new Set([
+  'partition',
+  'one-way',
+  'isolate',
+  'cut-gateway',
+  'slow',
+  'pause',
+  'pause-gateway',
+  'clock',
+  'registry-and-crash',
+]);
+
+export interface FaultContext {
+  readonly cluster: SimCluster;
+  readonly random: Random;
+  /** How long the fault phase lasts, ms. */
+  readonly durationMs: number;
+}
+
+/** What a fault does: each step at a time after the phase begins; what it broke is whole again when the phase ends. */
+export function inject(name: FaultName, context: FaultContext): void {
+  FAULTS[name](new Scene(context));
+}
+
+/** Helpers for writing faults down shortly. */
+class Scene {
+  readonly cluster: SimCluster;
+  readonly random: Random;
+  readonly durationMs: number;
+
+  constructor({ cluster, random, durationMs }: FaultContext) {
+    this.cluster = cluster;
+    this.random = random;
+    this.durationMs = durationMs;
+  }
+
+  at(ms: number, text: string, run: () => void): void {
+    const { kernel } = this.cluster.world;
+    kernel.at(kernel.now + ms, undefined, 'fault', () => {
+      kernel.note('fault', text);
+      run();
+    });
+  }
+
+  /** A moment in the first half of the phase. */
+  get early(): number {
+    return this.random.between(0, this.durationMs / 2);
+  }
+
+  /** A running node. */
+  node(): AuxHost {
+    return this.random.pick(this.cluster.running);
+  }
+
+  other(than: AuxHost): AuxHost {
+    return this.random.pick(this.cluster.running.filter((node) => node !== than));
+  }
+
+  /** Cuts the way from one to the other for a while; `both`: also the way back. */
+  cut(a: { process: SimProcess }, b: { process: SimProcess }, from: number, ms: number, both: boolean): void {
+    const { network } = this.cluster.world;
+    const [x, y] = [a.process.name, b.process.name];
+    this.at(from, `cut ${x} ${both ? '<>' : '>'} ${y}`, () => {
+      network.cut(a.process, b.process);
+      if (both) network.cut(b.process, a.process);
+    });
+    this.at(from + ms, `heal ${x} ${y}`, () => {
+      network.heal(a.process, b.process);
+      network.heal(b.process, a.process);
+    });
+  }
+
+  crash(node: AuxHost, at: number, downMs: number): void {
+    this.at(at, `kill ${node.id}`, () => node.kill());
+    this.at(at + downMs, `start ${node.id}`, () => node.start());
+  }
+}
+
+const SHORT_MS = 300;
+
+const FAULTS: Readonly<Record<FaultName, (scene: Scene) => void>> = {
+  calm: () => undefined,
+
+  crash: (scene) => {
+    const at = scene.early;
+    scene.crash(scene.node(), at, scene.random.between(SHORT_MS, scene.durationMs - at));
+  },
+
+  'power-off': (scene) => {
+    const node = scene.node();
+    const { network } = scene.cluster.world;
+    const at = scene.early;
+    scene.at(at, `power off ${node.id}`, () => {
+      network.switchOff(node.process);
+      node.kill();
+    });
+    scene.at(at + scene.random.between(SHORT_MS, scene.durationMs - at), `power on ${node.id}`, () => {
+      network.switchOn(node.process);
+      node.start();
+    });
+  },
+
+  pause: (scene) => {
+    const node = scene.node();
+    const at = scene.early;
+    scene.at(at, `pause ${node.id}`, () => node.pause());
+    scene.at(at + scene.random.between(50, scene.durationMs - at), `resume ${node.id}`, () => node.resume());
+  },
+
+  'pause-gateway': (scene) => {
+    const { process } = scene.random.pick(scene.cluster.gateways);
+    const at = scene.early;
+    scene.at(at, `pause ${process.name}`, () => process.pause());
+    scene.at(at + scene.random.between(50, scene.durationMs - at), `resume ${process.name}`, () => process.resume());
+  },
+
+  'crash-gateway': (scene) => {
+    const gateway = scene.random.pick(scene.cluster.gateways);
+    const at = scene.early;
+    scene.at(at, `kill ${gateway.id}`, () => gateway.kill());
+    scene.at(at + scene.random.between(SHORT_MS, scene.durationMs / 2), `start ${gateway.id}`, () => gateway.start());
+  },
+
+  leave: (scene) => {
+    const node = scene.node();
+    scene.at(scene.early, `leave ${node.id}`, () => node.leave());
+    if (scene.random.chance(0.5)) scene.at(scene.durationMs, `start ${node.id}`, () => node.start());
+  },
+
+  join: (scene) => {
+    for (const spare of scene.cluster.nodes.filter(({ isRunning }) => !isRunning)) {
+      scene.at(scene.early, `start ${spare.id}`, () => spare.start());
+    }
+  },
+
+  'rolling-restart': (scene) => {
+    const { running, world } = scene.cluster;
+    const restart = (i: number): void => {
+      const node = running[i];
+      if (node === undefined) return;
+      node.leave();
+      const again = (): void => {
+        if (!node.isRunning) node.start();
+        if (node.isReady && node.phase === 'up') restart(i + 1);
+        else world.kernel.at(world.kernel.now + 100, undefined, 'fault', again);
+      };
+      world.kernel.at(world.kernel.now + 100, undefined, 'fault', again);
+    };
+    scene.at(scene.early / 4, 'rolling restart', () => restart(0));
+  },
+
+  'crash-in-handoff': (scene) => {
+    const at = scene.early;
+    const spare = scene.cluster.nodes.find(({ isRunning }) => !isRunning);
+    if (spare !== undefined) scene.at(at, `start ${spare.id}`, () => spare.start());
+    const victim = spare !== undefined && scene.random.chance(0.4) ? spare : scene.node();
+    scene.crash(victim, at + scene.random.between(0, SHORT_MS), scene.random.between(SHORT_MS, scene.durationMs - at));
+  },
+
+  partition: (scene) => {
+    const a = scene.node();
+    const at = scene.early;
+    scene.cut(a, scene.other(a), at, scene.random.between(50, scene.durationMs - at), true);
+  },
+
+  'one-way': (scene) => {
+    const a = scene.node();
+    const at = scene.early;
+    scene.cut(a, scene.other(a), at, scene.random.between(50, scene.durationMs - at), false);
+  },
+
+  isolate: (scene) => {
+    const a = scene.node();
+    const at = scene.early;
+    const ms = scene.random.between(50, scene.durationMs - at);
+    for (const b of scene.cluster.running) if (b !== a) scene.cut(a, b, at, ms, true);
+    if (scene.random.chance(0.5)) for (const gateway of scene.cluster.gateways) scene.cut(a, gateway, at, ms, true);
+    if (scene.random.chance(0.5)) {
+      const { registry } = scene.cluster.world;
+      scene.at(at, `registry away from ${a.id}`, () => registry.cutOff(a.process, true));
+      scene.at(at + ms, `registry back to ${a.id}`, () => registry.cutOff(a.process, false));
+    }
+  },
+
+  'cut-gateway': (scene) => {
+    const gateway = scene.random.pick(scene.cluster.gateways);
+    const at = scene.early;
+    scene.cut(scene.node(), gateway, at, scene.random.between(50, scene.durationMs - at), scene.random.chance(0.7));
+  },
+
+  reset: (scene) => {
+    const { network } = scene.cluster.world;
+    const hosts = [...scene.cluster.running, ...scene.cluster.gateways];
+    for (let i = scene.random.integer(1, 12); i > 0; i--) {
+      const a = scene.random.pick(scene.cluster.running);
+      const b = scene.random.pick(hosts);
+      scene.at(scene.random.between(0, scene.durationMs), `reset ${a.id} ${b.id}`, () => {
+        for (const connection of network.between(a.process, b.process)) connection.reset();
+      });
+    }
+  },
+
+  slow: (scene) => {
+    const { network } = scene.cluster.world;
+    const a = scene.node();
+    const at = scene.early;
+    const ms = scene.random.pick([20, 100, 300, 1000]);
+    const hosts = [...scene.cluster.running, ...scene.cluster.gateways].filter((host) => host !== a);
+    const others = scene.random.chance(0.5) ? hosts : [scene.random.pick(hosts)];
+    const set = (delayMs: number): void => {
+      for (const b of others) {
+        network.slow(a.process, b.process, delayMs);
+        network.slow(b.process, a.process, delayMs);
+      }
+    };
+    scene.at(at, `slow ${a.id} ${ms}`, () => set(ms));
+    scene.at(at + scene.random.between(SHORT_MS, scene.durationMs - at), `fast ${a.id}`, () => set(0));
+  },
+
+  'registry-refusing': (scene) => registryFault(scene, 'refusing'),
+  'registry-silent': (scene) => registryFault(scene, 'silent'),
+  'registry-stale': (scene) => {
+    registryFault(scene, 'stale');
+    scene.crash(scene.node(), scene.durationMs / 2, SHORT_MS);
+  },
+
+  'registry-wiped': (scene) => {
+    const { registry } = scene.cluster.world;
+    scene.at(scene.early, 'registry wiped', () => registry.wipe());
+  },
+
+  'registry-and-crash': (scene) => {
+    const { registry } = scene.cluster.world;
+    const at = scene.early / 2;
+    scene.at(at, 'registry down', () => (registry.state = scene.random.pick(['refusing', 'silent'])));
+    scene.crash(scene.node(), at + SHORT_MS, scene.random.between(SHORT_MS, scene.durationMs / 2));
+    scene.at(scene.durationMs, 'registry up', () => (registry.state = 'up'));
+  },
+
+  clock: (scene) => {
+    const { process } = scene.random.pick([...scene.cluster.running, ...scene.cluster.gateways]);
+    const offsetMs = scene.random.pick([-120_000, -2000, -400, 400, 2000, 120_000]);
+    scene.at(scene.early, `clock of ${process.name} off by ${offsetMs}`, () => process.setClock({ offsetMs, rate: 1 }));
+    scene.at(scene.durationMs, `clock of ${process.name} right`, () => process.setClock({ offsetMs: 0, rate: 1 }));
+  },
+
+  flap: (scene) => {
+    const node = scene.node();
+    for (let at = scene.early / 4; at + 2000 < scene.durationMs; at += 4000) scene.crash(node, at, 2000);
+  },
+};
+
+function registryFault(scene: Scene, state: 'refusing' | 'silent' | 'stale'): void {
+  const { registry } = scene.cluster.world;
+  const at = scene.early;
+  scene.at(at, `registry ${state}`, () => (registry.state = state));
+  scene.at(at + scene.random.between(SHORT_MS, scene.durationMs - at), 'registry up', () => (registry.state = 'up'));
+}

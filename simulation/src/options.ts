@@ -1,0 +1,65 @@
+import { parseArgs } from 'node:util';
+import { FAULT_NAMES, type FaultName } from './faults/plan.js';
+import { MUTANT_NAMES, type MutantName } from './mutants/mutants.js';
+
+export interface Options {
+  readonly from: number;
+  readonly seeds: number;
+  readonly workers: number;
+  readonly fault: FaultName | undefined;
+  readonly mutant: MutantName | undefined;
+  readonly trace: boolean;
+  readonly mode: 'seeds' | 'mutants' | 'scale';
+}
+
+export const DEFAULT_SEEDS = 2000;
+
+/** An option of the command line that cannot be honoured. */
+export class OptionError extends Error {
+  readonly code = 'ERR_SIMULATION_OPTION';
+  constructor(option: string, got: string, want: string) {
+    super(`--${option}: got ${JSON.stringify(got)}, want ${want}`);
+  }
+}
+
+/** @throws OptionError */
+export function parseOptions(args: readonly string[], cores: number): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seeds: { type: 'string' },
+      from: { type: 'string' },
+      seed: { type: 'string' },
+      workers: { type: 'string' },
+      fault: { type: 'string' },
+      mutant: { type: 'string' },
+      trace: { type: 'boolean', default: false },
+      mutants: { type: 'boolean', default: false },
+      scale: { type: 'boolean', default: false },
+    },
+  });
+  const one = values.seed !== undefined;
+  return {
+    from: integer('seed', values.seed) ?? integer('from', values.from) ?? 1,
+    seeds: one ? 1 : (integer('seeds', values.seeds) ?? DEFAULT_SEEDS),
+    workers: one ? 1 : (integer('workers', values.workers) ?? Math.max(1, Math.min(cores, 16))),
+    fault: choice('fault', values.fault, FAULT_NAMES),
+    mutant: choice('mutant', values.mutant, MUTANT_NAMES),
+    trace: values.trace,
+    mode: values.scale ? 'scale' : values.mutants ? 'mutants' : 'seeds',
+  };
+}
+
+function integer(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new OptionError(option, text, 'an integer from 1');
+  return value;
+}
+
+function choice<T extends string>(option: string, text: string | undefined, names: readonly T[]): T | undefined {
+  if (text === undefined) return undefined;
+  const found = names.find((name) => name === text);
+  if (found === undefined) throw new OptionError(option, text, `one of ${names.join(', ')}`);
+  return found;
+}

@@ -1,0 +1,75 @@
+import type { SeedResult } from './run-seed.js';
+import type { JobResult } from './worker.js';
+
+const SHOWN_VIOLATIONS = 5;
+
+/** A run in words: one line, and what it violated. */
+export function describeResult(result: SeedResult): string[] {
+  const { seed, fault, hash, operations, failed, violations, simulatedMs } = result;
+  const seconds = (simulatedMs / 1000).toFixed(0);
+  return [
+    `seed ${seed} (${fault}) trace ${hash}: ${operations} operations in ${seconds} s, ${failed} without success`,
+    ...violations.slice(0, SHOWN_VIOLATIONS).map(({ check, key, text }) => `  ${check} ${key}: ${text}`),
+    ...(violations.length > SHOWN_VIOLATIONS ? [`  and ${violations.length - SHOWN_VIOLATIONS} more`] : []),
+  ];
+}
+
+interface FaultTotals {
+  seeds: number;
+  red: number;
+  operations: number;
+  unsuccessful: number;
+}
+
+/** Adds up the runs of a session. */
+export class Summary {
+  failed = 0;
+  #passed = 0;
+  #operations = 0;
+  #simulatedMs = 0;
+  #undecided = 0;
+  readonly #faults = new Map<string, FaultTotals>();
+  readonly #startedAt = performance.now();
+
+  /** Lines to be shown of this run: none when all is well. */
+  add(result: JobResult): string[] {
+    const { fault, violations, operations, failed, undecided, simulatedMs, diverged } = result;
+    const isRed = violations.length > 0 || diverged;
+    this.#operations += operations;
+    this.#simulatedMs += simulatedMs;
+    this.#undecided += undecided;
+    const totals = this.#faults.get(fault) ?? { seeds: 0, red: 0, operations: 0, unsuccessful: 0 };
+    totals.seeds++;
+    totals.operations += operations;
+    totals.unsuccessful += failed;
+    if (isRed) totals.red++;
+    this.#faults.set(fault, totals);
+    if (!isRed) {
+      this.#passed++;
+      return [];
+    }
+    this.failed++;
+    const lines = describeResult(result);
+    if (diverged) lines.push('  diverged: the same seed gave another trace when it ran again');
+    lines.push(`  replay: npm run simulate -- --seed ${result.seed} --trace`);
+    return lines;
+  }
+
+  lines(): string[] {
+    const seconds = (performance.now() - this.#startedAt) / 1000;
+    const total = this.#passed + this.failed;
+    const lines = [...this.#faults]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(
+        ([fault, { seeds, red, operations, unsuccessful }]) =>
+          `${fault.padEnd(20)} ${String(seeds).padStart(6)} seeds ${String(red).padStart(4)} red ` +
+          `${String(operations).padStart(9)} operations ${((100 * unsuccessful) / operations).toFixed(3)} % without success`,
+      );
+    return [
+      ...lines,
+      `${this.#operations} operations, ${Math.round(this.#simulatedMs / 1000)} simulated seconds, ` +
+        `${(total / seconds).toFixed(1)} seeds/s, ${this.#undecided} keys undecided`,
+      `Tests: ${this.failed > 0 ? `${this.failed} failed, ` : ''}${this.#passed} passed, ${total} total`,
+    ];
+  }
+}

@@ -1,0 +1,242 @@
+import { checkCopies } from './checks/copies.js';
+import { checkCounter } from './checks/counters.js';
+import { checkFinalValue, type FinalValue } from './checks/final-values.js';
+import { checkLinearizable } from './checks/linearizability.js';
+import { checkFalseMisses, checkInvented, checkMonotonic, checkRepeated } from './checks/reads.js';
+import type { Violation } from './checks/violation.js';
+import { type ClusterOptions, SimCluster, type Surgery } from './cluster/cluster.js';
+import { World } from './cluster/world.js';
+import { FAULT_NAMES, type FaultName, inject, SPLITTING } from './faults/plan.js';
+import { forbidAmbient } from './kernel/ambient.js';
+import type { Tracer } from './kernel/kernel.js';
+import { Random } from './kernel/random.js';
+import { History, type OperationRecord } from './workload/history.js';
+import { familyOf, keysOf } from './workload/keyspace.js';
+import { Session } from './workload/session.js';
+
+export interface SeedOptions {
+  readonly seed: number;
+  /** Default: chosen by the seed. */
+  readonly fault?: FaultName | undefined;
+  readonly surgery?: Surgery | undefined;
+  /** Nodes hold fewer entries than there are keys. */
+  readonly tight?: boolean | undefined;
+  readonly tracer?: Tracer | undefined;
+}
+
+export interface SeedResult {
+  readonly seed: number;
+  readonly fault: FaultName;
+  readonly hash: string;
+  readonly violations: readonly Violation[];
+  readonly operations: number;
+  readonly acknowledged: number;
+  /** Operations that gave the client an error. */
+  readonly failed: number;
+  /** Keys whose linearizability was not decided. */
+  readonly undecided: number;
+  readonly events: number;
+  /** Simulated time, ms. */
+  readonly simulatedMs: number;
+}
+
+const STARTUP_MS = 30_000;
+const BEFORE_FAULTS_MS = 1500;
+const CONVERGENCE_MS = 40_000;
+const FINAL_READ_MS = 15_000;
+const QUIET_MS = 9000;
+const KEYSPACE = { plain: 6, deleted: 5, guarded: 4, counter: 4, expiring: 3 };
+const MAX_SKEW_MS = 40;
+
+/** One run: start, traffic, faults while traffic flows, healing, then every check. A pure function of its options. */
+export async function runSeed(options: SeedOptions): Promise<SeedResult> {
+  const allowAmbient = forbidAmbient();
+  try {
+    return await run(options);
+  } finally {
+    allowAmbient();
+  }
+}
+
+async function run(options: SeedOptions): Promise<SeedResult> {
+  const plan = new Random(options.seed, 7);
+  const fault = options.fault ?? plan.pick(FAULT_NAMES);
+  const world = new World(options.seed, options.tracer);
+  const { kernel } = world;
+  const cluster = new SimCluster(world, shapeOf(plan, fault, options.tight === true), options.surgery ?? {});
+  const history = new History();
+  const violations: Violation[] = [];
+  const keys = keysOf(KEYSPACE);
+
+  cluster.start();
+  if (!(await cluster.runUntil(() => cluster.isSettled, STARTUP_MS))) {
+    violations.push({ check: 'converged', key: '', text: 'the cluster did not come up' });
+  }
+  const sessions = cluster.gateways.flatMap((gateway) =>
+    [1, 2].map(
+      (i) =>
+        new Session({
+          kernel,
+          random: world.random.fork(i),
+          name: `${gateway.id}.${i}`,
+          gateway,
+          history,
+          keys,
+          thinkMs: 40,
+        }),
+    ),
+  );
+  for (const session of sessions) session.start();
+  await kernel.run(kernel.now + BEFORE_FAULTS_MS);
+  const faultsFrom = kernel.now;
+  const durationMs = plan.pick([4000, 7000, 12_000]);
+  inject(fault, { cluster, random: world.random.fork(9), durationMs });
+  await kernel.run(kernel.now + durationMs + BEFORE_FAULTS_MS);
+
+  for (const session of sessions) session.stop();
+  await cluster.runUntil(() => sessions.every(({ isIdle }) => isIdle), QUIET_MS);
+  const healed = await cluster.runUntil(
+    () => cluster.isSettled && checkCopies(cluster.contents(), cluster.placement()).length === 0,
+    CONVERGENCE_MS,
+  );
+  violations.push(...(healed ? [] : notConverged(cluster)));
+  const finals = await readAll(cluster, keys, violations);
+  const tight = options.tight === true;
+  const context = { fault, finals, faultsFrom, skewMs: cluster.options.skewMs, tight };
+  const undecided = check(history, context, violations);
+  for (const { id, defects } of cluster.nodes) {
+    for (const { message } of defects) violations.push({ check: 'defect', key: id, text: message });
+  }
+  if (tight) violations.push(...strayTombstones(cluster));
+  await cluster.close();
+  const { operations } = history;
+  return {
+    seed: options.seed,
+    fault,
+    hash: kernel.trace.text,
+    violations,
+    operations: operations.length,
+    acknowledged: operations.filter(({ outcome }) => outcome === 'ok').length,
+    failed: operations.filter(({ error }) => error !== undefined && error !== 'ERR_PRECONDITION_FAILED').length,
+    undecided,
+    events: kernel.events,
+    simulatedMs: kernel.now,
+  };
+}
+
+function shapeOf(plan: Random, fault: FaultName, tight: boolean): ClusterOptions {
+  const nodes = plan.pick([3, 3, 4, 5]);
+  return {
+    nodes,
+    spares: fault === 'join' || fault === 'crash-in-handoff' ? 1 : 0,
+    gateways: 2,
+    replicas: plan.pick([2, 2, 2, 3]),
+    maxEntries: tight ? 8 : 1000,
+    zones: plan.pick([1, 1, 2]),
+    skewMs: plan.pick([0, 5, MAX_SKEW_MS]),
+    drift: 0.0002,
+  };
+}
+
+function notConverged(cluster: SimCluster): Violation[] {
+  if (!cluster.isSettled) {
+    const states = [
+      ...cluster.nodes.map(
+        ({ id, phase, node, isReady }) =>
+          `${id} ${phase} epoch ${node?.ownership.epoch} as ${node?.ownership.self?.state} ` +
+          `unsettled ${node?.replication.ledger.unsettled}${isReady ? ' ready' : ''}`,
+      ),
+      ...cluster.gateways.map(({ id, plane }) => `${id} epoch ${plane?.topology.epoch}`),
+    ];
+    return [{ check: 'converged', key: '', text: `not settled after healing: ${states.join('; ')}` }];
+  }
+  return checkCopies(cluster.contents(), cluster.placement());
+}
+
+/** Reads every key through every gateway, until each has answered. */
+async function readAll(
+  cluster: SimCluster,
+  keys: readonly string[],
+  violations: Violation[],
+): Promise<Map<string, FinalValue[]>> {
+  const { kernel } = cluster.world;
+  const finals = new Map<string, FinalValue[]>(keys.map((key) => [key, []]));
+  let outstanding = 0;
+  for (const gateway of cluster.gateways) {
+    for (const key of keys) {
+      outstanding++;
+      const read = (): void => {
+        const { plane, process } = gateway;
+        if (plane === undefined) return;
+        kernel.at(kernel.now, process, 'final', () => {
+          plane.get(key).then(
+            (entry) => {
+              finals.get(key)!.push({ value: entry?.value ?? null, version: entry?.version, at: kernel.now });
+              outstanding--;
+            },
+            () => process.after(100, read),
+          );
+        });
+      };
+      read();
+    }
+  }
+  if (!(await cluster.runUntil(() => outstanding === 0, FINAL_READ_MS))) {
+    violations.push({ check: 'converged', key: '', text: `${outstanding} final reads were not answered` });
+  }
+  return finals;
+}
+
+interface CheckContext {
+  readonly fault: FaultName;
+  readonly finals: ReadonlyMap<string, readonly FinalValue[]>;
+  readonly faultsFrom: number;
+  readonly skewMs: number;
+  readonly tight: boolean;
+}
+
+/** Returns how many keys' linearizability was not decided. */
+function check(history: History, context: CheckContext, violations: Violation[]): number {
+  const { fault, finals, faultsFrom, skewMs, tight } = context;
+  const slackMs = SPLITTING.has(fault) ? 2 * skewMs + 1 : 0;
+  let undecided = 0;
+  for (const [key, operations] of history.byKey()) {
+    violations.push(...checkInvented(key, operations));
+    if (tight) continue;
+    violations.push(...checkMonotonic(key, operations), ...checkRepeated(key, operations));
+    violations.push(...checkFalseMisses(key, operations));
+    const family = familyOf(key);
+    for (const final of finals.get(key) ?? []) {
+      if (family === 'counter') {
+        violations.push(...checkCounter(key, operations, final.value, !SPLITTING.has(fault)));
+      } else if (family !== 'expiring' || fault !== 'clock') {
+        violations.push(...checkFinalValue(key, operations, final, slackMs));
+      }
+    }
+    if (family === 'expiring') continue;
+    const stable = fault === 'calm' ? operations : operations.flatMap((record) => before(faultsFrom, record));
+    const result = checkLinearizable(key, stable);
+    violations.push(...result.violations);
+    if (result.undecided) undecided++;
+  }
+  return undecided;
+}
+
+/** The operation as it was known at a time. */
+function before(time: number, record: OperationRecord): OperationRecord[] {
+  if (record.invokedAt >= time) return [];
+  return [record.completedAt < time ? record : { ...record, completedAt: Infinity, outcome: 'unknown' }];
+}
+
+/** Eviction is no delete: keys that nobody deletes have no tombstones. */
+function strayTombstones(cluster: SimCluster): Violation[] {
+  const violations: Violation[] = [];
+  for (const { id, entries } of cluster.contents()) {
+    for (const [key, { value }] of entries) {
+      const family = familyOf(key);
+      if (value !== undefined || (family !== 'plain' && family !== 'counter')) continue;
+      violations.push({ check: 'tombstone', key, text: `a tombstone on ${id}, of a key that nobody deleted` });
+    }
+  }
+  return violations;
+}

@@ -1,0 +1,3 @@
+export async function simulateScale(): Promise<boolean> {
+  return true;
+}

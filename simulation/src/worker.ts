@@ -1,0 +1,37 @@
+import { parentPort } from 'node:worker_threads';
+import type { FaultName } from './faults/plan.js';
+import { mutant, type MutantName } from './mutants/mutants.js';
+import { runSeed, type SeedResult } from './run-seed.js';
+
+/** What a worker is to run, and what it answers. */
+export interface Job {
+  readonly seed: number;
+  readonly fault: FaultName | undefined;
+  readonly mutant: MutantName | undefined;
+  /** Run it again and compare the traces. */
+  readonly twice: boolean;
+}
+
+export interface JobResult extends SeedResult {
+  /** The trace of the second run was another one. */
+  readonly diverged: boolean;
+}
+
+export async function runJob(job: Job): Promise<JobResult> {
+  const { seed, fault } = job;
+  const options = { seed, fault, ...(job.mutant === undefined ? {} : mutant(job.mutant)) };
+  const result = await runSeed(options);
+  const again = job.twice
+    ? await runSeed({ ...options, ...(job.mutant === undefined ? {} : mutant(job.mutant)) })
+    : result;
+  return { ...result, diverged: again.hash !== result.hash };
+}
+
+parentPort?.on('message', (job: Job) => {
+  runJob(job).then(
+    (result) => parentPort!.postMessage(result),
+    (error: Error) => {
+      throw error;
+    },
+  );
+});
