@@ -72,7 +72,7 @@ describe('the ops port', () => {
       'dcs_members{state="up"} 1',
       'dcs_slots_owned{role="primary"} 16384',
       'dcs_registry_reachable 1',
-      `dcs_build_info{version="1.2.3",node_version="${process.version}"} 1`,
+      `dcs_build_info{app="aux",version="1.2.3",node_version="${process.version}"} 1`,
     ]) {
       expect(text.split('\n')).toContain(line);
     }

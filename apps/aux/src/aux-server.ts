@@ -22,7 +22,7 @@ export interface AuxServerOptions {
   readonly onFatal: (error: Error) => void;
   /** Told the time of some commands; see `Dispatcher`. */
   readonly onSample?: (command: string, seconds: number) => void;
-  /** Wall clock. @defaultValue Date.now */
+  /** Wall clock. @defaultValue the registry's, so that all processes agree on when an entry expires */
   readonly now?: () => number;
 }
 
@@ -57,7 +57,7 @@ export class AuxServer {
   #closing: Promise<void> | undefined;
 
   constructor(options: AuxServerOptions) {
-    const { config, now = Date.now } = options;
+    const { config, registry, now = () => Date.now() + (registry.clockOffsetMs ?? 0) } = options;
     this.#options = options;
     this.#now = now;
     this.node = new CacheNode(config, {

@@ -41,8 +41,9 @@ export class Gateway {
   constructor({ config, log, time = systemTime, random = systemRandom, registry }: GatewayOptions) {
     this.config = config;
     this.log = log;
-    this.time = time;
     this.#registry = registry ?? createRegistry(config.DCS_REGISTRY, log);
+    // All processes go by the registry's clock, so that they agree on when an entry expires.
+    this.time = { ...time, wall: () => time.wall() + (this.#registry.clockOffsetMs ?? 0) };
     this.membership = createMembership(config, this.#registry, log);
     this.routing = new RoutingMetrics((error) => log.warn({ error: error.message }, 'an aux gave an unexpected reply'));
     this.plane = new AuxDataPlane({
@@ -55,7 +56,7 @@ export class Gateway {
         drainMs: config.DCS_REQUEST_TIMEOUT_MS,
         onDown: ({ id }, error) => log.warn({ aux: id, error: error.message }, 'no connection to an aux'),
       }),
-      time,
+      time: this.time,
       random,
       observer: this.routing,
       replicas: config.DCS_REPLICAS,

@@ -1,4 +1,5 @@
 import { Cluster, Redis, ReplyError } from 'ioredis';
+import { ClockOffset } from './clock-offset.js';
 import { type DampingPolicy, checkedDamping } from './damping.js';
 import { MemberSupersededError, MembershipError, RegistryError, invalid } from './errors.js';
 import { EMPTY_VIEW, type Member, type View, checkCluster, checkInteger, freezeView } from './member.js';
@@ -61,6 +62,7 @@ export class RedisRegistry implements Registry {
   /** The last view per cluster and its version, so that an unchanged one does not cross the wire. */
   readonly #known = new Map<string, { readonly version: string; readonly view: View }>();
   readonly #subscribers = new Set<RedisClient>();
+  readonly #clock = new ClockOffset();
   #closed = false;
 
   constructor(options: RedisRegistryOptions) {
@@ -72,6 +74,10 @@ export class RedisRegistry implements Registry {
     this.#owned = options.client === undefined;
     this.#client = options.client ?? connect(options, timeoutMs);
     if (this.#owned) this.#client.on('error', (error: Error) => this.#note(error));
+  }
+
+  get clockOffsetMs(): number {
+    return this.#clock.offsetMs;
   }
 
   async heartbeat(cluster: string, request: Heartbeat): Promise<HeartbeatResult> {
@@ -130,9 +136,13 @@ export class RedisRegistry implements Registry {
     const keys = SCRIPT_KEYS.map((key) => `dcs:{${cluster}}:${key}`);
     const argv = [operation, channelOf(cluster), ...args, known?.version ?? ''];
     let reply: unknown;
+    let sentAt = 0;
+    let sentWall = 0;
     try {
       reply = await this.#bounded(async () => {
         await this.#ready(this.#client);
+        sentAt = performance.now();
+        sentWall = Date.now();
         const policy = [freeCrashes, baseHoldMs, maxHoldMs, windowMs];
         return this.#client.eval(SCRIPT, keys.length, ...keys, ...argv, ...policy);
       });
@@ -142,6 +152,7 @@ export class RedisRegistry implements Registry {
     const [status, ...rest] = reply as Reply;
     if (status === 'superseded') throw new MemberSupersededError(String(args[0]), Number(args[1]), Number(rest[0]));
     const [serverMs, epoch, version, standing, given, expired, records] = rest as OkReply;
+    this.#clock.add(Number(serverMs) - sentWall, performance.now() - sentAt);
     const view = given === '1' || !known ? this.#keep(cluster, Number(epoch), version, records) : known.view;
     const ids = expired === '' ? [] : expired.split('\n').sort();
     return {

@@ -51,6 +51,11 @@ export interface Registry {
   read(cluster: string, options?: ReadOptions): Promise<View>;
   /** Calls back soon after a change. A hint: a lost one costs no more than a heartbeat. */
   subscribe(cluster: string, onChange: () => void): Promise<() => Promise<void>>;
+  /**
+   * What to add to this process's wall clock to get the registry's, in ms; 0 before the first exchange.
+   * Absent where the registry has no clock but the caller's own.
+   */
+  readonly clockOffsetMs?: number;
   /** Idempotent. */
   close(): Promise<void>;
 }

@@ -59,12 +59,12 @@ test.each([
 ])('%s=%s is refused with its name, its value and what is wanted', (name, value) => {
   const [problem, ...more] = problems({ [name]: value });
   expect(more).toEqual([]);
-  expect(problem).toContain(`${name}: got ${JSON.stringify(value)}, want `);
+  expect(problem).toContain(`${name}: got ${JSON.stringify(value)}, expected `);
 });
 
 test('an unknown DCS_ variable is refused', () => {
   expect(problems({ DCS_PROT: '1' })[0]).toMatch(
-    /^DCS_PROT: got a variable that does not exist, want one of DCS_CLUSTER/,
+    /^DCS_PROT: got "1", expected no such variable/,
   );
 });
 
@@ -96,7 +96,7 @@ describe('secret', () => {
     const unreadable = (): string => {
       throw new Error('ENOENT');
     };
-    expect(problems({ DCS_CLUSTER_SECRET_FILE: '/f' }, unreadable)[0]).toContain('want a readable file (ENOENT)');
+    expect(problems({ DCS_CLUSTER_SECRET_FILE: '/f' }, unreadable)[0]).toContain('expected a readable file (ENOENT)');
   });
 
   test('is needed beyond loopback, unless told otherwise', () => {
@@ -109,7 +109,7 @@ describe('secret', () => {
 
 test('a heartbeat fits twice into a lease', () => {
   expect(problems({ DCS_HEARTBEAT_MS: '2000', DCS_LEASE_MS: '3000' })[0]).toMatch(
-    /^DCS_HEARTBEAT_MS: got 2000, want at most half/,
+    /^DCS_HEARTBEAT_MS: got 2000, expected at most half/,
   );
 });
 

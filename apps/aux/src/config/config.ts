@@ -64,7 +64,6 @@ export const VARIABLES = {
     ).default('file:.dcs/registry'),
     'file:.dcs/registry',
     'Who knows the members: `file:<directory>` on one machine, `redis://...` for many, `memory:` for a node alone',
-    true,
   ),
   DCS_REPLICAS: variable(
     integer(1, 5, 2),
@@ -147,7 +146,7 @@ export interface AuxConfig {
   readonly shutdownTimeoutMs: number;
 }
 
-/** One line per problem, each naming the variable, what it got and what it wants. */
+/** One line per problem, each naming the variable, what it got and what is expected. */
 export class ConfigError extends Error {
   readonly code = 'ERR_CONFIG';
   override readonly name = 'ConfigError';
@@ -170,7 +169,7 @@ export function loadConfig({ env, readFile, pid }: ConfigSource): AuxConfig {
   const problems: string[] = [];
   for (const name of Object.keys(env)) {
     if (name.startsWith('DCS_') && !(name in VARIABLES)) {
-      problems.push(`${name}: got a variable that does not exist, want one of ${Object.keys(VARIABLES).join(', ')}`);
+      problems.push(`${name}: got ${shown(env[name], SENSITIVE.test(name))}, expected no such variable`);
     }
   }
   const values: Record<string, unknown> = {};
@@ -179,7 +178,7 @@ export function loadConfig({ env, readFile, pid }: ConfigSource): AuxConfig {
     const result = schema.safeParse(given);
     if (result.success) values[name] = result.data;
     else
-      problems.push(`${name}: got ${shown(given, secret)}, want ${result.error.issues[0]?.message ?? 'another value'}`);
+      problems.push(`${name}: got ${shown(given, secret)}, expected ${result.error.issues[0]?.message ?? 'another value'}`);
   }
   const valid = values as Values;
   const secret = problems.length === 0 ? secretOf(valid, readFile, problems) : undefined;
@@ -188,25 +187,29 @@ export function loadConfig({ env, readFile, pid }: ConfigSource): AuxConfig {
   return configOf(valid, secret, pid);
 }
 
+const CREDENTIALS = /\/\/[^/]*@/;
+/** A misspelt secret is not to be printed either. */
+const SENSITIVE = /SECRET|TOKEN|PASSWORD/;
+
 function shown(value: string | undefined, secret = false): string {
   if (value === undefined) return 'nothing';
-  return secret ? '***' : JSON.stringify(value.slice(0, 100));
+  return secret ? '(hidden)' : JSON.stringify(value.slice(0, 100).replace(CREDENTIALS, '//(hidden)@'));
 }
 
 function secretOf(values: Values, readFile: ConfigSource['readFile'], problems: string[]): string | undefined {
   const { DCS_CLUSTER_SECRET: given, DCS_CLUSTER_SECRET_FILE: path } = values;
   if (path === undefined) return given;
   if (given !== undefined) {
-    problems.push('DCS_CLUSTER_SECRET_FILE: got it together with DCS_CLUSTER_SECRET, want one of them');
+    problems.push('DCS_CLUSTER_SECRET_FILE: got it together with DCS_CLUSTER_SECRET, expected one of them');
     return undefined;
   }
   try {
     const secret = readFile(path).trim();
     if (VARIABLES.DCS_CLUSTER_SECRET.schema.safeParse(secret).success) return secret;
-    problems.push(`DCS_CLUSTER_SECRET_FILE: got a file with ${secret.length} characters, want 8 to 1024`);
+    problems.push(`DCS_CLUSTER_SECRET_FILE: got a file with ${secret.length} characters, expected 8 to 1024`);
   } catch (error) {
     problems.push(
-      `DCS_CLUSTER_SECRET_FILE: got ${JSON.stringify(path)}, want a readable file (${(error as Error).message})`,
+      `DCS_CLUSTER_SECRET_FILE: got ${JSON.stringify(path)}, expected a readable file (${(error as Error).message})`,
     );
   }
   return undefined;
@@ -215,12 +218,12 @@ function secretOf(values: Values, readFile: ConfigSource['readFile'], problems: 
 function checkTogether(values: Values, secret: string | undefined, problems: string[]): void {
   if (values.DCS_HEARTBEAT_MS * 2 > values.DCS_LEASE_MS) {
     problems.push(
-      `DCS_HEARTBEAT_MS: got ${values.DCS_HEARTBEAT_MS}, want at most half of DCS_LEASE_MS (${values.DCS_LEASE_MS})`,
+      `DCS_HEARTBEAT_MS: got ${values.DCS_HEARTBEAT_MS}, expected at most half of DCS_LEASE_MS (${values.DCS_LEASE_MS})`,
     );
   }
   if (secret === undefined && values.DCS_ALLOW_UNAUTHENTICATED === 'false' && !isLoopback(values.DCS_HOST)) {
     problems.push(
-      `DCS_HOST: got ${JSON.stringify(values.DCS_HOST)} without DCS_CLUSTER_SECRET, want a loopback address, a secret, ` +
+      `DCS_HOST: got ${JSON.stringify(values.DCS_HOST)} without DCS_CLUSTER_SECRET, expected a loopback address, a secret, ` +
         'or DCS_ALLOW_UNAUTHENTICATED=true',
     );
   }

@@ -126,7 +126,7 @@ export function registerAuxMetrics(aux: AuxServer, version: string, register: Re
   new Gauge({
     name: 'dcs_build_info',
     help: '1, with the versions as labels',
-    labelNames: ['version', 'node_version'],
+    labelNames: ['app', 'version', 'node_version'],
     registers: [register],
-  }).set({ version, node_version: process.version }, 1);
+  }).set({ app: 'aux', version, node_version: process.version }, 1);
 }

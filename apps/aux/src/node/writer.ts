@@ -51,6 +51,12 @@ export interface WriterOptions {
 
 /** Older operations come from a socket buffer that a paused process left unread; their senders have long given up. */
 export const MAX_OPERATION_AGE_MS = 30_000;
+/**
+ * A first attempt that took longer than this, for a key that was written since, is not applied: its sender has gone to
+ * another owner by now, and what that one did may have been overwritten. Gateways whose clocks are no further off than
+ * the clock allows ahead do not meet it.
+ */
+export const MAX_OVERTAKEN_AGE_MS = 500;
 const DEFAULT_RECENT_OPERATIONS = 131_072;
 const TOKEN_RETENTION_MS = 600_000;
 const MAX_TOKENS = 100_000;
@@ -102,7 +108,7 @@ export class Writer {
   ): WriteResult {
     const store = this.#store;
     const hash = store.hashOf(key);
-    const known = this.#known(operation, hash);
+    const known = this.#known(operation, key, hash);
     if (known !== undefined) return known;
     const live = store.peek(key, hash);
     if (isRepeatOf(operation, live)) {
@@ -123,7 +129,7 @@ export class Writer {
   delete(operation: Operation, key: string, slot: number, condition: WriteCondition): WriteResult {
     const store = this.#store;
     const hash = store.hashOf(key);
-    const known = this.#known(operation, hash);
+    const known = this.#known(operation, key, hash);
     if (known !== undefined) return known;
     const live = store.peek(key, hash);
     const buried = live === undefined ? store.tombstoneOf(key) : undefined;
@@ -141,7 +147,7 @@ export class Writer {
     const store = this.#store;
     const { token } = increment;
     const hash = store.hashOf(key);
-    const known = this.#known(operation, hash) ?? (token === '' ? undefined : this.#tokens.find(key, token));
+    const known = this.#known(operation, key, hash) ?? (token === '' ? undefined : this.#tokens.find(key, token));
     if (known !== undefined) return known;
     const live = store.peek(key, hash);
     const before = live === undefined ? increment.initial : integerOf(live);
@@ -167,7 +173,7 @@ export class Writer {
   touch(operation: Operation, key: string, slot: number, expiresAt: number): WriteResult {
     const store = this.#store;
     const hash = store.hashOf(key);
-    const known = this.#known(operation, hash);
+    const known = this.#known(operation, key, hash);
     if (known !== undefined) return known;
     const live = store.peek(key, hash);
     if (live === undefined) return MISSING;
@@ -195,18 +201,30 @@ export class Writer {
   }
 
   /** What can be said before anything is looked at: a stale stamp, or the result of the first attempt. */
-  #known(operation: Operation, hash: number): WriteResult | undefined {
+  #known(operation: Operation, key: string, hash: number): WriteResult | undefined {
     if (operation.attempt === 0) return undefined;
     const { stamp } = operation;
     if (this.#clock.isAhead(stamp)) {
       this.staleAhead++;
       return { refused: 'STALE', detail: `stamp is more than ${this.#clock.maxAheadMs} ms ahead of this node's clock` };
     }
-    if (this.#now() - stamp.ms > MAX_OPERATION_AGE_MS) {
+    const age = this.#now() - stamp.ms;
+    if (age > MAX_OPERATION_AGE_MS) {
       this.staleOld++;
       return { refused: 'STALE', detail: `operation is older than ${MAX_OPERATION_AGE_MS} ms` };
     }
-    return operation.attempt > 1 ? this.#recent.find(stamp, hash) : undefined;
+    if (operation.attempt > 1) return this.#recent.find(stamp, hash);
+    return age > MAX_OVERTAKEN_AGE_MS ? this.#overtaken(stamp, key, hash) : undefined;
+  }
+
+  /** A first attempt that comes late: a second one may have been applied elsewhere, and been overwritten since. */
+  #overtaken(stamp: Version, key: string, hash: number): WriteResult | undefined {
+    const known = this.#recent.find(stamp, hash);
+    if (known !== undefined) return known;
+    const stored = this.#store.peek(key, hash) ?? this.#store.versionOfAbsent(key);
+    if (compareVersions(stored, stamp) <= 0) return undefined;
+    this.staleOld++;
+    return { refused: 'STALE', detail: `a first attempt older than ${MAX_OVERTAKEN_AGE_MS} ms, and the key is newer` };
   }
 
   #versionAfter(stamp: Version, key: string, live: Entry | undefined): Version {
@@ -226,7 +244,7 @@ export class Writer {
 
 /** The operation's stamp is the entry's version: an earlier attempt was applied, here or at another owner. */
 function isRepeatOf(operation: Operation, stored: Entry | undefined): boolean {
-  return operation.attempt > 1 && stored !== undefined && compareVersions(stored, operation.stamp) === 0;
+  return operation.attempt > 0 && stored !== undefined && compareVersions(stored, operation.stamp) === 0;
 }
 
 function refusalOf(condition: WriteCondition, live: Entry | undefined): Refusal | undefined {

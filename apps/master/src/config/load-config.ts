@@ -17,6 +17,8 @@ export const CONFIG_EXIT_CODE = 78;
 
 /** What stands before the `@` of a URL. */
 const CREDENTIALS = /\/\/[^@]*@/;
+/** A misspelt secret is not to be printed either. */
+const SENSITIVE = /SECRET|TOKEN|PASSWORD/;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type ReadFile = (path: string) => string;
@@ -38,7 +40,8 @@ export function loadConfig(
     if (name in masterSchema.shape) {
       given.set(name, value);
     } else if (!isSecretFile(name)) {
-      problems.push(`${name}: got ${JSON.stringify(value)}, expected no such variable; the gateway does not know it`);
+      const shown = SENSITIVE.test(name) ? '(hidden)' : JSON.stringify(value);
+      problems.push(`${name}: got ${shown}, expected no such variable`);
     }
   }
   for (const name of SECRETS) readSecretFile(name, environment, readFile, given, problems);

@@ -78,7 +78,7 @@ export const masterSchema = z.object({
   DCS_REPLICAS: integer(2, 1, 5),
   DCS_HEARTBEAT_MS: integer(1000, 10, MAX_MS),
   DCS_LEASE_MS: integer(3000, 20, MAX_MS),
-  DCS_CLUSTER_SECRET: z.string().min(1).max(1024).optional().describe('1 to 1024 characters'),
+  DCS_CLUSTER_SECRET: z.string().min(8).max(1024).optional().describe('8 to 1024 characters'),
   DCS_API_TOKENS: tokens,
   DCS_ALLOW_UNAUTHENTICATED: choice(['false', 'true'], 'false'),
   DCS_LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),

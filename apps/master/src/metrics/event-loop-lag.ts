@@ -12,11 +12,11 @@ export class EventLoopLag {
   }
 
   /** Seconds since the last call, beyond the timer's own interval. */
-  read(): { readonly mean: number; readonly p99: number; readonly max: number } {
+  read(): { readonly p99: number; readonly max: number } {
     const own = RESOLUTION_MS / 1000;
     const seconds = (ns: number) => Math.max(0, (Number.isFinite(ns) ? ns : 0) / NS_PER_SECOND - own);
-    const { mean, max } = this.#histogram;
-    const result = { mean: seconds(mean), p99: seconds(this.#histogram.percentile(99)), max: seconds(max) };
+    const { max } = this.#histogram;
+    const result = { p99: seconds(this.#histogram.percentile(99)), max: seconds(max) };
     this.#histogram.reset();
     return result;
   }

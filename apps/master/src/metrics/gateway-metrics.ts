@@ -55,14 +55,13 @@ export class GatewayMetrics implements OnApplicationShutdown {
     this.#gauge('dcs_registry_reachable', 'Whether the registry answered last time', [], (gauge) =>
       gauge.set(membership.registryReachable ? 1 : 0),
     );
-    this.#gauge('dcs_event_loop_lag_seconds', 'How late timers ran since the last scrape', ['stat'], (gauge) => {
-      const { mean, p99, max } = this.#lag.read();
-      gauge.set({ stat: 'mean' }, mean);
-      gauge.set({ stat: 'p99' }, p99);
-      gauge.set({ stat: 'max' }, max);
+    this.#gauge('dcs_event_loop_lag_seconds', 'How late timers ran since the last scrape', ['quantile'], (gauge) => {
+      const { p99, max } = this.#lag.read();
+      gauge.set({ quantile: '0.99' }, p99);
+      gauge.set({ quantile: '1' }, max);
     });
-    this.#gauge('dcs_build_info', 'Version of this process; always 1', ['app', 'version', 'node'], (gauge) =>
-      gauge.set({ app: 'master', version, node: process.version }, 1),
+    this.#gauge('dcs_build_info', 'Version of this process; always 1', ['app', 'version', 'node_version'], (gauge) =>
+      gauge.set({ app: 'master', version, node_version: process.version }, 1),
     );
   }
 
