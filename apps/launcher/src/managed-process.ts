@@ -9,6 +9,8 @@ import { probe } from './readiness.js';
 export interface ProcessSpec {
   readonly name: string;
   readonly script: string;
+  /** Options of Node's own. */
+  readonly nodeOptions?: readonly string[];
   readonly cwd: string;
   readonly environment: Record<string, string>;
   /** Answers 200 when the process can do its work. */
@@ -57,7 +59,7 @@ export class ManagedProcess {
     this.spec = spec;
     this.#listener = listener;
     this.#lines = [...earlier];
-    this.#child = spawn(process.execPath, ['--import', EXIT_WITH_PARENT, spec.script], {
+    this.#child = spawn(process.execPath, ['--import', EXIT_WITH_PARENT, ...(spec.nodeOptions ?? []), spec.script], {
       cwd: spec.cwd,
       env: spec.environment,
       // The channel is how the process notices that the launcher is gone.
