@@ -1,7 +1,7 @@
 import { ALWAYS, compareVersions, HybridClock, IF_ABSENT, IF_PRESENT, makeVersion, type Version } from '@dcs/protocol';
 import { entryOf, frame, valueOf } from './entry.js';
 import { Store } from './store.js';
-import { MAX_OPERATION_AGE_MS, type Operation, Writer, type WriteResult } from './writer.js';
+import { MAX_OPERATION_AGE_MS, MAX_OVERTAKEN_AGE_MS, type Operation, Writer, type WriteResult } from './writer.js';
 
 const NOW = 1_700_000_000_000;
 const SLOT = entryOf('k', '', makeVersion(1, 0, 0)).slot;
@@ -74,6 +74,28 @@ describe('stale stamps', () => {
     expect(set(again(NOW - MAX_OPERATION_AGE_MS - 1), 'a')).toMatchObject({ refused: 'STALE' });
     expect(writer.staleOld).toBe(2);
     expect(set(first(NOW - MAX_OPERATION_AGE_MS), 'a')).not.toHaveProperty('refused');
+  });
+
+  test('a first attempt that comes late does not bury what was written since', () => {
+    const { set, value } = setup();
+    set(first(NOW), 'newer');
+    expect(set(first(NOW - MAX_OVERTAKEN_AGE_MS - 1), 'late')).toMatchObject({ refused: 'STALE' });
+    expect(value()).toBe('newer');
+    expect(set(first(NOW - MAX_OVERTAKEN_AGE_MS), 'in time').refused).toBeUndefined();
+  });
+
+  test('a first attempt that comes late to a key nobody wrote since is applied', () => {
+    const { set, value } = setup();
+    expect(set(first(NOW - 5000), 'late').refused).toBeUndefined();
+    expect(value()).toBe('late');
+  });
+
+  test('an increment that arrived as a copy is not counted again by its own first attempt', () => {
+    const { writer, store, value } = setup();
+    store.merge('k', entryOf('k', '1', stamp(NOW - 900)));
+    const by = { by: 1, initial: 0, expiresAt: 0, kind: 'j', token: '' };
+    expect(writer.increment(first(NOW - 900), 'k', SLOT, by)).toMatchObject({ value: 1 });
+    expect(value()).toBe('1');
   });
 });
 

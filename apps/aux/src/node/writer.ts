@@ -52,11 +52,12 @@ export interface WriterOptions {
 /** Older operations come from a socket buffer that a paused process left unread; their senders have long given up. */
 export const MAX_OPERATION_AGE_MS = 30_000;
 /**
- * A first attempt that took longer than this, for a key that was written since, is not applied: its sender has gone to
- * another owner by now, and what that one did may have been overwritten. Gateways whose clocks are no further off than
- * the clock allows ahead do not meet it.
+ * An attempt that took longer than this to come, for a key that was written since, is not applied: its sender has gone
+ * to another owner by now, and what that one did may have been overwritten. A later attempt may be as much older as the
+ * ones before it took to time out. Gateways whose clocks are no further behind than the clock allows ahead do not meet it.
  */
 export const MAX_OVERTAKEN_AGE_MS = 500;
+const MAX_ATTEMPT_MS = 1500;
 const DEFAULT_RECENT_OPERATIONS = 131_072;
 const TOKEN_RETENTION_MS = 600_000;
 const MAX_TOKENS = 100_000;
@@ -213,18 +214,17 @@ export class Writer {
       this.staleOld++;
       return { refused: 'STALE', detail: `operation is older than ${MAX_OPERATION_AGE_MS} ms` };
     }
-    if (operation.attempt > 1) return this.#recent.find(stamp, hash);
-    return age > MAX_OVERTAKEN_AGE_MS ? this.#overtaken(stamp, key, hash) : undefined;
+    const isLate = age > MAX_OVERTAKEN_AGE_MS + (operation.attempt - 1) * MAX_ATTEMPT_MS;
+    if (operation.attempt === 1 && !isLate) return undefined;
+    return this.#recent.find(stamp, hash) ?? (isLate ? this.#overtaken(stamp, key, hash) : undefined);
   }
 
-  /** A first attempt that comes late: a second one may have been applied elsewhere, and been overwritten since. */
-  #overtaken(stamp: Version, key: string, hash: number): WriteResult | undefined {
-    const known = this.#recent.find(stamp, hash);
-    if (known !== undefined) return known;
+  /** Another attempt may have been applied elsewhere, and been overwritten since. */
+  #overtaken(stamp: Version, key: string, hash: number): Refusal | undefined {
     const stored = this.#store.peek(key, hash) ?? this.#store.versionOfAbsent(key);
     if (compareVersions(stored, stamp) <= 0) return undefined;
     this.staleOld++;
-    return { refused: 'STALE', detail: `a first attempt older than ${MAX_OVERTAKEN_AGE_MS} ms, and the key is newer` };
+    return { refused: 'STALE', detail: 'the attempt comes late, and the key was written since' };
   }
 
   #versionAfter(stamp: Version, key: string, live: Entry | undefined): Version {
