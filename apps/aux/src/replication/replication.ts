@@ -150,6 +150,7 @@ export class Replication {
     const { ownership, clock } = this.#options;
     if (view.epoch < ownership.epoch) return;
     const previous = ownership.table;
+    const incarnations = new Map(ownership.up.map(({ id, incarnation }) => [id, incarnation]));
     ownership.apply(view);
     this.peers.apply(view);
     const alive = (id: string): boolean => ownership.member(id) !== undefined;
@@ -160,6 +161,7 @@ export class Replication {
       for (let slot = 0; slot < SLOT_COUNT; slot++) if (this.#reown(slot, before, view.epoch)) gained.push(slot);
       this.#staleCopies.mark(gained, clock.last);
     }
+    this.#restarted(incarnations, view.epoch);
     this.ledger.retainSources(alive);
     this.importer.wake();
   }
@@ -257,6 +259,19 @@ export class Replication {
     this.#readmitted = false;
     const others = ownership.up.filter(({ id }) => id !== ownership.selfId);
     return SlotTable.build(others, { replicas });
+  }
+
+  /**
+   * An owner that is another process than before was out in between, in a view that this node may not have seen: what
+   * senders with that view took for the slot's owners were others.
+   */
+  #restarted(incarnations: ReadonlyMap<string, number>, epoch: number): void {
+    const { up, table } = this.#options.ownership;
+    for (const { id, incarnation } of up) {
+      const before = incarnations.get(id);
+      if (before === undefined || before === incarnation) continue;
+      for (const slot of table.ownedSlots(id)) this.ledger.changedAt[slot] = epoch;
+    }
   }
 
   /** Returns whether the slot is new here. */
