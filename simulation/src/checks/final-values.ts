@@ -21,7 +21,7 @@ export function checkFinalValue(
   final: FinalValue,
   slackMs: number,
 ): Violation[] {
-  const writes = operations.filter((operation) => isWrite(operation) && operation.outcome !== 'fail');
+  const writes = operations.filter(isWrite);
   const acknowledged = writes.filter(({ outcome }) => outcome === 'ok');
   if (final.value !== null) {
     const writer = writes.find(({ value }) => value === final.value);
@@ -41,7 +41,7 @@ export function checkFinalValue(
   const ends = [-Infinity];
   for (const write of writes) {
     const expired = write.expiresAt !== undefined && write.expiresAt <= final.at;
-    if (write.kind === 'delete' || expired) ends.push(effectiveEnd(write, operations));
+    if (write.outcome !== 'fail' && (write.kind === 'delete' || expired)) ends.push(effectiveEnd(write, operations));
   }
   const last = Math.max(...ends);
   const later = followerOf(

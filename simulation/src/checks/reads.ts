@@ -2,8 +2,16 @@ import { familyOf } from '../workload/keyspace.js';
 import { describe, type OperationRecord } from '../workload/history.js';
 import type { Violation } from './violation.js';
 
-/** Every value read was written to that key, by an operation that was not refused, before the read ended. */
-export function checkInvented(key: string, operations: readonly OperationRecord[]): Violation[] {
+/**
+ * Every value read was written to that key before the read ended, by an operation that was not refused.
+ *
+ * @param refusalsMayApply a refusal may answer a second attempt, after a first one that is still on its way to another node
+ */
+export function checkInvented(
+  key: string,
+  operations: readonly OperationRecord[],
+  refusalsMayApply: boolean,
+): Violation[] {
   if (familyOf(key) === 'counter') return []; // its values are sums: see checkCounter
   const writers = new Map(operations.filter(({ value }) => value !== undefined).map((write) => [write.value, write]));
   const violations: Violation[] = [];
@@ -12,15 +20,19 @@ export function checkInvented(key: string, operations: readonly OperationRecord[
     const writer = writers.get(read.read);
     if (writer === undefined || writer.invokedAt > read.completedAt) {
       violations.push({ check: 'invented', key, text: `${describe(read)}: nobody wrote it` });
-    } else if (writer.outcome === 'fail') {
+    } else if (writer.outcome === 'fail' && !refusalsMayApply) {
       violations.push({ check: 'invented', key, text: `${describe(read)}: it was refused: ${describe(writer)}` });
     }
   }
   return violations;
 }
 
-/** Within a session the versions that it sees of a key never go down, its own writes included. */
+/**
+ * Within a session the versions that it sees of a key never go down, its own writes included. Keys that expire begin
+ * anew when they are forgotten, and where a clock was ahead that may be with a lesser version: see {@link checkRevived}.
+ */
 export function checkMonotonic(key: string, operations: readonly OperationRecord[]): Violation[] {
+  if (familyOf(key) === 'expiring') return [];
   const newest = new Map<string, OperationRecord>();
   const violations: Violation[] = [];
   for (const operation of operations) {
@@ -52,34 +64,53 @@ export function checkFalseMisses(key: string, operations: readonly OperationReco
     .map((read) => ({ check: 'lost', key, text: `${describe(read)} after ${describe(first)}` }));
 }
 
+/** Of a key that expires: an entry that another took the place of does not come back when that one expires. */
+export function checkRevived(key: string, operations: readonly OperationRecord[]): Violation[] {
+  if (familyOf(key) !== 'expiring') return [];
+  const sets = operations.filter(({ kind, outcome }) => kind === 'set' && outcome === 'ok');
+  const byValue = new Map(sets.map((set) => [set.value, set]));
+  const violations: Violation[] = [];
+  for (const read of operations) {
+    const writer = typeof read.read === 'string' ? byValue.get(read.read) : undefined;
+    if (read.kind !== 'get' || writer === undefined) continue;
+    const later = sets.find(
+      ({ invokedAt, completedAt }) => invokedAt > writer.completedAt && completedAt < read.invokedAt,
+    );
+    if (later !== undefined) {
+      violations.push({ check: 'resurrected', key, text: `${describe(read)} after ${describe(later)}` });
+    }
+  }
+  return violations;
+}
+
 /**
  * No operation takes effect twice: one value under two versions is harmless only while no acknowledged write lies
- * between them, which the second effect would have undone.
+ * between them, begun after the first effect was seen, which the second effect has undone.
  */
 export function checkRepeated(key: string, operations: readonly OperationRecord[]): Violation[] {
-  const versions = new Map<string, Set<string>>();
-  for (const { kind, value, read, version, outcome } of operations) {
-    const seen = kind === 'get' ? read : value;
-    if (outcome !== 'ok' || typeof seen !== 'string' || version === undefined) continue;
-    const known = versions.get(seen);
-    if (known === undefined) versions.set(seen, new Set([version]));
-    else known.add(version);
-  }
+  const effects = new Map<string, { readonly version: string; readonly seenAt: number }>();
   const violations: Violation[] = [];
-  for (const [value, found] of versions) {
-    if (found.size < 2) continue;
-    const sorted = [...found].sort();
-    const between = operations.find(
+  const answered = operations.filter(({ outcome }) => outcome === 'ok').sort((a, b) => a.completedAt - b.completedAt);
+  for (const operation of answered) {
+    const { kind, value, read, version, completedAt } = operation;
+    const seen = kind === 'get' ? read : value;
+    if (typeof seen !== 'string' || version === undefined) continue;
+    const first = effects.get(seen);
+    if (first === undefined) {
+      effects.set(seen, { version, seenAt: completedAt });
+      continue;
+    }
+    const between = answered.find(
       (other) =>
         other.kind !== 'get' &&
-        other.outcome === 'ok' &&
-        other.value !== value &&
+        other.value !== seen &&
         other.version !== undefined &&
-        other.version > sorted[0]! &&
-        other.version < sorted.at(-1)!,
+        other.invokedAt > first.seenAt &&
+        other.version > first.version &&
+        other.version < version,
     );
     if (between !== undefined) {
-      const text = `${value} took effect at ${sorted.join(' and ')}, around ${describe(between)}`;
+      const text = `${describe(operation)} took effect at ${first.version} before, and undid ${describe(between)}`;
       violations.push({ check: 'repeated', key, text });
     }
   }

@@ -3,7 +3,7 @@ import type { ServerContext } from '@dcs/aux/commands/session';
 import { commandTable } from '@dcs/aux/commands/table';
 import { CacheNode } from '@dcs/aux/node/cache-node';
 import type { PeerLink } from '@dcs/aux/replication/ports';
-import { ClusterMembership, type Member, MemberSupersededError } from '@dcs/cluster-membership';
+import { ClusterMembership, type Member, MemberSupersededError, type Registry } from '@dcs/cluster-membership';
 import { helloCommand } from '@dcs/protocol';
 import type { SimProcess } from '../kernel/sim-process.js';
 import { ServerConnection } from '../network/server-connection.js';
@@ -85,6 +85,8 @@ export class AuxHost {
     const process = this.process.successor();
     this.process = process;
     const { id, replicas, maxEntries } = this.#options;
+    const registry = this.#world.registry.clientOf(process);
+    const now = (): number => process.wall() + (registry.clockOffsetMs ?? 0);
     const node: CacheNode = new CacheNode(
       {
         ...TUNING,
@@ -97,7 +99,7 @@ export class AuxHost {
         maxTombstones: MAX_TOMBSTONES,
       },
       {
-        now: process.wall,
+        now,
         monotonic: process.monotonic,
         random32: () => process.random.uint32(),
         timers: process,
@@ -113,7 +115,7 @@ export class AuxHost {
     this.node = node;
     this.#surgery.node?.(node);
     this.#listen(process, node);
-    this.#world.kernel.at(this.#world.kernel.now, process, 'start', () => void this.#run(process, node));
+    this.#world.kernel.at(this.#world.kernel.now, process, 'start', () => void this.#run(process, node, registry, now));
   }
 
   pause(): void {
@@ -180,16 +182,16 @@ export class AuxHost {
   }
 
   /** What `AuxServer.start` does, over simulated ports. */
-  async #run(process: SimProcess, node: CacheNode): Promise<void> {
+  async #run(process: SimProcess, node: CacheNode, registry: Registry, now: () => number): Promise<void> {
     const { id, weight, zone } = this.#options;
     node.start();
     const membership = new ClusterMembership({
       cluster: CLUSTER,
-      registry: this.#world.registry.clientOf(process),
+      registry,
       heartbeatMs: HEARTBEAT_MS,
       leaseMs: LEASE_MS,
       joinTimeoutMs: 600_000,
-      now: process.wall,
+      now,
       random: process.random.float,
       timers: process.platformTimers,
       self: { id, host: id, dataPort: DATA_PORT, httpPort: HTTP_PORT, weight, zone, state: 'joining' },

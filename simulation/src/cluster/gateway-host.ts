@@ -24,6 +24,8 @@ export class GatewayHost {
   readonly id: string;
   process: SimProcess;
   plane: AuxDataPlane | undefined;
+  /** The gateway's wall clock, as far as it knows the time. */
+  wall: () => number = () => 0;
   membership: ClusterMembership | undefined;
   /** Replies that routing had no rule for. */
   readonly unexpected: Error[] = [];
@@ -61,9 +63,11 @@ export class GatewayHost {
   }
 
   #run(process: SimProcess): void {
+    const registry = this.#world.registry.clientOf(process);
+    const wall = (): number => process.wall() + (registry.clockOffsetMs ?? 0);
     const membership = new ClusterMembership({
       cluster: CLUSTER,
-      registry: this.#world.registry.clientOf(process),
+      registry,
       heartbeatMs: HEARTBEAT_MS,
       leaseMs: LEASE_MS,
       joinTimeoutMs: 600_000,
@@ -71,14 +75,15 @@ export class GatewayHost {
       random: process.random.float,
       timers: process.platformTimers,
     });
+    this.wall = wall;
     this.membership = membership;
     this.plane = new AuxDataPlane({
       membership,
       connect: (member) => {
         const connection = this.#connect(process, member);
-        return this.#surgery.connection?.(connection, process.wall) ?? connection;
+        return this.#surgery.connection?.(connection, wall) ?? connection;
       },
-      time: { wall: process.wall, now: process.monotonic, after: process.after, afterTurn: process.soon },
+      time: { wall, now: process.monotonic, after: process.after, afterTurn: process.soon },
       random: process.random.float,
       observer: {
         retried: () => undefined,

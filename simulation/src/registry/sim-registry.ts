@@ -18,6 +18,8 @@ const TIMEOUT_MS = 1000;
 const MIN_DELAY_MS = 0.1;
 const MAX_DELAY_MS = 1;
 const HINT_LOST = 0.1;
+/** Smaller differences of clocks are left alone, as `RedisRegistry` does. */
+const CLOCK_DEAD_BAND_MS = 50;
 const REMEMBERED_VIEWS = 8;
 
 /** The registry as a service: `MemoryRegistry` behind delays, time-outs and faults. */
@@ -52,7 +54,15 @@ export class SimRegistry {
 
   /** The registry as one process sees it. */
   clientOf(process: SimProcess): Registry {
+    let clockOffsetMs = 0;
+    const observe = (serverTimeMs: number): void => {
+      const difference = serverTimeMs - process.wall();
+      clockOffsetMs = Math.abs(difference) < CLOCK_DEAD_BAND_MS ? 0 : difference;
+    };
     return {
+      get clockOffsetMs() {
+        return clockOffsetMs;
+      },
       heartbeat: (cluster: string, beat: Heartbeat): Promise<HeartbeatResult> =>
         this.#call(
           process,
@@ -66,7 +76,10 @@ export class SimRegistry {
           this.state === 'stale' && this.#views.length > 0
             ? Promise.resolve(this.#random.pick(this.#views))
             : backend.read(cluster, options),
-        ),
+        ).then((view) => {
+          observe(Math.floor(WALL_EPOCH_MS + this.#kernel.now));
+          return view;
+        }),
       subscribe: (_cluster: string, onChange: () => void) =>
         this.#call(process, async () => {
           const subscriber = { process, run: onChange };

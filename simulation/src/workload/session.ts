@@ -75,7 +75,7 @@ export class Session {
       settle();
     });
     kernel.at(kernel.now, process, 'client', () => {
-      run(gateway.plane!, record, process.wall() - kernel.now).then(
+      run(gateway.plane!, record, gateway.wall() - kernel.now).then(
         () => {
           if (this.#active !== record) return;
           record.completedAt = kernel.now;
