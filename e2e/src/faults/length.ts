@@ -1,0 +1,44 @@
+/** How long faults last and how much data there is: `short` with every test run, `full` as `npm run faults` has it. */
+export interface FaultLength {
+  /** Load before a fault begins, and after it has ended, ms. */
+  readonly quietMs: number;
+  /** An aux is stopped (SIGSTOP) for so long, ms. */
+  readonly pauseMs: number;
+  /** The registry is away for so long, ms. */
+  readonly outageMs: number;
+  /** Masters and an aux cannot reach each other for so long, ms. */
+  readonly partitionMs: number;
+  /** An aux comes and goes for so long, ms. */
+  readonly flappingMs: number;
+  /** Keys besides those of the load. */
+  readonly keys: number;
+  /** Keys that are on their way when something is killed in the middle of a handoff. */
+  readonly handoffKeys: number;
+}
+
+const LENGTHS: Readonly<Record<'short' | 'full', FaultLength>> = {
+  short: {
+    quietMs: 1_000,
+    pauseMs: 6_000,
+    outageMs: 6_000,
+    partitionMs: 5_000,
+    flappingMs: 16_000,
+    keys: 10_000,
+    handoffKeys: 20_000,
+  },
+  full: {
+    quietMs: 5_000,
+    pauseMs: 30_000,
+    outageMs: 60_000,
+    partitionMs: 30_000,
+    flappingMs: 60_000,
+    keys: 100_000,
+    handoffKeys: 100_000,
+  },
+};
+
+const wanted = process.env['FAULTS_LENGTH'] ?? 'short';
+if (wanted !== 'short' && wanted !== 'full') throw new Error(`FAULTS_LENGTH: got ${wanted}, want short or full`);
+
+/** Of this run; FAULTS_LENGTH=full asks for the long one. */
+export const LENGTH = LENGTHS[wanted];
