@@ -12,12 +12,13 @@ export class SlotDigests {
   /** An entry came, or went. */
   toggle(slot: number, key: string, version: Version): void {
     const hash = keyHash(key);
-    const ms = version.ms % 2 ** 32 | 0;
-    const low = version.low % 2 ** 32 | 0;
-    const counter = Math.floor(version.low / 2 ** 32);
+    const ms = (version.ms % 2 ** 32) | 0;
+    const low = (version.low % 2 ** 32) | 0;
+    // The upper parts, 16 bits each.
+    const upper = (Math.floor(version.ms / 2 ** 32) << 16) | Math.floor(version.low / 2 ** 32);
     let a = mix(hash ^ ms);
     a = mix(a ^ low);
-    a = mix(a ^ counter);
+    a = mix(a ^ upper);
     this.#words[slot * 2]! ^= a;
     this.#words[slot * 2 + 1]! ^= mix(Math.imul(a, 0x9e3779b1) ^ hash ^ Math.imul(ms, 0x85ebca77) ^ low);
   }

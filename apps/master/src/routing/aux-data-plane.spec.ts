@@ -64,7 +64,10 @@ test('every attempt of a write has the same stamp, and its number', async () => 
   expect(second![2]).toBe(first![2]);
   expect(third![2]).toBe(first![2]);
   expect([first, second, third].map((args) => args![3])).toEqual(['1', '2', '3']);
-  network.sent.filter(({ args }) => args[0] === 'DCS.SET').at(-1)!.answer(null, `1 ${VERSION}`);
+  network.sent
+    .filter(({ args }) => args[0] === 'DCS.SET')
+    .at(-1)!
+    .answer(null, `1 ${VERSION}`);
   expect(await write).toEqual({ created: true, version: VERSION });
   expect(observer.retries).toEqual(['timeout', 'connection']);
 

@@ -70,7 +70,11 @@ test('a suspect gets nothing but probes until it answers one', async () => {
   expect(commandsTo(replica)).toHaveLength(10);
   await time.advance(5000);
   expect(commandsTo(primary).length).toBeLessThan(12); // pauses grow to a second
-  expect(commandsTo(primary).slice(1).every((name) => name === 'PING')).toBe(true);
+  expect(
+    commandsTo(primary)
+      .slice(1)
+      .every((name) => name === 'PING'),
+  ).toBe(true);
   down = false;
   await time.advance(2000);
   expect(plane.suspicion.size).toBe(0);

@@ -183,7 +183,12 @@ export class Operation<T> implements Hedgeable {
       case 'MOVED':
         return this.#moved(node, error);
       case 'LOADING':
-        return this.#next(node, 'loading', 'the key is being recovered; it is not known yet whether it is there', error);
+        return this.#next(
+          node,
+          'loading',
+          'the key is being recovered; it is not known yet whether it is there',
+          error,
+        );
       case 'CLUSTERDOWN':
         return this.#next(node, 'clusterdown', 'the cluster cannot do this safely now', error);
       case 'PRECONDITION':

@@ -1,0 +1,70 @@
+import fc from 'fast-check';
+import { SlotLedger } from './slot-ledger.js';
+
+describe('SlotLedger', () => {
+  test('a slot is settled when all of its sources are done', () => {
+    const ledger = new SlotLedger();
+    expect(ledger.isSettled(7)).toBe(true);
+    ledger.begin(7, ['a', 'b']);
+    expect([ledger.isSettled(7), ledger.isHard(7), ledger.unsettled]).toEqual([false, true, 1]);
+    expect(ledger.finish(7, 'a')).toBe(false);
+    expect(ledger.finish(7, 'x')).toBe(false);
+    expect(ledger.finish(7, 'b')).toBe(true);
+    expect([ledger.isSettled(7), ledger.isHard(7), ledger.unsettled]).toEqual([true, false, 0]);
+  });
+
+  test('without sources it is settled at once', () => {
+    const ledger = new SlotLedger();
+    ledger.begin(7, []);
+    expect(ledger.isSettled(7)).toBe(true);
+  });
+
+  test('a source that was done is not asked again in the same import, so sources that name each other come to an end', () => {
+    const ledger = new SlotLedger();
+    ledger.begin(7, ['a', 'b']);
+    ledger.finish(7, 'a');
+    ledger.addSource(7, 'a');
+    expect([...ledger.sourcesOf(7)!]).toEqual(['b']);
+    ledger.begin(7, ['a']);
+    expect([...ledger.sourcesOf(7)!]).toEqual(['a']);
+  });
+
+  test('a comparison with another owner unsettles a slot, but says nothing against what is here', () => {
+    const ledger = new SlotLedger();
+    ledger.addSource(7, 'a');
+    expect([ledger.isSettled(7), ledger.isHard(7)]).toEqual([false, false]);
+    ledger.finish(7, 'a');
+    ledger.addSource(7, 'a');
+    expect(ledger.isSettled(7)).toBe(false);
+  });
+
+  test('sources that are gone are done', () => {
+    const ledger = new SlotLedger();
+    ledger.begin(7, ['a', 'b']);
+    ledger.begin(8, ['a']);
+    ledger.retainSources((id) => id === 'b');
+    expect([...ledger.sourcesOf(7)!]).toEqual(['b']);
+    expect(ledger.isSettled(8)).toBe(true);
+  });
+
+  test('counts and lists agree, whatever happens', () => {
+    const id = fc.constantFrom('a', 'b', 'c');
+    const slot = fc.nat(4);
+    const step = fc.oneof(
+      fc.tuple(fc.constant('begin'), slot, fc.uniqueArray(id)),
+      fc.tuple(fc.constantFrom('addSource', 'finish'), slot, id),
+      fc.tuple(fc.constant('abandon'), slot),
+    );
+    fc.assert(
+      fc.property(fc.array(step), (steps) => {
+        const ledger = new SlotLedger();
+        for (const [name, ...args] of steps) (ledger[name as 'finish'] as (...all: unknown[]) => unknown)(...args);
+        const unsettled = [0, 1, 2, 3, 4].filter((each) => !ledger.isSettled(each));
+        expect(ledger.unsettled).toBe(unsettled.length);
+        const listed = new Set([...ledger.bySource().values()].flatMap((slots) => [...slots]));
+        expect([...listed].sort()).toEqual(unsettled);
+        for (const each of unsettled) expect(ledger.sourcesOf(each)!.size).toBeGreaterThan(0);
+      }),
+    );
+  });
+});
