@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { MAX_VALUE_BYTES } from '@dcs/protocol';
 import { z } from 'zod';
+import { DEFAULT_IMPORT_BYTES_PER_SECOND } from '../replication/importer.js';
 
 /** One variable: its schema, and what the README's table says of it. */
 interface Variable<T extends z.ZodType = z.ZodType> {
@@ -98,6 +99,11 @@ export const VARIABLES = {
     '3600000',
     'How long a delete is remembered against older copies',
   ),
+  DCS_HANDOFF_BYTES_PER_SECOND: variable(
+    integer(1024, 2 ** 40, DEFAULT_IMPORT_BYTES_PER_SECOND),
+    '67108864',
+    'Most bytes of entries that this node imports from each other node in a second',
+  ),
   DCS_CLUSTER_SECRET: variable(
     z.string().min(8, 'at least 8 characters').max(1024, 'at most 1024 characters').optional(),
     '',
@@ -140,6 +146,7 @@ export interface AuxConfig {
   readonly maxValueBytes: number;
   readonly maxConnections: number;
   readonly tombstoneRetentionMs: number;
+  readonly importBytesPerSecond: number;
   readonly secret: string | undefined;
   readonly logLevel: Values['DCS_LOG_LEVEL'];
   readonly logFormat: Values['DCS_LOG_FORMAT'];
@@ -178,7 +185,9 @@ export function loadConfig({ env, readFile, pid }: ConfigSource): AuxConfig {
     const result = schema.safeParse(given);
     if (result.success) values[name] = result.data;
     else
-      problems.push(`${name}: got ${shown(given, secret)}, expected ${result.error.issues[0]?.message ?? 'another value'}`);
+      problems.push(
+        `${name}: got ${shown(given, secret)}, expected ${result.error.issues[0]?.message ?? 'another value'}`,
+      );
   }
   const valid = values as Values;
   const secret = problems.length === 0 ? secretOf(valid, readFile, problems) : undefined;
@@ -253,6 +262,7 @@ function configOf(values: Values, secret: string | undefined, pid: number): AuxC
     maxValueBytes: values.DCS_MAX_VALUE_BYTES,
     maxConnections: values.DCS_MAX_CONNECTIONS,
     tombstoneRetentionMs: values.DCS_TOMBSTONE_RETENTION_MS,
+    importBytesPerSecond: values.DCS_HANDOFF_BYTES_PER_SECOND,
     secret,
     logLevel: values.DCS_LOG_LEVEL,
     logFormat: values.DCS_LOG_FORMAT,

@@ -32,6 +32,7 @@ export const VARIABLES: Readonly<Record<string, { readonly to: Role | 'both'; re
   DCS_MAX_ENTRIES: { to: 'aux', text: 'entries per aux' },
   DCS_MAX_BYTES: { to: 'aux', text: 'bytes of entries per aux' },
   DCS_TOMBSTONE_RETENTION_MS: { to: 'aux', text: 'how long a delete is remembered' },
+  DCS_HANDOFF_BYTES_PER_SECOND: { to: 'aux', text: 'how fast an aux imports from each other' },
   DCS_API_TOKENS: { to: 'master', text: 'name:token:role,... (read, write, admin)' },
   DCS_API_TOKENS_FILE: { to: 'master', text: 'the same, read from a file' },
   DCS_REQUEST_TIMEOUT_MS: { to: 'master', text: 'one attempt at an aux' },
