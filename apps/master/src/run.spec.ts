@@ -40,7 +40,7 @@ test('a wrong configuration: a line per problem, exit code 78, nothing listens',
   await run(host, environment({ DCS_HTTP_PORT: 'x', DCS_NONSENSE: '1' }));
   expect(host.exits).toEqual([78]);
   expect(host.errors.trim().split('\n')).toEqual([
-    'DCS_NONSENSE: got "1", expected no such variable; the gateway does not know it',
+    'DCS_NONSENSE: got "1", expected no such variable',
     'DCS_HTTP_PORT: got "x", expected an integer from 0 to 65535',
   ]);
   expect(host.lines).toEqual([]);
