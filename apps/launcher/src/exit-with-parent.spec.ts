@@ -22,7 +22,7 @@ const { spawn } = require('node:child_process');
 const child = spawn(process.execPath, ['--import', process.env.PRELOAD, process.env.CHILD], {
   stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true,
 });
-child.stdout.once('data', () => console.log(child.pid));
+child.stdout.once('data', () => process.stdout.write(String(child.pid))); // console.log may colour a number
 `;
 
 let directory: string;
