@@ -67,6 +67,7 @@ export class Replication {
   readonly #staleCopies: StaleCopies;
   readonly #options: ReplicationOptions;
   #readmitted = false;
+  #closed = false;
   #effects: Effect[] = [];
 
   constructor(options: ReplicationOptions) {
@@ -133,6 +134,7 @@ export class Replication {
   }
 
   close(): void {
+    this.#closed = true;
     this.importer.close();
     this.antiEntropy.close();
     this.retirement.close();
@@ -148,7 +150,7 @@ export class Replication {
   /** Takes a view: begins to import the slots that are new here. */
   applyView(view: View): void {
     const { ownership, clock } = this.#options;
-    if (view.epoch < ownership.epoch) return;
+    if (this.#closed || view.epoch < ownership.epoch) return;
     const previous = ownership.table;
     const incarnations = new Map(ownership.up.map(({ id, incarnation }) => [id, incarnation]));
     ownership.apply(view);
