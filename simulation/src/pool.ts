@@ -39,7 +39,10 @@ export async function runAll(
       worker.on('error', (error) => reject(new SeedError(seed, error)));
       next();
     });
-  const threads = Array.from({ length: workers }, () => new Worker(new URL('./worker.ts', import.meta.url)));
+  const threads = Array.from(
+    { length: workers },
+    () => new Worker(new URL('./worker.ts', import.meta.url), { resourceLimits: { maxYoungGenerationSizeMb: 192 } }),
+  );
   try {
     await Promise.all(threads.map(runOn));
   } finally {

@@ -41,12 +41,15 @@ export interface SeedResult {
 }
 
 const STARTUP_MS = 30_000;
-const BEFORE_FAULTS_MS = 1500;
+const BEFORE_FAULTS_MS = 1000;
 const CONVERGENCE_MS = 40_000;
 const FINAL_READ_MS = 15_000;
 const QUIET_MS = 9000;
 const KEYSPACE = { plain: 6, deleted: 5, guarded: 4, counter: 4, expiring: 3 };
 const MAX_SKEW_MS = 40;
+/** One rack, one region, two far ones: with long ways more is under way when something breaks. */
+const MAX_DELAYS_MS = [0.6, 0.6, 4, 25];
+const FAULT_PHASES_MS = [3000, 5000, 9000];
 
 /** One run: start, traffic, faults while traffic flows, healing, then every check. A pure function of its options. */
 export async function runSeed(options: SeedOptions): Promise<SeedResult> {
@@ -61,7 +64,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
 async function run(options: SeedOptions): Promise<SeedResult> {
   const plan = new Random(options.seed, 7);
   const fault = options.fault ?? plan.pick(FAULT_NAMES);
-  const world = new World(options.seed, options.tracer);
+  const world = new World(options.seed, plan.pick(MAX_DELAYS_MS), options.tracer);
   const { kernel } = world;
   const cluster = new SimCluster(world, shapeOf(plan, fault, options.tight === true), options.surgery ?? {});
   const history = new History();
@@ -89,7 +92,7 @@ async function run(options: SeedOptions): Promise<SeedResult> {
   for (const session of sessions) session.start();
   await kernel.run(kernel.now + BEFORE_FAULTS_MS);
   const faultsFrom = kernel.now;
-  const durationMs = plan.pick([4000, 7000, 12_000]);
+  const durationMs = plan.pick(FAULT_PHASES_MS);
   inject(fault, { cluster, random: world.random.fork(9), durationMs });
   await kernel.run(kernel.now + durationMs + BEFORE_FAULTS_MS);
 

@@ -8,6 +8,9 @@ export interface FinalValue {
   readonly at: number;
 }
 
+/** How much clocks and the way differ: when exactly an entry expires is not promised. */
+const EXPIRY_TOLERANCE_MS = 300;
+
 /**
  * No acknowledged write or delete is lost, nothing is invented, nothing comes back: what a key holds in the end must be
  * the effect of a write that no acknowledged later one follows.
@@ -40,7 +43,7 @@ export function checkFinalValue(
   // Absent: never written, deleted, or expired.
   const ends = [-Infinity];
   for (const write of writes) {
-    const expired = write.expiresAt !== undefined && write.expiresAt <= final.at;
+    const expired = write.expiresAt !== undefined && write.expiresAt <= final.at + EXPIRY_TOLERANCE_MS;
     if (write.outcome !== 'fail' && (write.kind === 'delete' || expired)) ends.push(effectiveEnd(write, operations));
   }
   const last = Math.max(...ends);

@@ -14,11 +14,11 @@ export class World {
   readonly network: Network;
   readonly registry: SimRegistry;
 
-  constructor(seed: number, tracer?: Tracer) {
+  constructor(seed: number, maxDelayMs: number, tracer?: Tracer) {
     memoizeSlotTables();
     this.kernel = new Kernel(tracer);
     this.random = new Random(seed);
-    this.network = new Network(this.kernel, this.random.fork(1));
+    this.network = new Network(this.kernel, this.random.fork(1), maxDelayMs);
     this.registry = new SimRegistry(this.kernel, this.random.fork(2), CLUSTER);
   }
 

@@ -19,7 +19,6 @@ export interface ServerEndpoint extends Endpoint {
 }
 
 const MIN_DELAY_MS = 0.05;
-const MAX_DELAY_MS = 0.6;
 const BYTES_PER_MS = 100_000;
 /** A rare hiccup of a healthy network. */
 const HICCUP_CHANCE = 0.002;
@@ -40,6 +39,7 @@ export class NetworkError extends Error {
 export class Network {
   readonly #kernel: Kernel;
   readonly #random: Random;
+  readonly #maxDelayMs: number;
   readonly #listeners = new Map<string, Acceptor>();
   readonly #connections = new Set<Connection>();
   /** `from>to` -> when the way was cut. */
@@ -48,15 +48,17 @@ export class Network {
   readonly #down = new Set<string>();
   readonly #slow = new Map<string, number>();
 
-  constructor(kernel: Kernel, random: Random) {
+  /** @param maxDelayMs of a message on a healthy way */
+  constructor(kernel: Kernel, random: Random, maxDelayMs: number) {
     this.#kernel = kernel;
     this.#random = random;
+    this.#maxDelayMs = maxDelayMs;
   }
 
   delay(from: SimProcess, to: SimProcess, bytes: number): number {
     const slow = this.#slow.get(way(from, to)) ?? 0;
     const hiccup = this.#random.chance(HICCUP_CHANCE) ? this.#random.float() * HICCUP_MS : 0;
-    const base = this.#random.between(MIN_DELAY_MS, MAX_DELAY_MS) + bytes / BYTES_PER_MS;
+    const base = this.#random.between(MIN_DELAY_MS, this.#maxDelayMs) + bytes / BYTES_PER_MS;
     return base + hiccup + slow * this.#random.between(0.5, 1);
   }
 
