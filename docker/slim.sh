@@ -1,6 +1,7 @@
 #!/bin/sh
-# Takes out of a node_modules folder what no running program reads, and links to workspaces that are not there.
+# Takes out of a node_modules folder what no running program reads.
 set -eu
-find "$1" -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -iname '*.md' \) -delete
+# An optional peer of NestJS's Swagger module, for its build-time plugin.
+rm -rf "$1/typescript" "$1/.bin" "$1/.package-lock.json"
+find "$1" -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.spec.*' -o -iname '*.md' \) -delete
 find "$1" -depth -type d \( -name test -o -name tests -o -name __tests__ -o -name .github \) -exec rm -rf {} +
-rm -f "$1"/.package-lock.json

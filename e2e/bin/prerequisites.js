@@ -15,6 +15,12 @@ export const PREREQUISITES = [
   { command: 'envsubst', packages: ['gettext-base'], usedBy: 'tests of the load balancer (e2e)' },
   { command: 'curl', packages: ['curl'], usedBy: 'tests of the load balancer (e2e)' },
   { command: 'openssl', packages: ['openssl'], usedBy: 'tests of the load balancer (e2e)' },
+  {
+    command: 'dockerd',
+    packages: ['docker.io', 'iptables', 'debootstrap'],
+    usedBy: 'tests of the system in containers (e2e)',
+  },
+  { command: 'docker-compose', packages: ['docker-compose'], usedBy: 'tests of the system in containers (e2e)' },
   { command: 'prometheus', packages: ['prometheus'], usedBy: 'tests of metrics, rules and dashboards (e2e)' },
   { command: 'promtool', packages: ['prometheus'], usedBy: 'tests of metrics, rules and dashboards (e2e)' },
 ];
