@@ -45,6 +45,8 @@ class FaultyRegistry implements Registry {
   /** A member whose heartbeats do not arrive. */
   unreachableFor: string | undefined;
   reads = 0;
+  /** Answers to reads are on their way until this settles. */
+  answersHeld: Promise<void> | undefined;
   heartbeats = 0;
   #inner: MemoryRegistry;
 
@@ -71,7 +73,9 @@ class FaultyRegistry implements Registry {
   async read(...args: Parameters<Registry['read']>): Promise<View> {
     this.reads++;
     this.#check();
-    return this.#inner.read(...args);
+    const view = await this.#inner.read(...args);
+    await this.answersHeld; // looked up, and on its way
+    return view;
   }
 
   async subscribe(...args: Parameters<Registry['subscribe']>): ReturnType<Registry['subscribe']> {
@@ -370,6 +374,33 @@ describe('ClusterMembership', () => {
     await time.pass(300);
     expect(registry.reads).toBe(before + 1);
     expect((await both)[0].epoch).toBe(1);
+    await observer.close();
+  });
+
+  test.each([
+    ['refresh(epoch)', 2],
+    ['a hint', undefined],
+  ])('%s is not content with a read that came before the change', async (_, epoch) => {
+    const observer = make(undefined, { heartbeatMs: 60_000, leaseMs: 180_000, refreshIntervalMs: 1 });
+    await observer.start();
+    const join = (id: string): Promise<unknown> =>
+      registry.heartbeat('c', { member: member(id), leaseMs: 600_000, minEpoch: 0 });
+    await join('a');
+    await time.pass(100);
+    expect(observer.view.epoch).toBe(1);
+    let release = (): void => undefined;
+    registry.answersHeld = new Promise((done) => (release = done));
+    const early = observer.refresh();
+    await time.pass(10);
+    await join('b');
+    const late = epoch === undefined ? undefined : observer.refresh(epoch);
+    await time.pass(50);
+    registry.answersHeld = undefined;
+    release();
+    await early;
+    await time.pass(100);
+    await late;
+    expect(observer.view.epoch).toBe(2);
     await observer.close();
   });
 

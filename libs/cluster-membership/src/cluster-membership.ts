@@ -52,6 +52,9 @@ export class ClusterMembership {
   #timer: unknown;
   #exchange: Promise<unknown> = Promise.resolve();
   #refreshing: Promise<View> | undefined;
+  /** The read that `refresh()` calls share has been sent. */
+  #reading = false;
+  #hinted = false;
   #lastRefreshAt = -Infinity;
   #unsubscribe: (() => Promise<void>) | undefined;
   #subscribing = false;
@@ -119,13 +122,19 @@ export class ClusterMembership {
   }
 
   /**
-   * Reads the registry now, unless the view already has `minEpoch`. Calls share one read, and reads keep
-   * `refreshIntervalMs` apart. Resolves with the view held after the read, whose epoch may still be below
+   * Reads the registry now, unless the view already has `minEpoch`. Calls share one read, unless it may have come too
+   * early for `minEpoch`, and reads keep `refreshIntervalMs` apart. Resolves with the view held after the read, whose epoch may still be below
    * `minEpoch`; rejects with the registry's error.
    */
   async refresh(minEpoch?: number): Promise<View> {
     if (minEpoch !== undefined && this.view.epoch >= minEpoch) return this.view;
     this.#checkOpen();
+    if (this.#reading && minEpoch !== undefined) {
+      // It began before this call: what the caller has heard of may have come after it.
+      const view = await this.#refreshing;
+      if (view !== undefined && view.epoch >= minEpoch) return view;
+      this.#checkOpen();
+    }
     this.#refreshing ??= this.#readSpaced().finally(() => (this.#refreshing = undefined));
     return this.#refreshing;
   }
@@ -281,7 +290,8 @@ export class ClusterMembership {
     if (wait > 0) await this.#wait(wait);
     return this.#inTurn(() => {
       this.#lastRefreshAt = now();
-      return this.#read();
+      this.#reading = true;
+      return this.#read().finally(() => (this.#reading = false));
     });
   }
 
@@ -342,8 +352,11 @@ export class ClusterMembership {
   }
 
   async #onHint(): Promise<void> {
-    if (this.#phase !== 'running' || this.#refreshing) return;
+    if (this.#phase !== 'running' || this.#hinted) return;
+    this.#hinted = true;
     await this.#wait(HINT_SPREAD_MS * this.#options.random());
+    if (this.#reading) await this.#refreshing?.catch(() => undefined); // it may have come too early
+    this.#hinted = false;
     if (this.#phase === 'running') await this.refresh().catch(() => undefined); // reported
   }
 
