@@ -10,7 +10,8 @@ import { isVersionText, parseVersion, type Version } from './version.js';
  * - CLUSTERDOWN: the node has no view, or the write could not be made safe.
  * - OOM: the entry does not fit.
  * - STALE: the operation's stamp is too far from the node's clock; it was not applied.
- * - STALEVIEW `<epoch>`: between nodes: the slot's owners have changed since the sender's view; nothing was merged.
+ * - STALEVIEW `<epoch>`: between nodes: the slot's owners have changed since the sender's view, and nothing was merged; or the
+ *   receiver does not have the sender's view yet, and cannot say what it holds.
  */
 export type ReplyErrorCode =
   | 'MOVED'

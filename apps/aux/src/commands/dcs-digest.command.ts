@@ -1,6 +1,6 @@
 import { SlotSet } from '@dcs/protocol';
 import { type Command, NO_KEYS } from './command.js';
-import { answering } from './peer-arguments.js';
+import { inViewOf } from './peer-arguments.js';
 
 export const dcsDigest = {
   name: 'DCS.DIGEST',
@@ -9,5 +9,6 @@ export const dcsDigest = {
   keys: NO_KEYS,
   epochAt: 1,
   summary: 'DCS.DIGEST <epoch> <slots>: digests of slots, and whether this node owns and has them whole',
-  run: ({ request, node }) => answering(() => node.source.digest(SlotSet.fromBinary(request.binary(2)))),
+  run: (session) =>
+    inViewOf(session, 1, () => session.node.source.digest(SlotSet.fromBinary(session.request.binary(2)))),
 } as const satisfies Command;

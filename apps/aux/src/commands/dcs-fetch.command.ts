@@ -1,5 +1,6 @@
 import { slotOfBinary } from '@dcs/consistent-hash';
 import { type Command, NO_KEYS } from './command.js';
+import { inViewOf } from './peer-arguments.js';
 
 export const dcsFetch = {
   name: 'DCS.FETCH',
@@ -9,8 +10,9 @@ export const dcsFetch = {
   epochAt: 1,
   summary:
     'DCS.FETCH <epoch> <key>: what this node holds of a key, tombstones included, for a node that imports its slot',
-  run({ request, node }) {
-    const key = request.binary(2);
-    return node.source.fetch(key, slotOfBinary(key));
-  },
+  run: (session) =>
+    inViewOf(session, 1, () => {
+      const key = session.request.binary(2);
+      return session.node.source.fetch(key, slotOfBinary(key));
+    }),
 } as const satisfies Command;

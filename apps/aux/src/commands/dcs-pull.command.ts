@@ -1,7 +1,7 @@
 import { SlotSet } from '@dcs/protocol';
 import { Reply } from '@dcs/resp';
 import { type Command, NO_KEYS } from './command.js';
-import { answering, integerArgument } from './peer-arguments.js';
+import { inViewOf, integerArgument } from './peer-arguments.js';
 
 const INVALID_CURSOR = Reply.error('ERR invalid cursor');
 
@@ -12,8 +12,9 @@ export const dcsPull = {
   keys: NO_KEYS,
   epochAt: 1,
   summary: 'DCS.PULL <epoch> <slots> <cursor> <maxBytes>: a page of the entries and tombstones of slots',
-  run: ({ request, node }) =>
-    answering(() => {
+  run: (session) =>
+    inViewOf(session, 1, () => {
+      const { request, node } = session;
       const slots = SlotSet.fromBinary(request.binary(2));
       const maxBytes = integerArgument(request, 4, 'maxBytes', 1);
       return node.source.pull(slots, request.binary(3), maxBytes) ?? INVALID_CURSOR;

@@ -1,7 +1,7 @@
 import { decodeCondition, parseVersion, ProtocolError, type WriteCondition } from '@dcs/protocol';
 import { Reply } from '@dcs/resp';
 import type { Operation } from '../node/writer.js';
-import type { Request } from './session.js';
+import type { Request, Session } from './session.js';
 
 /** The stamp and attempt of a write between our own parts: arguments 2 and 3. @throws ProtocolError */
 export function parseOperation(request: Request): Operation {
@@ -22,6 +22,18 @@ export function integerArgument(request: Request, index: number, name: string, m
     'ERR_PROTOCOL_HEADER',
     `${name}: got ${got}, want an integer${min === -Infinity ? '' : ` from ${min}`}`,
   );
+}
+
+/**
+ * What a node that imports asks of this one, answered only in the view that it has or a newer one: with an older view
+ * this node may still take writes for slots that it has lost, which the answer would not have.
+ */
+export function inViewOf(session: Session, epochAt: number, run: () => string): string {
+  return answering(() => {
+    const { epoch } = session.node.ownership;
+    if (epoch < integerArgument(session.request, epochAt, 'epoch', 0)) return Reply.error(`STALEVIEW ${epoch}`);
+    return run();
+  });
 }
 
 /** Runs a command whose arguments may be malformed: that is answered, not thrown. */

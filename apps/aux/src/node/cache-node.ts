@@ -128,7 +128,8 @@ export class CacheNode {
 
   #wake(): void {
     if (this.#waking !== undefined) return;
+    this.writer.fence();
     this.replication.wokeUp();
-    this.#waking = this.refresh.until(this.ownership.epoch + 1).finally(() => (this.#waking = undefined));
+    this.#waking = this.refresh.ask().finally(() => (this.#waking = undefined));
   }
 }

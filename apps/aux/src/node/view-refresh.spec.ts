@@ -49,6 +49,39 @@ describe('ViewRefresh', () => {
     expect(view.needed(3)).toBe(false);
   });
 
+  test('reads again for an epoch newer than the one that a read under way is for', async () => {
+    const found = [2, 3];
+    const asked: number[] = [];
+    const { view, state } = setup(async (minEpoch) => {
+      asked.push(minEpoch);
+      await Promise.resolve();
+      state.epoch = found.shift()!;
+    });
+    await Promise.all([view.until(2), view.until(3)]);
+    expect([state.epoch, asked]).toEqual([3, [2, 3]]);
+  });
+
+  test('an epoch that was not found does not keep it from looking for a newer one', async () => {
+    const { view } = setup(async () => undefined);
+    await view.until(2);
+    expect([view.needed(2), view.needed(3)]).toEqual([false, true]);
+  });
+
+  test('asking without expecting anything keeps it from nothing', async () => {
+    let reads = 0;
+    const { view } = setup(async () => void reads++);
+    await view.ask();
+    expect(reads).toBe(1);
+    expect(view.needed(2)).toBe(true);
+  });
+
+  test('a read that began before is not the answer to a question that came later', async () => {
+    let reads = 0;
+    const { view } = setup(async () => void reads++);
+    await Promise.all([view.until(2), view.ask()]);
+    expect(reads).toBe(2);
+  });
+
   test('goes on with the old view when the registry fails, and does not try again at once', async () => {
     const { view, state, waiting } = setup(() => Promise.reject(new Error('down')));
     await view.until(2);

@@ -11,7 +11,7 @@ export interface ViewRefreshOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 500;
-/** After a refresh that brought nothing new, commands go on with the old view for so long before another is tried. */
+/** After a refresh that did not bring the epoch asked for, it is not asked for again for so long. */
 const PAUSE_AFTER_FAILURE_MS = 1000;
 
 /**
@@ -22,6 +22,8 @@ export class ViewRefresh {
   readonly #options: ViewRefreshOptions;
   #running: Promise<void> | undefined;
   #pausedUntil = -Infinity;
+  /** The epoch that a refresh did not bring. */
+  #missedEpoch = 0;
 
   constructor(options: ViewRefreshOptions) {
     this.#options = options;
@@ -29,14 +31,32 @@ export class ViewRefresh {
 
   /** Whether a command that carries this epoch has to wait for a refresh. */
   needed(epoch: number): boolean {
-    return epoch > this.#options.epoch() && this.#options.now() >= this.#pausedUntil;
+    const { epoch: current, now } = this.#options;
+    return epoch > current() && (epoch > this.#missedEpoch || now() >= this.#pausedUntil);
   }
 
   /** Resolves, always, when the view is as new as `epoch` or the time is up. */
   until(epoch: number): Promise<void> {
-    this.#running ??= this.#run(epoch).finally(() => {
+    // One that is under way may have been for less, and may have read before this epoch was there.
+    if (this.#running !== undefined)
+      return this.#running.then(() => (this.needed(epoch) ? this.until(epoch) : undefined));
+    return this.#begin(epoch, () => {
+      if (this.#options.epoch() >= epoch) return;
+      this.#missedEpoch = epoch;
+      this.#pausedUntil = this.#options.now() + PAUSE_AFTER_FAILURE_MS;
+    });
+  }
+
+  /** Asks the registry, which need not have anything new. Resolves, always, when it has answered or the time is up. */
+  async ask(): Promise<void> {
+    await this.#running;
+    await (this.#running ?? this.#begin(this.#options.epoch() + 1, () => undefined));
+  }
+
+  #begin(epoch: number, ended: () => void): Promise<void> {
+    this.#running = this.#run(epoch).finally(() => {
       this.#running = undefined;
-      if (this.#options.epoch() < epoch) this.#pausedUntil = this.#options.now() + PAUSE_AFTER_FAILURE_MS;
+      ended();
     });
     return this.#running;
   }

@@ -84,6 +84,16 @@ describe('stale stamps', () => {
     expect(set(first(NOW - MAX_OVERTAKEN_AGE_MS), 'in time').refused).toBeUndefined();
   });
 
+  test('after a pause of the process, what was sent before it is late, whatever the attempt', () => {
+    const { time, writer, set, value } = setup();
+    set(first(NOW + 1), 'newer');
+    time.now = NOW + 100;
+    writer.fence();
+    expect(set(again(NOW), 'late')).toMatchObject({ refused: 'STALE' });
+    expect(value()).toBe('newer');
+    expect(set(again(NOW + 101), 'in time').refused).toBeUndefined();
+  });
+
   test('a first attempt that comes late to a key nobody wrote since is applied', () => {
     const { set, value } = setup();
     expect(set(first(NOW - 5000), 'late').refused).toBeUndefined();

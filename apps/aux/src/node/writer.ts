@@ -82,6 +82,8 @@ export class Writer {
   readonly #maxValueBytes: number;
   readonly #recent: RecentOperations;
   readonly #tokens: TokenResults;
+  /** Attempts stamped before this are late. */
+  #fenceMs = 0;
 
   constructor(options: WriterOptions) {
     this.#store = options.store;
@@ -90,6 +92,11 @@ export class Writer {
     this.#maxValueBytes = options.maxValueBytes;
     this.#recent = new RecentOperations(options.recentOperations ?? DEFAULT_RECENT_OPERATIONS);
     this.#tokens = new TokenResults({ max: MAX_TOKENS, retentionMs: TOKEN_RETENTION_MS, now: options.now });
+  }
+
+  /** This process did not run for a while: what was sent to it before now, others have done meanwhile. */
+  fence(): void {
+    this.#fenceMs = this.#now();
   }
 
   /** A new operation of this node's own, for clients that send no stamp. */
@@ -214,7 +221,8 @@ export class Writer {
       this.staleOld++;
       return { refused: 'STALE', detail: `operation is older than ${MAX_OPERATION_AGE_MS} ms` };
     }
-    const isLate = age > MAX_OVERTAKEN_AGE_MS + (operation.attempt - 1) * MAX_ATTEMPT_MS;
+    const allowed = MAX_OVERTAKEN_AGE_MS + (operation.attempt - 1) * MAX_ATTEMPT_MS;
+    const isLate = age > allowed || stamp.ms < this.#fenceMs;
     if (operation.attempt === 1 && !isLate) return undefined;
     return this.#recent.find(stamp, hash) ?? (isLate ? this.#overtaken(stamp, key, hash) : undefined);
   }

@@ -5,11 +5,15 @@ import {
   decodeHeader,
   decodeSetReply,
   encodeDelete,
+  encodeDigest,
+  encodeFetch,
   encodeGet,
+  encodePull,
   encodeSet,
   helloCommand,
   HybridClock,
   KIND_STRING,
+  SlotSet,
   type WriteContext,
 } from '@dcs/protocol';
 import { RespClient, type RespValue } from '@dcs/resp';
@@ -195,6 +199,26 @@ describe('several nodes', () => {
     );
     expect(await Promise.all(KEYS.map((key) => get(key)))).toEqual(KEYS);
     await settled();
+  });
+
+  test('an import brings each entry once, though both old owners have it', async () => {
+    await startAll('a', 'b');
+    await Promise.all(KEYS.map((key) => set(key, key)));
+    const [c] = await startAll('c');
+    const own = KEYS.filter((key) => ownersOf(key).includes(c!)).length;
+    expect(own).toBeGreaterThan(100);
+    expect(c!.node.replication.importer.entriesReceived).toBe(own);
+  });
+
+  test.each([
+    ['DCS.DIGEST', (epoch: number) => encodeDigest(epoch, SlotSet.of([1]))],
+    ['DCS.PULL', (epoch: number) => encodePull(epoch, SlotSet.of([1]), '0', 1000)],
+    ['DCS.FETCH', (epoch: number) => encodeFetch(epoch, 'k')],
+  ])('%s is not answered in a view older than the asker has', async (_, encode) => {
+    const [a] = await startAll('a');
+    const { epoch } = a!.node.ownership;
+    await send(a!, encode(epoch));
+    await expect(send(a!, encode(epoch + 1))).rejects.toThrow(`STALEVIEW ${epoch}`);
   });
 
   test('a crash costs no acknowledged write, and the copies are restored', async () => {

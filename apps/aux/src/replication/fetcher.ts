@@ -1,4 +1,5 @@
 import { decodeFetchReply, decodeHeader, encodeFetch } from '@dcs/protocol';
+import { RespError } from '@dcs/resp';
 import { entryOf } from '../node/entry.js';
 import type { Ownership } from '../node/ownership.js';
 import type { Store } from '../node/store.js';
@@ -53,6 +54,10 @@ class Query {
   readonly #asked = new Set<string>();
   #outstanding = 1;
   #answered = 0;
+  /** Answers of nodes that had nothing to import themselves. */
+  #whole = 0;
+  /** Nodes that do not have this view yet: what they have just written is not known. */
+  #behind = 0;
 
   constructor(
     readonly options: FetcherOptions,
@@ -76,6 +81,7 @@ class Query {
     this.#outstanding++;
     peers.send(id, encodeFetch(ownership.epoch, this.key), timeoutMs, (error, reply) => {
       if (error === null) this.#take(reply);
+      else if (error instanceof RespError) this.#behind++;
       else peers.suspect(id, error);
       this.#settle();
     });
@@ -84,6 +90,7 @@ class Query {
   #take(reply: unknown): void {
     const { entry, sources } = decodeFetchReply(reply);
     this.#answered++;
+    if (sources.length === 0) this.#whole++;
     if (entry !== undefined) {
       const { version, expiresAt, kind } = decodeHeader(entry.header);
       this.options.store.merge(this.key, entryOf(this.key, entry.value, version, expiresAt, kind));
@@ -92,6 +99,7 @@ class Query {
   }
 
   #settle(): void {
-    if (--this.#outstanding === 0) this.done(this.#answered > 0);
+    if (--this.#outstanding > 0) return;
+    this.done(this.#whole > 0 || (this.#answered > 0 && this.#behind === 0));
   }
 }

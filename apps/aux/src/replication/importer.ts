@@ -10,6 +10,7 @@ import {
   parseVersion,
   SlotSet,
 } from '@dcs/protocol';
+import { RespError } from '@dcs/resp';
 import { entryOf } from '../node/entry.js';
 import type { Ownership } from '../node/ownership.js';
 import type { Timers } from '../node/ports.js';
@@ -39,6 +40,13 @@ const PULL_TIMEOUT_MS = 2000;
 const RETRY_PAUSE_MS = 100;
 const MAX_SESSIONS = 4;
 
+/** One pass over what a source has. */
+interface Session {
+  readonly slots: SlotSet;
+  /** Of the view in which it began. */
+  readonly epoch: number;
+}
+
 /**
  * Imports slots from the nodes that the ledger names as their sources: compares digests, pulls what differs page by
  * page, merges it. Every step can be repeated; a source that fails is tried again until the view drops it.
@@ -48,6 +56,10 @@ export class Importer {
   entriesReceived = 0;
   readonly #options: ImporterOptions;
   readonly #sessions = new Set<string>();
+  /** Slots of the sessions under way: a slot comes from one source, and from the others only what that one lacked. */
+  readonly #busy = new SlotSet();
+  /** Sources whose last session failed: the others come first. */
+  readonly #failed = new Set<string>();
   #closed = false;
 
   constructor(options: ImporterOptions) {
@@ -57,11 +69,16 @@ export class Importer {
   /** Imports whatever the ledger says is to be imported. Call after every change of it. */
   wake(): void {
     if (this.#closed) return;
-    for (const [source, slots] of this.#options.ledger.bySource()) {
+    const bySource = this.#options.ledger.bySource();
+    const sources = [...bySource.keys()].sort((a, b) => Number(this.#failed.has(a)) - Number(this.#failed.has(b)));
+    for (const source of sources) {
       if (this.#sessions.size >= MAX_SESSIONS) return;
       if (this.#sessions.has(source)) continue;
+      const slots = SlotSet.of([...bySource.get(source)!].filter((slot) => !this.#busy.has(slot)));
+      if (slots.isEmpty) continue;
       this.#sessions.add(source);
-      this.#compare(source, slots);
+      for (const slot of slots) this.#busy.add(slot);
+      this.#compare(source, { slots, epoch: this.#options.ownership.epoch });
     }
   }
 
@@ -69,12 +86,13 @@ export class Importer {
     this.#closed = true;
   }
 
-  #compare(source: string, slots: SlotSet): void {
+  #compare(source: string, session: Session): void {
+    const { slots } = session;
     const { ownership, ledger, peers, store } = this.#options;
     const list = [...slots];
     peers.send(source, encodeDigest(ownership.epoch, slots), DIGEST_TIMEOUT_MS, (error, reply) => {
       if (this.#closed) return;
-      if (error !== null) return this.#retry(source, error);
+      if (error !== null) return this.#retry(source, session, error);
       const { digests, settled, sources } = decodeDigestReply(reply, list.length);
       const differing: number[] = [];
       const whole = new SlotSet();
@@ -82,21 +100,21 @@ export class Importer {
         if (settled[i] === '1') whole.add(slot);
         else this.#addSources(slot, sources);
         const theirs = digests.slice(i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES);
-        if (theirs === store.digests.of(slot)) ledger.finish(slot, source);
+        if (theirs === store.digests.of(slot)) this.#finish(slot, source, session);
         else differing.push(slot);
       });
-      if (differing.length === 0) return this.#end(source);
+      if (differing.length === 0) return this.#end(source, session);
       const wanted = SlotSet.of(differing.filter((slot) => ledger.sourcesOf(slot)?.has(source)));
       this.#options.staleCopies.drop(SlotSet.of([...wanted].filter((slot) => whole.has(slot))));
-      this.#pull(source, wanted, '0');
+      this.#pull(source, wanted, '0', session);
     });
   }
 
-  #pull(source: string, slots: SlotSet, cursor: string): void {
-    const { ownership, ledger, peers, clock, timers, bytesPerSecond = DEFAULT_IMPORT_BYTES_PER_SECOND } = this.#options;
+  #pull(source: string, slots: SlotSet, cursor: string, session: Session): void {
+    const { ownership, peers, clock, timers, bytesPerSecond = DEFAULT_IMPORT_BYTES_PER_SECOND } = this.#options;
     peers.send(source, encodePull(ownership.epoch, slots, cursor, PAGE_BYTES), PULL_TIMEOUT_MS, (error, reply) => {
       if (this.#closed) return;
-      if (error !== null) return this.#retry(source, error);
+      if (error !== null) return this.#retry(source, session, error);
       const page = decodePullReply(reply);
       clock.observe(parseVersion(page.clock));
       let bytes = 0;
@@ -104,12 +122,12 @@ export class Importer {
       this.bytesReceived += bytes;
       this.entriesReceived += page.entries.length;
       if (page.cursor === '0') {
-        for (const slot of slots) ledger.finish(slot, source);
-        this.#end(source);
+        for (const slot of slots) this.#finish(slot, source, session);
+        this.#end(source, session);
       } else {
         timers.after((bytes * 1000) / bytesPerSecond, () => {
           if (this.#closed) return;
-          this.#pull(source, slots, page.cursor);
+          this.#pull(source, slots, page.cursor, session);
         });
       }
     });
@@ -130,14 +148,27 @@ export class Importer {
     }
   }
 
-  #retry(source: string, error: Error): void {
+  #retry(source: string, session: Session, error: Error): void {
     const { peers, timers, random } = this.#options;
-    peers.suspect(source, error);
-    timers.after(RETRY_PAUSE_MS * (0.5 + random()), () => this.#end(source));
+    if (!(error instanceof RespError)) peers.suspect(source, error);
+    this.#failed.add(source);
+    timers.after(RETRY_PAUSE_MS * (0.5 + random()), () => this.#release(source, session.slots));
   }
 
-  #end(source: string): void {
+  /** A slot whose owners have changed since the session began is imported again: an early page may be of before. */
+  #finish(slot: number, source: string, session: Session): void {
+    const { ledger } = this.#options;
+    if (ledger.changedAt[slot]! <= session.epoch) ledger.finish(slot, source);
+  }
+
+  #end(source: string, session: Session): void {
+    this.#failed.delete(source);
+    this.#release(source, session.slots);
+  }
+
+  #release(source: string, slots: SlotSet): void {
     this.#sessions.delete(source);
+    for (const slot of slots) this.#busy.delete(slot);
     this.wake();
   }
 }
