@@ -17,7 +17,11 @@ export interface FaultNode {
   readonly weight: number;
   readonly zone: string;
   readonly reachable: boolean;
-  readonly stats?: { readonly epoch: number; readonly entries: number; readonly handoff: { readonly slotsToGo: number } };
+  readonly stats?: {
+    readonly epoch: number;
+    readonly entries: number;
+    readonly handoff: { readonly slotsToGo: number };
+  };
 }
 
 const TIMEOUT_MS = 5_000;
@@ -50,9 +54,7 @@ export async function divergentSlots(url: string): Promise<number[]> {
   const view = await viewOf(url);
   const table = tableOf(view);
   const digests = new Map<string, (string | undefined)[]>();
-  await Promise.all(
-    upNodes(view).map(async (node) => digests.set(node.id, await digestsOf(node, table, view.epoch))),
-  );
+  await Promise.all(upNodes(view).map(async (node) => digests.set(node.id, await digestsOf(node, table, view.epoch))));
   const divergent: number[] = [];
   for (let slot = 0; slot < SLOT_COUNT; slot++) {
     const found = table.ownersOf(slot).map((id) => digests.get(id)?.[slot]);

@@ -12,8 +12,10 @@ export interface FaultLength {
   readonly flappingMs: number;
   /** Keys besides those of the load. */
   readonly keys: number;
-  /** Keys that are on their way when something is killed in the middle of a handoff. */
+  /** Keys of the cluster in which something is killed in the middle of a handoff. */
   readonly handoffKeys: number;
+  /** How long such a handoff takes, at least, ms. */
+  readonly handoffMs: number;
 }
 
 const LENGTHS: Readonly<Record<'short' | 'full', FaultLength>> = {
@@ -24,7 +26,8 @@ const LENGTHS: Readonly<Record<'short' | 'full', FaultLength>> = {
     partitionMs: 5_000,
     flappingMs: 16_000,
     keys: 10_000,
-    handoffKeys: 20_000,
+    handoffKeys: 8_000,
+    handoffMs: 2_500,
   },
   full: {
     quietMs: 5_000,
@@ -34,6 +37,7 @@ const LENGTHS: Readonly<Record<'short' | 'full', FaultLength>> = {
     flappingMs: 60_000,
     keys: 100_000,
     handoffKeys: 100_000,
+    handoffMs: 10_000,
   },
 };
 

@@ -19,6 +19,7 @@ export interface UnderLoadOptions {
   readonly upAtEnd?: readonly string[];
 }
 
+const SHOWN_FAILURES = 5;
 /** How long copies may differ after a fault has healed. */
 const CONVERGENCE_MS = 10_000;
 
@@ -33,7 +34,7 @@ export async function underLoad(
 ): Promise<LoadReport> {
   const { prefix, urls, retries = 0, mayFail = false } = options;
   const load = Load.start({ urls, prefix, retries });
-  let values: Readonly<Record<string, number | string>> = {};
+  let values: Readonly<Record<string, number | string>>;
   try {
     await sleep(LENGTH.quietMs);
     values = await fault(load);
@@ -50,6 +51,7 @@ export async function underLoad(
     ...values,
     'ms until all copies are equal': Math.round(convergenceMs),
   });
+  for (const failure of report.failures.slice(0, SHOWN_FAILURES)) process.stdout.write(`failed: ${failure}\n`);
   expect(report.violations).toEqual([]);
   if (!mayFail) expect({ failed: report.failed, failures: report.failures }).toEqual({ failed: 0, failures: [] });
   expect(report.acknowledged).toBeGreaterThan(100); // the load was one
@@ -83,7 +85,8 @@ export async function imported(urls: readonly string[], up: readonly string[], t
 async function settled(urls: readonly string[], up?: readonly string[]): Promise<void> {
   for (const url of urls) {
     const view = await viewOf(url);
-    if (up !== undefined) expect(view.nodes.map(({ id, state }) => `${id}:${state}`).sort()).toEqual(up.map((id) => `${id}:up`));
+    if (up !== undefined)
+      expect(view.nodes.map(({ id, state }) => `${id}:${state}`).sort()).toEqual(up.map((id) => `${id}:up`));
     if (!isSettled(view)) throw new Error(`not settled: ${JSON.stringify(view.nodes)}`);
   }
 }

@@ -1,0 +1,87 @@
+import { Redis } from 'ioredis';
+import { eventually } from '../eventually.js';
+import { freePort, Program } from '../system/program.js';
+
+/** A real Redis that keeps nothing on disk, on a port of its own, and can be away in several ways. */
+export class RedisServer {
+  #program: Program;
+
+  private constructor(
+    readonly port: number,
+    program: Program,
+  ) {
+    this.#program = program;
+  }
+
+  static async start(): Promise<RedisServer> {
+    const port = await freePort();
+    const server = new RedisServer(port, launch(port));
+    await server.#answers();
+    return server;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  /** SIGKILL; what it knew is gone. */
+  async kill(): Promise<void> {
+    this.#program.signal('SIGKILL');
+    await this.#program.finished(5_000);
+  }
+
+  /** On the same port, empty. */
+  async restart(): Promise<void> {
+    this.#program = launch(this.port);
+    await this.#answers();
+  }
+
+  pause(): void {
+    this.#program.signal('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#program.signal('SIGCONT');
+  }
+
+  async wipe(): Promise<void> {
+    const client = new Redis(this.port);
+    try {
+      await client.flushall();
+    } finally {
+      client.disconnect();
+    }
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    if (this.#program.running) await this.kill();
+  }
+
+  async #answers(): Promise<void> {
+    const client = new Redis({ port: this.port, lazyConnect: true, retryStrategy: () => null });
+    client.on('error', () => undefined); // connect() rejects with it
+    try {
+      await eventually(async () => {
+        if (!this.#program.running) throw new Error(`redis-server ended: ${this.#program.stdout}`);
+        if (client.status !== 'ready') await client.connect();
+        await client.ping();
+      });
+    } finally {
+      client.disconnect();
+    }
+  }
+}
+
+function launch(port: number): Program {
+  return new Program('redis-server', [
+    '--port',
+    String(port),
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+  ]);
+}
