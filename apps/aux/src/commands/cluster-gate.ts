@@ -3,7 +3,7 @@ import { PRIMARY, REPLICA } from '../node/ownership.js';
 import type { Effect } from '../replication/effect.js';
 import type { CopyOutcome } from '../replication/replicator.js';
 import type { Command } from './command.js';
-import { COPY_FAILED, LOADING } from './errors.js';
+import { COPY_FAILED, LOADING, PRIMARY_SILENT } from './errors.js';
 import { findSlot, keysOf, moved } from './keys.js';
 import type { Session } from './session.js';
 
@@ -93,8 +93,10 @@ function prepared({ node }: Session, keys: readonly string[]): Promise<boolean> 
 }
 
 /**
- * A gateway could not reach the primary and sent its write here. The primary is asked first, where it answers: two nodes
- * that both act for a slot could undo each other's conditional writes.
+ * A gateway could not reach the primary and sent its write here. The primary is asked first. When it does not answer, a
+ * write that sets or deletes whatever is there is done here: should the primary live and do it too, versions decide. One
+ * that depends on what is there (an increment, a condition) is done only when the primary is dead, or out of the view:
+ * two nodes that both count would count twice.
  */
 async function actForPrimary(session: Session, command: Command): Promise<string> {
   const { node, slot, peer, request } = session;
@@ -116,7 +118,8 @@ async function actForPrimary(session: Session, command: Command): Promise<string
     });
     if (reply !== undefined) return reply;
   }
-  return later(session, command);
+  const isAlone = primary === undefined || peers.isRefusing(primary.id);
+  return isAlone || command.isBlind?.(request, true) === true ? later(session, command) : PRIMARY_SILENT;
 }
 
 /** The replies that writes between our own parts have. */

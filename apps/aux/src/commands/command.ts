@@ -30,8 +30,11 @@ export interface Command {
   readonly summary: string;
   /** Argument that holds the sender's view epoch. */
   readonly epochAt?: number;
-  /** The request does not look at what is stored: it need not wait for copies of earlier writes of its key. */
-  readonly isBlind?: (request: Request) => boolean;
+  /**
+   * The request does not look at what is stored: it need not wait for copies of earlier writes of its key.
+   * @param repeated also true of a repeated attempt, which only looks whether it was done already
+   */
+  readonly isBlind?: (request: Request, repeated?: boolean) => boolean;
   /** Returns the encoded reply (a binary string); a promise when it comes later, and later replies wait for it. */
   readonly run: (session: Session) => string | Promise<string>;
 }

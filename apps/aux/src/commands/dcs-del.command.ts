@@ -10,6 +10,8 @@ export const dcsDel = {
   keys: keyAt(5),
   epochAt: 1,
   summary: 'DCS.DEL <epoch> <stamp> <attempt> <condition> <key>',
+  // It tells what it found; only a repeated attempt may be done without looking.
+  isBlind: (request, repeated = false) => repeated && request.binary(4) === '-',
   run: ({ request, node, slot }) =>
     answering(() => {
       const operation = parseOperation(request);

@@ -11,7 +11,7 @@ export const dcsSet = {
   keys: keyAt(7),
   epochAt: 1,
   summary: 'DCS.SET <epoch> <stamp> <attempt> <condition> <expiresAt> <kind> <key> <value>',
-  isBlind: (request) => request.binary(3) === '1' && request.binary(4) === '-',
+  isBlind: (request, repeated = false) => (repeated || request.binary(3) === '1') && request.binary(4) === '-',
   run: ({ request, node, slot }) =>
     answering(() => {
       const operation = parseOperation(request);

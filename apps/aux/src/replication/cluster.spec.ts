@@ -8,6 +8,7 @@ import {
   encodeDigest,
   encodeFetch,
   encodeGet,
+  encodeIncrement,
   encodePull,
   encodeSet,
   helloCommand,
@@ -262,6 +263,18 @@ describe('several nodes', () => {
     let processed = 0;
     primary.dispatcher.eachCounter((name, { ok }) => (processed += name === 'DCS.SET' ? ok : 0));
     expect(processed).toBe(1);
+  });
+
+  test('while the primary is silent, a replica sets and deletes for it, and counts nothing', async () => {
+    await startAll('a', 'b', 'c');
+    const [primary, replica] = ownersOf('k') as [AuxServer, AuxServer];
+    replica.node.replication.peers.suspect(primary.node.id, new Error('silent'));
+    await set('k', 'v', replica);
+    expect(stored(replica, 'k')).toBe('v');
+    expect(await send(replica, encodeDelete(write(), ALWAYS, 'k'))).toBe(1);
+    replica.node.replication.peers.suspect(primary.node.id, new Error('silent'));
+    const increment = encodeIncrement(write(), { by: 1, initial: 0, expiresAt: 0, token: '' }, 'k');
+    await expect(send(replica, increment)).rejects.toMatchObject({ code: 'CLUSTERDOWN' });
   });
 
   test('a repeated attempt is applied once, at whichever owner it arrives', async () => {

@@ -86,7 +86,7 @@ export const masterSchema = z.object({
   DCS_SHUTDOWN_TIMEOUT_MS: integer(10_000, 0, MAX_MS),
   DCS_MAX_VALUE_BYTES: integer(1_048_576, 1, 1_048_576),
   DCS_REQUEST_TIMEOUT_MS: integer(1000, 1, MAX_MS),
-  DCS_OPERATION_TIMEOUT_MS: integer(3000, 1, MAX_MS),
+  DCS_OPERATION_TIMEOUT_MS: integer(5000, 1, MAX_MS),
   DCS_BULK_MAX_ITEMS: integer(1000, 1, 100_000),
   DCS_BULK_MAX_BYTES: integer(8_388_608, 1024, 268_435_456),
   DCS_MAX_IN_FLIGHT: integer(10_000, 1, 1_000_000),

@@ -110,7 +110,6 @@ test.each([
   ['PRECONDITION -', 'ERR_PRECONDITION_FAILED'],
   ['NOTANUMBER', 'ERR_NOT_A_NUMBER'],
   ['OOM', 'ERR_VALUE_TOO_LARGE'],
-  ['STALE', 'ERR_UNAVAILABLE'],
   ['WHATEVER', 'ERR_UNAVAILABLE'],
 ])('%s is answered at once as %s', async (reply, code) => {
   const { plane, network } = setup();

@@ -215,10 +215,11 @@ export class AuxDataPlane implements DataPlane {
 
   /** One stamp for all attempts: a repeat of what was applied already changes nothing. */
   #write<T>(key: string, encode: (context: WriteContext) => string, decode: (reply: unknown) => T): Promise<T> {
-    const stamp = this.#clock.next();
+    let stamp = this.#clock.next();
     return this.#run({
       slot: slotOfBinary(key),
       isRead: false,
+      restamp: () => void (stamp = this.#clock.next()),
       encode: (epoch, attempt) => encode({ epoch, stamp, attempt }),
       decode: (reply) => {
         this.#reads.close(key);

@@ -179,3 +179,38 @@ test('when every owner fails, all are tried again until the deadline', async () 
     expect(commandsTo(id).filter((name) => name === 'DCS.GET').length).toBeGreaterThan(1);
   }
 });
+
+test('a write that came late to the only node it was sent to begins anew', async () => {
+  const { plane, network, time } = setup();
+  const write = plane.increment('k', { by: 1, initial: 0, expiresAt: 0, token: '' });
+  network.last.answer(new RespError('STALE the attempt comes late'), null);
+  await time.advance(100);
+  const [first, second] = network.sent.map(({ args }) => args);
+  expect(second![2]! > first![2]!).toBe(true);
+  network.last.answer(null, `1 ${VERSION}`);
+  expect(await write).toEqual({ value: 1, version: VERSION });
+});
+
+test('a write that came late after other attempts keeps its stamp: one of them may have been done', async () => {
+  const { plane, network, time } = setup();
+  const write = plane.increment('k', { by: 1, initial: 0, expiresAt: 0, token: '' });
+  network.last.answer(lost(), null);
+  network.last.answer(new RespError('STALE the attempt comes late'), null);
+  await time.advance(100);
+  const increments = network.sent.filter(({ args }) => args[0] === 'DCS.INCR');
+  expect(increments).toHaveLength(3);
+  expect(new Set(increments.map(({ args }) => args[2])).size).toBe(1);
+  increments.at(-1)!.answer(null, `1 ${VERSION}`);
+  await write;
+});
+
+test('"not now" costs no budget: the operation waits for the view to change', async () => {
+  const { plane, network, time, observer } = setup({ retryBudgetPercent: 0 });
+  network.auto = ({ answer }) => answer(new RespError('CLUSTERDOWN the primary is silent'), null);
+  const writes = Array.from({ length: 50 }, () => plane.increment('k', { by: 1, initial: 0, expiresAt: 0, token: '' }));
+  await time.advance(2000);
+  network.auto = ({ answer }) => answer(null, `1 ${VERSION}`);
+  await time.advance(500);
+  expect(await Promise.all(writes)).toHaveLength(50);
+  expect(observer.exhausted).toBe(0);
+});

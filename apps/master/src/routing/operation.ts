@@ -12,6 +12,8 @@ export interface Command<T> {
   readonly slot: number;
   /** It changes nothing: any owner may answer, and two may be asked. */
   readonly isRead: boolean;
+  /** Makes a new operation of a write that was refused before anything was done. */
+  readonly restamp?: () => void;
   /** `attempt` counts from 1. */
   encode(epoch: number, attempt: number): string;
   /** @throws ProtocolError for a reply that is none of this command's. */
@@ -41,6 +43,8 @@ const BACKOFF_MAX_MS = 400;
 const REFRESH_WAIT_MS = 250;
 
 const FINAL: ReadonlySet<string> = new Set(['PRECONDITION', 'NOTANUMBER', 'OOM']);
+/** The node has said, cheaply, that it cannot do it now: asking again after a pause is no storm, so it costs no budget. */
+const NOT_NOW: ReadonlySet<RetryReason> = new Set(['clusterdown', 'loading', 'stale']);
 const NO_NODES: Node[] = [];
 
 const NO_OWNER = 'no cache node is up';
@@ -191,6 +195,8 @@ export class Operation<T> implements Hedgeable {
         );
       case 'CLUSTERDOWN':
         return this.#next(node, 'clusterdown', 'the cluster cannot do this safely now', error);
+      case 'STALE':
+        return this.#stale(node, error);
       case 'PRECONDITION':
         return this.#end(routingError('ERR_PRECONDITION_FAILED', 'the entry is not in the state asked for', error));
       case 'NOTANUMBER':
@@ -205,13 +211,23 @@ export class Operation<T> implements Hedgeable {
     }
   }
 
+  /** The stamp is too old: the write came late. When it was the only attempt nothing was done, and it may begin anew. */
+  #stale(node: Node, error: RespError): void {
+    const { restamp } = this.#command;
+    if (restamp === undefined || this.#attempt !== 1) {
+      return this.#next(node, 'stale', 'the write came too late to the cache node', error);
+    }
+    restamp();
+    this.#retry('stale', 'the write came too late to the cache node', error);
+  }
+
   /** On to an owner that was not asked yet; when all were, a pause and all over again. */
   #next(node: Node, reason: RetryReason, message: string, cause: Error): void {
     const { budget, observer, topology } = this.#options;
     this.#failedAt = [...this.#failedAt, node];
     const other = this.#target();
-    // A lost connection is followed by one further attempt per request that was on it: no storm, so no budget.
-    const free = reason === 'connection';
+    // A lost connection is followed by one further attempt per request that was on it: no storm either.
+    const free = reason === 'connection' || NOT_NOW.has(reason);
     if (other !== undefined && (free || budget.withdraw())) {
       observer.retried(reason);
       return this.#send(other);
@@ -252,7 +268,7 @@ export class Operation<T> implements Hedgeable {
     const { budget, observer, random, time } = this.#options;
     const backoff = Math.min(BACKOFF_MAX_MS, BACKOFF_BASE_MS * 2 ** Math.min(this.#attempt, 10)) * (0.5 + random() / 2);
     if (time.now() + backoff >= this.#deadline) return this.#fail(message, reason, cause);
-    if (!budget.withdraw()) {
+    if (!NOT_NOW.has(reason) && !budget.withdraw()) {
       observer.budgetExhausted();
       return this.#fail(message, reason, cause);
     }

@@ -41,7 +41,7 @@ export interface ViewSource {
   off(event: 'view', listener: (view: View) => void): unknown;
 }
 
-export type RetryReason = 'moved' | 'loading' | 'timeout' | 'connection' | 'clusterdown' | 'no_owner';
+export type RetryReason = 'moved' | 'loading' | 'timeout' | 'connection' | 'clusterdown' | 'stale' | 'no_owner';
 
 /** Who answers reads: the primary, or any owner in turn. */
 export type ReadFrom = 'primary' | 'any';
