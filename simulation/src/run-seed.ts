@@ -219,7 +219,7 @@ function check(history: History, context: CheckContext, violations: Violation[])
       }
     }
     if (family === 'expiring') continue;
-    const stable = fault === 'calm' ? operations : operations.flatMap((record) => before(faultsFrom, record));
+    const stable = !SPLITTING.has(fault) ? operations : operations.flatMap((record) => before(faultsFrom, record));
     const result = checkLinearizable(key, stable);
     violations.push(...result.violations);
     if (result.undecided) undecided++;

@@ -5,7 +5,7 @@ import type { Violation } from './violation.js';
 type State = string | null;
 
 /** Search steps before a history is given up as undecided. */
-const MAX_STEPS = 200_000;
+const MAX_STEPS = 50_000;
 
 export interface LinearizabilityResult {
   readonly violations: readonly Violation[];
