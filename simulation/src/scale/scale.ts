@@ -72,17 +72,25 @@ function membersOf(count: number): Member[] {
 }
 
 export function scaleTable(rows: readonly ScaleRow[]): string {
-  const header = [
-    '| nodes | table built in | fullest / mean | moved by a join / ideal | moved by a leave / ideal | bytes moved by a join |',
-    '| ---: | ---: | ---: | ---: | ---: | ---: |',
-  ];
-  const lines = rows.map(({ nodes, replicas, buildMs, balance, join, leave }) => {
+  const cells = rows.map(({ nodes, replicas, buildMs, balance, join, leave }) => {
     const share = (nodes * GIB_PER_NODE) / (SLOT_COUNT * replicas);
-    const cells = [nodes, `${buildMs.toFixed(1)} ms`, balance.toFixed(3), movement(join), movement(leave)];
-    return `| ${[...cells, `${(join.moved * share).toFixed(2)} GiB`].join(' | ')} |`;
+    const bytes = `${(join.moved * share).toFixed(2)} GiB`;
+    return [String(nodes), `${buildMs.toFixed(1)} ms`, balance.toFixed(3), movement(join), movement(leave), bytes];
   });
-  return [...header, ...lines].join('\n');
+  const widths = HEADER.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i]!.length)));
+  const line = (row: readonly string[]): string => `| ${row.map((cell, i) => cell.padStart(widths[i]!)).join(' | ')} |`;
+  const rule = `| ${widths.map((width) => `${'-'.repeat(width - 1)}:`).join(' | ')} |`;
+  return [line(HEADER), rule, ...cells.map(line)].join('\n');
 }
+
+const HEADER = [
+  'nodes',
+  'table built in',
+  'fullest / mean',
+  'moved by a join / ideal',
+  'moved by a leave / ideal',
+  'bytes moved by a join',
+];
 
 function movement({ moved, ideal }: Movement): string {
   return `${moved} / ${ideal.toFixed(0)} = ${(moved / ideal).toFixed(3)}`;
