@@ -11,7 +11,7 @@ export const CLUSTER_DOWN = Reply.error('CLUSTERDOWN The cluster is down: this n
 export const CLUSTER_EMPTY = Reply.error('CLUSTERDOWN Hash slot not served');
 export const LOADING = Reply.error('LOADING the slot is still being imported, and none of its sources answers');
 export const COPY_FAILED = Reply.error('CLUSTERDOWN the write could not be copied to another node in time');
-export const PRIMARY_SILENT = Reply.error('CLUSTERDOWN the primary is silent, and may still act');
+export const PRIMARY_SILENT = Reply.error('TRYAGAIN the primary is silent, and may still act');
 export const PEER_ONLY = Reply.error('ERR this command is for parts of the cache: send DCS.HELLO first');
 
 export function wrongArity(name: string): string {

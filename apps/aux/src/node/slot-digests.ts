@@ -12,8 +12,8 @@ export class SlotDigests {
   /** An entry came, or went. */
   toggle(slot: number, key: string, version: Version): void {
     const hash = keyHash(key);
-    const ms = (version.ms % 2 ** 32) | 0;
-    const low = (version.low % 2 ** 32) | 0;
+    const ms = version.ms % 2 ** 32 | 0;
+    const low = version.low % 2 ** 32 | 0;
     // The upper parts, 16 bits each.
     const upper = (Math.floor(version.ms / 2 ** 32) << 16) | Math.floor(version.low / 2 ** 32);
     let a = mix(hash ^ ms);

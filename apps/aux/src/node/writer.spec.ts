@@ -239,3 +239,13 @@ test('an expiry in the past removes the entry', () => {
   expect(store.peek('k')).toBeUndefined();
   expect(store.merge('k', entryOf('k', 'a', stamp(NOW)))).toBe('older');
 });
+
+test('a repeated attempt on a slot that is new here does not undo what was written since', () => {
+  const { writer, set, value } = setup();
+  set(first(NOW), 'second');
+  writer.isNewHere = (slot) => slot === SLOT;
+  expect(set(again(NOW - 10), 'first')).toMatchObject({ refused: 'STALE' });
+  expect(value()).toBe('second');
+  writer.isNewHere = () => false;
+  expect(set(again(NOW - 10), 'first').refused).toBeUndefined();
+});

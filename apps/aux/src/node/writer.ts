@@ -1,3 +1,4 @@
+import { slotOfBinary } from '@dcs/consistent-hash';
 import {
   compareVersions,
   formatVersion,
@@ -75,6 +76,9 @@ export class Writer {
 
   /** Told of every entry that a client's write has put into the store. */
   onApplied: ((key: string, entry: Entry, operation: OperationRecord | undefined) => void) | undefined;
+
+  /** A slot that this node owns since a moment ago: what was done for it elsewhere is not remembered here. */
+  isNewHere: ((slot: number) => boolean) | undefined;
 
   readonly #store: Store;
   readonly #clock: HybridClock;
@@ -222,7 +226,8 @@ export class Writer {
       return { refused: 'STALE', detail: `operation is older than ${MAX_OPERATION_AGE_MS} ms` };
     }
     const allowed = MAX_OVERTAKEN_AGE_MS + (operation.attempt - 1) * MAX_ATTEMPT_MS;
-    const isLate = age > allowed || stamp.ms < this.#fenceMs;
+    const isForgotten = operation.attempt > 1 && this.isNewHere?.(slotOfBinary(key)) === true;
+    const isLate = age > allowed || stamp.ms < this.#fenceMs || isForgotten;
     if (operation.attempt === 1 && !isLate) return undefined;
     return this.#recent.find(stamp, hash) ?? (isLate ? this.#overtaken(stamp, key, hash) : undefined);
   }

@@ -47,6 +47,9 @@ export interface ReplicationOptions extends ReplicationTuning {
   readonly transport: PeerTransport;
 }
 
+/** No gateway tries an operation for longer. */
+const OPERATION_LIFETIME_MS = 10_000;
+
 /** What became of a copy that another node sent. */
 export type CopyReceipt = 'taken' | 'full' | { readonly staleView: number };
 
@@ -69,11 +72,14 @@ export class Replication {
   #readmitted = false;
   #closed = false;
   #effects: Effect[] = [];
+  /** When a slot became this node's, on the monotonic clock. */
+  readonly #gainedAt = new Float64Array(SLOT_COUNT).fill(-Infinity);
 
   constructor(options: ReplicationOptions) {
     this.#options = options;
     const { ownership, store, clock, refresh, timers, monotonic, random, isLagging, transport } = options;
     const { ledger } = this;
+    options.writer.isNewHere = (slot) => monotonic() - this.#gainedAt[slot]! < OPERATION_LIFETIME_MS;
     options.writer.onApplied = (key, entry, operation) => {
       if (ownership.table.ownersOf(entry.slot).length > 1) this.#effects.push({ key, entry, operation });
     };
@@ -292,6 +298,7 @@ export class Replication {
     const sources = new Set([...was, ...is]);
     sources.delete(selfId);
     this.ledger.begin(slot, sources);
+    this.#gainedAt[slot] = this.#options.monotonic();
     return true;
   }
 }

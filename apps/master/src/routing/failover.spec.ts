@@ -1,4 +1,4 @@
-import { ALWAYS } from '@dcs/protocol';
+import { ALWAYS, IF_ABSENT } from '@dcs/protocol';
 import { RespClientError, RespError } from '@dcs/resp';
 import { FakeNetwork, FakeObserver, FakeTime, FakeViews, member, type Sent } from '../../test/fake-routing.js';
 import { AuxDataPlane, type AuxDataPlaneOptions } from './aux-data-plane.js';
@@ -213,4 +213,23 @@ test('"not now" costs no budget: the operation waits for the view to change', as
   await time.advance(500);
   expect(await Promise.all(writes)).toHaveLength(50);
   expect(observer.exhausted).toBe(0);
+});
+
+test('an attempt that was not carried out is not counted to the next owner', async () => {
+  const { plane, network, time } = setup();
+  const attempts = (): (string | undefined)[] =>
+    network.sent.filter(({ args }) => args[0] === 'DCS.SET').map(({ args }) => args[3]);
+  void plane.set('k', 'v', 's', 0, ALWAYS);
+  network.last.answer(refused(), null);
+  network.last.answer(timedOut(), null);
+  await time.advance(500);
+  expect(attempts()).toEqual(['1', '1', '2']);
+});
+
+test('a condition that fails after an answer was lost may have been met by the lost attempt', async () => {
+  const { plane, network } = setup();
+  const write = plane.set('k', 'v', 's', 0, IF_ABSENT).catch((error: { code: string }) => error.code);
+  network.last.answer(lost(), null);
+  network.last.answer(new RespError(`PRECONDITION ${VERSION}`), null);
+  expect(await write).toBe('ERR_UNAVAILABLE');
 });

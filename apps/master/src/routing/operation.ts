@@ -14,7 +14,7 @@ export interface Command<T> {
   readonly isRead: boolean;
   /** Makes a new operation of a write that was refused before anything was done. */
   readonly restamp?: () => void;
-  /** `attempt` counts from 1. */
+  /** `attempt`: 1, and one more for every earlier attempt that may have been carried out. */
   encode(epoch: number, attempt: number): string;
   /** @throws ProtocolError for a reply that is none of this command's. */
   decode(reply: unknown): T;
@@ -61,6 +61,8 @@ export class Operation<T> implements Hedgeable {
   #resolve!: (value: T) => void;
   #reject!: (error: RoutingError) => void;
   #attempt = 0;
+  /** Attempts without an answer, which may have been carried out all the same. */
+  #unknown = 0;
   #redirects = 0;
   #lastAsked: Node | undefined;
   /** Owners that failed since all of them were tried last. */
@@ -130,7 +132,7 @@ export class Operation<T> implements Hedgeable {
     this.#lastAsked = node;
     this.#attempt++;
     this.#outstanding++;
-    const command = this.#command.encode(topology.epoch, this.#attempt);
+    const command = this.#command.encode(topology.epoch, this.#unknown + 1);
     const timeoutMs = Math.min(requestTimeoutMs, left);
     const latest = this.#deadline - left + timeoutMs + LAG_MS;
     node.connection.send(command, (error, reply) => this.#answered(node, latest, error, reply), timeoutMs);
@@ -138,6 +140,7 @@ export class Operation<T> implements Hedgeable {
 
   #answered(node: Node, latest: number, error: Error | null, reply: unknown): void {
     this.#outstanding--;
+    if (error && mayBeDone(error)) this.#unknown++;
     if (!error) node.health.timeouts = 0;
     else this.#blame(node, latest, error);
     if (this.done) return;
@@ -193,12 +196,18 @@ export class Operation<T> implements Hedgeable {
           'the key is being recovered; it is not known yet whether it is there',
           error,
         );
+      case 'TRYAGAIN':
       case 'CLUSTERDOWN':
         return this.#next(node, 'clusterdown', 'the cluster cannot do this safely now', error);
       case 'STALE':
         return this.#stale(node, error);
       case 'PRECONDITION':
-        return this.#end(routingError('ERR_PRECONDITION_FAILED', 'the entry is not in the state asked for', error));
+        // The state may be the doing of an earlier attempt whose answer was lost.
+        return this.#end(
+          this.#unknown > 0
+            ? routingError('ERR_UNAVAILABLE', 'the answer was lost; the write may have been done', error)
+            : routingError('ERR_PRECONDITION_FAILED', 'the entry is not in the state asked for', error),
+        );
       case 'NOTANUMBER':
         return this.#end(
           routingError('ERR_NOT_A_NUMBER', 'the value is not a safe integer, or would not stay one', error),
@@ -211,10 +220,10 @@ export class Operation<T> implements Hedgeable {
     }
   }
 
-  /** The stamp is too old: the write came late. When it was the only attempt nothing was done, and it may begin anew. */
+  /** The stamp is too old: the write came late. When no other attempt may have been carried out, it may begin anew. */
   #stale(node: Node, error: RespError): void {
     const { restamp } = this.#command;
-    if (restamp === undefined || this.#attempt !== 1) {
+    if (restamp === undefined || this.#unknown > 0) {
       return this.#next(node, 'stale', 'the write came too late to the cache node', error);
     }
     restamp();
@@ -291,6 +300,12 @@ export class Operation<T> implements Hedgeable {
 
 function clientCode(error: Error): string {
   return error instanceof RespClientError ? error.code : 'ERR_RESP_CONNECTION_LOST';
+}
+
+/** Whether the attempt that ended so may have been carried out. */
+function mayBeDone(error: Error): boolean {
+  if (error instanceof RespError) return error.code === 'CLUSTERDOWN'; // stored, but not copied in time
+  return !(error instanceof RespClientError) || error.sent;
 }
 
 /** Another owner would say the same. */
