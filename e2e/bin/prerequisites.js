@@ -21,6 +21,9 @@ export const PREREQUISITES = [
     usedBy: 'tests of the system in containers (e2e)',
   },
   { command: 'docker-compose', packages: ['docker-compose'], usedBy: 'tests of the system in containers (e2e)' },
+  { command: 'ip', packages: ['iproute2'], usedBy: 'tests of partitions (e2e, as root)' },
+  { command: 'iptables', packages: ['iptables'], usedBy: 'tests of partitions (e2e, as root)' },
+  { command: 'faketime', packages: ['faketime'], usedBy: 'tests of wrong clocks (e2e)' },
   { command: 'prometheus', packages: ['prometheus'], usedBy: 'tests of metrics, rules and dashboards (e2e)' },
   { command: 'promtool', packages: ['prometheus'], usedBy: 'tests of metrics, rules and dashboards (e2e)' },
 ];

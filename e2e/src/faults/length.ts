@@ -8,6 +8,8 @@ export interface FaultLength {
   readonly outageMs: number;
   /** Masters and an aux cannot reach each other for so long, ms. */
   readonly partitionMs: number;
+  /** Processes whose clock is wrong, and by how many seconds it is. */
+  readonly wrongClocks: readonly (readonly [process: string, seconds: string])[];
   /** An aux comes and goes for so long, ms. */
   readonly flappingMs: number;
   /** Keys besides those of the load. */
@@ -20,11 +22,15 @@ export interface FaultLength {
 
 const LENGTHS: Readonly<Record<'short' | 'full', FaultLength>> = {
   short: {
-    quietMs: 1_000,
-    pauseMs: 6_000,
-    outageMs: 6_000,
-    partitionMs: 5_000,
-    flappingMs: 16_000,
+    quietMs: 700,
+    pauseMs: 5_000,
+    outageMs: 4_500,
+    partitionMs: 4_500,
+    wrongClocks: [
+      ['aux-2', '+120'],
+      ['master-2', '-120'],
+    ],
+    flappingMs: 12_000,
     keys: 10_000,
     handoffKeys: 8_000,
     handoffMs: 2_500,
@@ -34,6 +40,12 @@ const LENGTHS: Readonly<Record<'short' | 'full', FaultLength>> = {
     pauseMs: 30_000,
     outageMs: 60_000,
     partitionMs: 30_000,
+    wrongClocks: [
+      ['aux-2', '+120'],
+      ['aux-2', '-120'],
+      ['master-2', '+120'],
+      ['master-2', '-120'],
+    ],
     flappingMs: 60_000,
     keys: 100_000,
     handoffKeys: 100_000,

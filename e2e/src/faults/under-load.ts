@@ -15,6 +15,8 @@ export interface UnderLoadOptions {
   readonly retries?: number;
   /** Whether requests may fail, as they do when a master dies that they were sent to. @defaultValue false */
   readonly mayFail?: boolean;
+  /** Whether reads during the fault may give what was overwritten. @defaultValue false */
+  readonly readsMayBeStale?: boolean;
   /** Ids of the nodes that are `up` in the end. */
   readonly upAtEnd?: readonly string[];
 }
@@ -32,8 +34,8 @@ export async function underLoad(
   options: UnderLoadOptions,
   fault: (load: Load) => Promise<Readonly<Record<string, number | string>>>,
 ): Promise<LoadReport> {
-  const { prefix, urls, retries = 0, mayFail = false } = options;
-  const load = Load.start({ urls, prefix, retries });
+  const { prefix, urls, retries = 0, mayFail = false, readsMayBeStale = false } = options;
+  const load = Load.start({ urls, prefix, retries, readsMayBeStale });
   let values: Readonly<Record<string, number | string>>;
   try {
     await sleep(LENGTH.quietMs);
