@@ -1,0 +1,145 @@
+import { type DashboardSpec } from './panels.js';
+
+const gauge = (name: string) => `${name}{cluster="$cluster"}`;
+const rate = (name: string) => `rate(${name}{cluster="$cluster"}[$__rate_interval])`;
+
+/** Who owns what, and what moves. */
+export const cluster: DashboardSpec = {
+  uid: 'dcs-cluster',
+  title: 'Cache: Cluster',
+  description: 'Who owns what, what moves, and who hears whom.',
+  rows: [
+    {
+      title: 'Ownership',
+      panels: [
+        {
+          title: 'Slots by primary',
+          description: 'Slots of 16384 for which a node takes the writes. Even, or as the weights say.',
+          unit: 'none',
+          queries: { '{{instance}}': 'dcs_slots_owned{cluster="$cluster", role="primary"}' },
+          min: 0,
+        },
+        {
+          title: 'Skew',
+          description: 'Slots of the node that is primary for most, over the mean: 1 is even.',
+          unit: 'none',
+          queries: {
+            skew: 'max(dcs_slots_owned{cluster="$cluster", role="primary"}) / avg(dcs_slots_owned{cluster="$cluster", role="primary"})',
+          },
+          limits: { warn: 1.1, bad: 1.3 },
+          min: 0.9,
+        },
+        {
+          title: 'Owners per slot',
+          description:
+            'The number of copies asked for, or of nodes while there are fewer: then a loss is a loss of data.',
+          unit: 'none',
+          queries: { owners: 'sum(dcs_slots_owned{cluster="$cluster"}) / 16384' },
+          limits: { warn: 2, bad: 1.5, falling: true },
+          min: 0,
+        },
+      ],
+    },
+    {
+      title: 'Handoff',
+      panels: [
+        {
+          title: 'Slots to go',
+          description: 'Slots whose entries a new owner has yet to import. Back at 0 the cluster is whole again.',
+          unit: 'none',
+          queries: { '{{instance}}': gauge('dcs_handoff_slots_to_go') },
+          min: 0,
+        },
+        {
+          title: 'Bytes imported',
+          description: 'Entries on their way between nodes; bounded, so that clients do not notice.',
+          unit: 'Bps',
+          queries: { '{{instance}}': rate('dcs_handoff_bytes_received_total') },
+          min: 0,
+        },
+        {
+          title: 'Slots held for others',
+          description: 'Slots that a node keeps until their owners surely have them. A node that leaves waits for 0.',
+          unit: 'none',
+          queries: { '{{instance}}': gauge('dcs_handoff_slots_held') },
+          min: 0,
+        },
+      ],
+    },
+    {
+      title: 'Replication',
+      panels: [
+        {
+          title: 'Writes waiting for copies',
+          description: 'A write is acknowledged when its copies exist. Growing: a peer is slow.',
+          unit: 'none',
+          queries: { '{{instance}}': gauge('dcs_copies_in_flight') },
+          limits: { warn: 500, bad: 5000 },
+          min: 0,
+        },
+        {
+          title: 'Stand-ins and refusals',
+          description:
+            'Copies given to another node because an owner was silent, and writes refused because nobody could.',
+          unit: 'ops',
+          queries: {
+            'stand-ins {{instance}}': rate('dcs_stand_ins_total'),
+            'refused {{instance}}': rate('dcs_copy_failures_total'),
+          },
+          limits: { warn: 1, bad: 100 },
+          min: 0,
+        },
+        {
+          title: 'Copies that differ',
+          description:
+            'Slots found different between owners, and keys kept for owners that were silent; both are repaired.',
+          unit: 'none',
+          queries: {
+            'differences {{instance}}': rate('dcs_anti_entropy_differences_total'),
+            'hints {{instance}}': gauge('dcs_hints'),
+          },
+          min: 0,
+        },
+      ],
+    },
+    {
+      title: 'Membership',
+      panels: [
+        {
+          title: 'Epoch of the view',
+          description:
+            'One line: all agree. A step is a join, a leave or a crash. Lines apart for long: somebody is cut off.',
+          unit: 'none',
+          queries: { '{{job}} {{instance}}': gauge('dcs_view_epoch') },
+        },
+        {
+          title: 'Members by state',
+          description: 'As the masters see them.',
+          unit: 'none',
+          queries: { '{{state}}': 'max by (state) (dcs_members{cluster="$cluster", job="dcs-master"})' },
+          min: 0,
+        },
+        {
+          title: 'Suspicion',
+          description: 'Nodes of the view that a node does not hear from, and connections of masters that are down.',
+          unit: 'none',
+          queries: {
+            'suspected by {{instance}}': gauge('dcs_suspected_peers'),
+            'no connection from {{instance}}': 'dcs_aux_connections{cluster="$cluster", state="down"}',
+          },
+          limits: { warn: 1, bad: 2 },
+          min: 0,
+        },
+        {
+          title: 'Registry reachable',
+          description: '1: it answered last time. At 0 everybody goes on with the last view, and no change is noticed.',
+          unit: 'none',
+          queries: { '{{job}} {{instance}}': gauge('dcs_registry_reachable') },
+          limits: { warn: 1, bad: 0.5, falling: true },
+          min: 0,
+          max: 1,
+        },
+      ],
+    },
+  ],
+};

@@ -1,0 +1,153 @@
+import { type DashboardSpec, FULL_WIDTH } from './panels.js';
+
+const PER_SECOND = 'reqps';
+const requests = 'rate(dcs_http_requests_total{cluster="$cluster"}[$__rate_interval])';
+const failed = 'rate(dcs_http_requests_total{cluster="$cluster", outcome=~"unavailable|error"}[$__rate_interval])';
+const buckets = 'rate(dcs_http_request_duration_seconds_bucket{cluster="$cluster"}[$__rate_interval])';
+const hits = 'sum(rate(dcs_hits_total{cluster="$cluster"}[$__rate_interval]))';
+const misses = 'sum(rate(dcs_misses_total{cluster="$cluster"}[$__rate_interval]))';
+
+/** Is the cache well, and what do its clients see? */
+export const overview: DashboardSpec = {
+  uid: 'dcs-overview',
+  title: 'Cache: Overview',
+  description: 'Is the cache well, and what do its clients see?',
+  rows: [
+    {
+      title: 'Now',
+      panels: [
+        {
+          kind: 'stat',
+          title: 'Requests',
+          description: 'Data calls per second, over all masters.',
+          unit: PER_SECOND,
+          queries: { requests: `sum(${requests})` },
+        },
+        {
+          kind: 'stat',
+          title: 'Failed calls',
+          description: 'Share of calls that failed for a reason that is not the client’s. The objective is 0.1 %.',
+          unit: 'percentunit',
+          queries: { failed: `sum(${failed}) / sum(${requests})` },
+          limits: { warn: 0.001, bad: 0.0144 },
+        },
+        {
+          kind: 'stat',
+          title: 'Hit ratio',
+          description: 'Share of reads on the nodes that found a live entry.',
+          unit: 'percentunit',
+          queries: { 'hit ratio': `${hits} / (${hits} + ${misses})` },
+          limits: { warn: 0.8, bad: 0.5, falling: true },
+        },
+        {
+          kind: 'stat',
+          title: 'Nodes',
+          description: 'Cache nodes that answer their scrapes. Fewer than the copies of an entry is a danger to data.',
+          unit: 'none',
+          queries: { nodes: 'count(up{job="dcs-aux", cluster="$cluster"} == 1)' },
+          limits: { warn: 3, bad: 2, falling: true },
+        },
+        {
+          kind: 'stat',
+          title: 'Masters',
+          description: 'Gateways that answer their scrapes. With one, its loss stops the traffic.',
+          unit: 'none',
+          queries: { masters: 'count(up{job="dcs-master", cluster="$cluster"} == 1)' },
+          limits: { warn: 2, bad: 1, falling: true },
+        },
+        {
+          kind: 'stat',
+          title: 'Capacity used',
+          description: 'Bytes held, of those that all nodes may hold. Near 100 % nodes evict.',
+          unit: 'percentunit',
+          queries: { used: 'sum(dcs_bytes{cluster="$cluster"}) / sum(dcs_capacity_bytes{cluster="$cluster"})' },
+          limits: { warn: 0.85, bad: 0.95 },
+        },
+      ],
+    },
+    {
+      title: 'Traffic',
+      panels: [
+        {
+          title: 'Requests by operation',
+          description: 'Data calls per second that the masters answered.',
+          unit: PER_SECOND,
+          queries: { '{{operation}}': `sum by (operation) (${requests})` },
+          min: 0,
+        },
+        {
+          title: 'Requests by outcome',
+          description: '"rejected" is the client’s doing, "unavailable" and "error" are the cache’s.',
+          unit: PER_SECOND,
+          queries: { '{{outcome}}': `sum by (outcome) (${requests})` },
+          min: 0,
+        },
+        {
+          title: 'Hit ratio',
+          description:
+            'A slow fall with evictions: too small. A sudden one: a client changed, or a node came back empty.',
+          unit: 'percentunit',
+          queries: { 'hit ratio': `${hits} / (${hits} + ${misses})` },
+          limits: { warn: 0.8, bad: 0.5, falling: true },
+          min: 0,
+          max: 1,
+        },
+        {
+          kind: 'heatmap',
+          title: 'Time to answer',
+          description:
+            'Calls per second by how long a master took. A second band above the first is retries or hedges.',
+          unit: 's',
+          queries: { '{{le}}': `sum by (le) (${buckets})` },
+          width: FULL_WIDTH / 2,
+        },
+        {
+          title: 'Time to answer, quantiles',
+          description: 'From the arrival of a call at a master to its answer; Nginx and the network are not in it.',
+          unit: 's',
+          queries: {
+            p50: `histogram_quantile(0.5, sum by (le) (${buckets}))`,
+            p99: `histogram_quantile(0.99, sum by (le) (${buckets}))`,
+          },
+          limits: { warn: 0.05, bad: 0.25 },
+          width: FULL_WIDTH / 2,
+          min: 0,
+        },
+      ],
+    },
+    {
+      title: 'Errors and capacity',
+      panels: [
+        {
+          title: 'Failed calls',
+          description:
+            'Share of calls that failed for a reason that is not the client’s. Above 1.44 % the page goes out.',
+          unit: 'percentunit',
+          queries: { failed: `sum(${failed}) / sum(${requests})` },
+          limits: { warn: 0.001, bad: 0.0144 },
+          min: 0,
+        },
+        {
+          title: 'Repeated attempts',
+          description:
+            'What masters tried again at another owner, by reason. A few while nodes come and go are normal.',
+          unit: 'ops',
+          queries: {
+            '{{reason}}': 'sum by (reason) (rate(dcs_routing_retries_total{cluster="$cluster"}[$__rate_interval]))',
+          },
+          min: 0,
+        },
+        {
+          title: 'Bytes held',
+          description: 'Keys, values and overhead on all nodes, copies included, and what they may hold.',
+          unit: 'bytes',
+          queries: {
+            held: 'sum(dcs_bytes{cluster="$cluster"})',
+            capacity: 'sum(dcs_capacity_bytes{cluster="$cluster"})',
+          },
+          min: 0,
+        },
+      ],
+    },
+  ],
+};
