@@ -1,9 +1,8 @@
 import { encodeCommandBinary, Reply, RespError } from '@dcs/resp';
 import { PRIMARY, REPLICA } from '../node/ownership.js';
 import type { Effect } from '../replication/effect.js';
-import type { CopyOutcome } from '../replication/replicator.js';
 import type { Command } from './command.js';
-import { COPY_FAILED, LOADING, PRIMARY_SILENT } from './errors.js';
+import { COPY_FAILED, LOADING, OWNERS_CHANGED, PRIMARY_SILENT } from './errors.js';
 import { findSlot, keysOf, moved } from './keys.js';
 import type { Session } from './session.js';
 
@@ -41,15 +40,11 @@ function apply(session: Session, command: Command): string | Promise<string> {
 }
 
 function copied(session: Session, reply: string, effects: readonly Effect[]): Promise<string> {
-  const { slot } = session;
   return new Promise((resolve) => {
-    session.node.replication.copy(effects, (outcome) => resolve(replyAfter(outcome, reply, slot, session)));
+    session.node.replication.copy(effects, (outcome) => {
+      resolve(outcome === 'copied' ? reply : outcome === 'moved' ? OWNERS_CHANGED : COPY_FAILED);
+    });
   });
-}
-
-function replyAfter(outcome: CopyOutcome, reply: string, slot: number, session: Session): string {
-  if (outcome === 'copied') return reply;
-  return outcome === 'failed' ? COPY_FAILED : moved(slot, session);
 }
 
 function isReady(session: Session, command: Command): boolean {

@@ -11,6 +11,8 @@ export const CLUSTER_DOWN = Reply.error('CLUSTERDOWN The cluster is down: this n
 export const CLUSTER_EMPTY = Reply.error('CLUSTERDOWN Hash slot not served');
 export const LOADING = Reply.error('LOADING the slot is still being imported, and none of its sources answers');
 export const COPY_FAILED = Reply.error('CLUSTERDOWN the write could not be copied to another node in time');
+/** Not MOVED: the write is stored here, and may be found by the new owners. */
+export const OWNERS_CHANGED = Reply.error('CLUSTERDOWN the owners of the slot changed while the write was copied');
 export const PRIMARY_SILENT = Reply.error('TRYAGAIN the primary is silent, and may still act');
 export const PEER_ONLY = Reply.error('ERR this command is for parts of the cache: send DCS.HELLO first');
 

@@ -124,7 +124,7 @@ export class Writer {
     if (known !== undefined) return known;
     const live = store.peek(key, hash);
     if (isRepeatOf(operation, live)) {
-      return { version: live!, value: condition.if === 'absent' ? 1 : 0 };
+      return this.#recent.find(operation.stamp, hash) ?? { version: live!, value: condition.if === 'absent' ? 1 : 0 };
     }
     if (condition.if !== 'always') {
       const failed = refusalOf(condition, live);
@@ -145,7 +145,8 @@ export class Writer {
     if (known !== undefined) return known;
     const live = store.peek(key, hash);
     const buried = live === undefined ? store.tombstoneOf(key) : undefined;
-    if (isRepeatOf(operation, buried)) return { version: buried!, value: 1 };
+    if (isRepeatOf(operation, buried))
+      return this.#recent.find(operation.stamp, hash) ?? { version: buried!, value: 1 };
     if (condition.if !== 'always') {
       const failed = refusalOf(condition, live);
       if (failed !== undefined) return failed;
