@@ -1,4 +1,4 @@
-import { encodeCommandBinary, Reply, RespError } from '@dcs/resp';
+import { encodeCommandBinary, Reply, RespClientError, RespError } from '@dcs/resp';
 import { PRIMARY, REPLICA } from '../node/ownership.js';
 import type { Effect } from '../replication/effect.js';
 import type { Command } from './command.js';
@@ -9,7 +9,11 @@ import type { Session } from './session.js';
 /** How often a command waits for its keys before it is told to try again: ownership may change meanwhile. */
 const MAX_ROUNDS = 4;
 /** How long the primary may take for a write that a replica passes on. */
-const FORWARD_TIMEOUT_MS = 400;
+const PASS_ON_TIMEOUT_MS = 400;
+/** The same for one that was silent before: it may answer by now, and two that act are worse than a pause. */
+const PASS_ON_TO_SUSPECT_TIMEOUT_MS = 100;
+const PASS_ON_TRIES = 2;
+const RECONNECT_PAUSE_MS = 75;
 
 /**
  * What stands between a command and the store because this node is one of several: whether it owns the slot, whether
@@ -98,23 +102,33 @@ async function actForPrimary(session: Session, command: Command): Promise<string
   const primary = node.ownership.primaryOf(slot);
   const { peers } = node.replication;
   if (peer!.role === 'aux') return moved(slot, session); // passed on already: no further
-  if (primary !== undefined && !peers.isSuspect(primary.id)) {
-    const args: string[] = [];
-    for (let i = 0; i < request.argc; i++) args.push(request.binary(i));
-    const reply = await new Promise<string | undefined>((resolve) => {
-      peers.send(primary.id, encodeCommandBinary(args), FORWARD_TIMEOUT_MS, (error, value) => {
-        if (error === null) resolve(encodeReply(value));
-        else if (error instanceof RespError && error.code !== 'CLUSTERDOWN') resolve(Reply.error(error.message));
-        else {
-          if (!(error instanceof RespError)) peers.suspect(primary.id, error);
-          resolve(undefined);
-        }
-      });
-    });
+  if (primary !== undefined) {
+    const reply = await passOn(session, primary.id);
     if (reply !== undefined) return reply;
   }
   const isAlone = primary === undefined || peers.isRefusing(primary.id);
   return isAlone || command.isBlind?.(request, true) === true ? later(session, command) : PRIMARY_SILENT;
+}
+
+/** The primary's own reply to the session's write; `undefined` when there is none. */
+async function passOn({ node, request }: Session, primary: string): Promise<string | undefined> {
+  const { peers } = node.replication;
+  const args: string[] = [];
+  for (let i = 0; i < request.argc; i++) args.push(request.binary(i));
+  const command = encodeCommandBinary(args);
+  for (let tries = 0; tries < PASS_ON_TRIES; tries++) {
+    if (peers.isRefusing(primary)) return undefined;
+    const timeoutMs = peers.isSuspect(primary) ? PASS_ON_TO_SUSPECT_TIMEOUT_MS : PASS_ON_TIMEOUT_MS;
+    const { error, value } = await new Promise<{ error: Error | null; value: unknown }>((resolve) => {
+      peers.send(primary, command, timeoutMs, (failure, reply) => resolve({ error: failure, value: reply }));
+    });
+    if (error === null) return encodeReply(value);
+    if (error instanceof RespError) return error.code === 'CLUSTERDOWN' ? undefined : Reply.error(error.message);
+    peers.suspect(primary, error);
+    if (error instanceof RespClientError && error.code === 'ERR_RESP_TIMEOUT') return undefined;
+    await node.pause(RECONNECT_PAUSE_MS); // a connection that was lost is soon there again if the primary lives
+  }
+  return undefined;
 }
 
 /** The replies that writes between our own parts have. */

@@ -4,7 +4,7 @@ import { Replication, type ReplicationTuning } from '../replication/replication.
 import { Source } from '../replication/source.js';
 import { EventLoopWatch } from './event-loop-watch.js';
 import { Ownership } from './ownership.js';
-import type { NodePorts } from './ports.js';
+import type { NodePorts, Timers } from './ports.js';
 import { Store } from './store.js';
 import { Sweeper } from './sweeper.js';
 import { ViewRefresh } from './view-refresh.js';
@@ -38,10 +38,12 @@ export class CacheNode {
   readonly source: Source;
   readonly watch: EventLoopWatch;
   readonly #sweeper: Sweeper;
+  readonly #timers: Timers;
   #waking: Promise<void> | undefined;
 
   constructor(options: CacheNodeOptions, ports: NodePorts) {
     const { now } = ports;
+    this.#timers = ports.timers;
     this.id = options.id;
     this.now = now;
     this.maxValueBytes = options.maxValueBytes;
@@ -98,6 +100,10 @@ export class CacheNode {
    */
   get waking(): Promise<void> | undefined {
     return this.#waking;
+  }
+
+  pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#timers.after(ms, resolve));
   }
 
   stats(): NodeStats {
