@@ -219,7 +219,7 @@ describe('several nodes', () => {
     const [a] = await startAll('a');
     const { epoch } = a!.node.ownership;
     await request(a!, encode(epoch));
-    await expect(send(a!, encode(epoch + 1))).rejects.toThrow(`STALEVIEW ${epoch}`);
+    await expect(request(a!, encode(epoch + 1))).rejects.toThrow(`STALEVIEW ${epoch}`);
   });
 
   test('a crash costs no acknowledged write, and the copies are restored', async () => {
