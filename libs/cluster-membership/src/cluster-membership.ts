@@ -23,6 +23,8 @@ export interface MembershipEvents {
 }
 
 const JITTER = 0.1;
+/** After a failure the next heartbeat comes so much sooner. */
+const RETRY_SHARE = 4;
 const FIRST_BACKOFF_MS = 50;
 /** Spreads the reads of many processes after one change. */
 const HINT_SPREAD_MS = 20;
@@ -223,18 +225,21 @@ export class ClusterMembership {
     }
   }
 
-  #schedule(): void {
+  #schedule(pauseMs = this.#options.heartbeatMs): void {
     if (this.#phase !== 'running') return;
-    const { timers, heartbeatMs, random } = this.#options;
+    const { timers, random } = this.#options;
     timers.clearTimeout(this.#timer);
-    this.#timer = timers.setTimeout(() => void this.#tick(), heartbeatMs * (1 - JITTER + 2 * JITTER * random()));
+    this.#timer = timers.setTimeout(() => void this.#tick(), pauseMs * (1 - JITTER + 2 * JITTER * random()));
   }
 
   async #tick(): Promise<void> {
     if (this.#phase !== 'running') return;
-    await this.#inTurn(() => (this.#self ? this.#heartbeat() : this.#read())).catch(() => undefined); // reported
+    let pause = this.#options.heartbeatMs;
+    await this.#inTurn(() => (this.#self ? this.#heartbeat() : this.#read())).catch(() => {
+      pause /= RETRY_SHARE; // so that a short outage does not cost the lease; the failure itself was reported
+    });
     if (!this.#unsubscribe) void this.#subscribe();
-    this.#schedule();
+    this.#schedule(pause);
   }
 
   /** One exchange with the registry at a time, so that an older record never overtakes a newer one. */

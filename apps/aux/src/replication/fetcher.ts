@@ -56,8 +56,9 @@ class Query {
   #answered = 0;
   /** Answers of nodes that had nothing to import themselves. */
   #whole = 0;
-  /** Nodes that do not have this view yet: what they have just written is not known. */
-  #behind = 0;
+  /** Nodes that do not have this view yet, or may be alive and did not answer: what they hold is not known. */
+  #unheard = 0;
+  #found = false;
 
   constructor(
     readonly options: FetcherOptions,
@@ -68,9 +69,7 @@ class Query {
 
   run(): void {
     const { peers } = this.options;
-    const sources = [...this.sources];
-    const answering = sources.filter((id) => !peers.isSuspect(id));
-    for (const id of answering.length > 0 ? answering : sources) this.#ask(id);
+    for (const id of this.sources) if (!peers.isRefusing(id)) this.#ask(id);
     this.#settle();
   }
 
@@ -81,10 +80,15 @@ class Query {
     this.#outstanding++;
     peers.send(id, encodeFetch(ownership.epoch, this.key), timeoutMs, (error, reply) => {
       if (error === null) this.#take(reply);
-      else if (error instanceof RespError) this.#behind++;
-      else peers.suspect(id, error);
+      else this.#missed(id, error);
       this.#settle();
     });
+  }
+
+  #missed(id: string, error: Error): void {
+    const { peers } = this.options;
+    if (!(error instanceof RespError)) peers.suspect(id, error);
+    if (!peers.isRefusing(id)) this.#unheard++;
   }
 
   #take(reply: unknown): void {
@@ -92,6 +96,7 @@ class Query {
     this.#answered++;
     if (sources.length === 0) this.#whole++;
     if (entry !== undefined) {
+      this.#found = true;
       const { version, expiresAt, kind } = decodeHeader(entry.header);
       this.options.store.merge(this.key, entryOf(this.key, entry.value, version, expiresAt, kind));
     }
@@ -100,6 +105,7 @@ class Query {
 
   #settle(): void {
     if (--this.#outstanding > 0) return;
-    this.done(this.#whole > 0 || (this.#answered > 0 && this.#behind === 0));
+    // One that has the slot whole and the key speaks for all. That a key is nowhere, only all of them can say.
+    this.done((this.#found && this.#whole > 0) || (this.#answered > 0 && this.#unheard === 0));
   }
 }

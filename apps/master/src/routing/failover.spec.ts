@@ -233,3 +233,18 @@ test('a condition that fails after an answer was lost may have been met by the l
   network.last.answer(new RespError(`PRECONDITION ${VERSION}`), null);
   expect(await write).toBe('ERR_UNAVAILABLE');
 });
+
+test('that a key is absent counts from a second owner only when the first fails', async () => {
+  const { plane, network, time } = setup();
+  const read = plane.get('k');
+  await time.advance(60);
+  network.sent[1]!.answer(null, null);
+  network.sent[0]!.answer(null, VALUE);
+  expect(await read).toMatchObject({ value: 'v' });
+
+  const other = plane.get('k');
+  await time.advance(60);
+  network.sent[3]!.answer(null, null);
+  network.sent[2]!.answer(timedOut(), null);
+  expect(await other).toBeUndefined();
+});

@@ -69,6 +69,8 @@ export class Operation<T> implements Hedgeable {
   #failedAt: Node[] = NO_NODES;
   /** Attempts without an answer yet: two when the read was hedged. */
   #outstanding = 0;
+  /** A replica's word that the key is absent, which counts when the primary fails. */
+  #absent: { readonly value: T } | undefined;
   /** Answered, one way or the other. */
   done = false;
 
@@ -144,20 +146,33 @@ export class Operation<T> implements Hedgeable {
     if (!error) node.health.timeouts = 0;
     else this.#blame(node, latest, error);
     if (this.done) return;
+    if (error && this.#absent !== undefined && !(error instanceof RespError)) {
+      this.done = true;
+      return this.#resolve(this.#absent.value);
+    }
     if (error) {
       if (this.#outstanding === 0 || isFinal(error)) this.#failed(node, error);
       else this.#failedAt = [...this.#failedAt, node]; // the other attempt may still succeed
       return;
     }
-    this.done = true;
     let result: T;
     try {
       result = this.#command.decode(reply);
+      // A replica may not have the key yet: while the primary may still answer, its word counts.
+      if (result === undefined && this.#outstanding > 0 && !this.#isPrimary(node)) {
+        this.#absent = { value: result };
+        return;
+      }
     } catch (cause) {
       if (cause instanceof ProtocolError) this.#options.observer.unexpected(cause);
       return this.#end(routingError('ERR_UNAVAILABLE', 'the cache node gave no answer that can be used', cause));
     }
+    this.done = true;
     this.#resolve(result);
+  }
+
+  #isPrimary(node: Node): boolean {
+    return this.#options.topology.ownersOf(this.#command.slot)[0]?.member.id === node.member.id;
   }
 
   /** Silence and lost connections speak against a node; what it says of itself does not. */
