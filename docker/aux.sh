@@ -1,7 +1,7 @@
 #!/bin/sh
-# A cache node tells the others where to find it. In a container that is its host name, which is unique and which the
-# network's DNS knows.
+# A cache node tells the others where to find it. In a container that is its address and not its name: a name that is
+# gone can keep a resolver busy for seconds, and with it everybody who asks.
 set -eu
-: "${DCS_ADVERTISE_HOST:=$(hostname)}"
+: "${DCS_ADVERTISE_HOST:=$(hostname -i | cut -d' ' -f1)}"
 export DCS_ADVERTISE_HOST
 exec node --max-semi-space-size=64 apps/aux/dist/main.js

@@ -109,6 +109,12 @@ export class ComposeSystem {
     }));
   }
 
+  /** docker/upgrade.sh on this system. */
+  async upgrade(): Promise<void> {
+    const env = { ...this.#env, COMPOSE: (composeCommand() ?? []).join(' '), COMPOSE_PROJECT_NAME: this.#project };
+    await run('sh', ['docker/upgrade.sh'], { cwd: ROOT, env, timeoutMs: COMMAND_TIMEOUT_MS });
+  }
+
   /** SIGKILL to one container of a service. */
   async kill(service: string): Promise<void> {
     const victim = (await this.containers()).find((each) => each.service === service);

@@ -146,6 +146,26 @@ const write = (key: string, value: unknown) => call(system.url, '/data', { json:
     UNDER_LOAD_TIMEOUT_MS,
   );
 
+  test(
+    'is upgraded, container by container, under load: no failed request, no lost key',
+    async () => {
+      const replaceable = async () =>
+        (await system.containers())
+          .filter(({ service }) => service === 'aux' || service === 'master')
+          .map(({ id }) => id);
+      const before = await replaceable();
+      const load = new Load(system.url, TOKEN, 'upgrade');
+      await system.upgrade();
+      const { succeeded, failed, lost } = await load.stop();
+      expect({ failed, lost }).toEqual({ failed: [], lost: [] });
+      expect(succeeded).toBeGreaterThan(500);
+      const after = await replaceable();
+      expect(after).toHaveLength(5);
+      expect(after.filter((id) => before.includes(id))).toEqual([]);
+    },
+    UNDER_LOAD_TIMEOUT_MS,
+  );
+
   async function targets(): Promise<string[]> {
     interface Target {
       readonly labels: { readonly job: string; readonly cluster?: string };

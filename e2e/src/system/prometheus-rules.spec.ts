@@ -1,0 +1,56 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from '../child-process.js';
+import { run } from './program.js';
+
+const PROMETHEUS = join(ROOT, 'infra', 'prometheus');
+const inFolder = (folder: string) => readdirSync(join(PROMETHEUS, folder)).map((name) => join(folder, name));
+const text = (path: string) => readFileSync(join(PROMETHEUS, path), 'utf8');
+const RULE_TESTS_TIMEOUT_MS = 120_000; // hours of samples
+const promtool = (...args: string[]) => run('promtool', args, { cwd: PROMETHEUS, timeoutMs: RULE_TESTS_TIMEOUT_MS });
+const named = (kind: string, path: string) =>
+  [...text(path).matchAll(new RegExp(`- ${kind}: (\\S+)`, 'g'))].map((match) => match[1] ?? '');
+
+test('the configuration and its rules are valid, and clean by the linter', async () => {
+  await promtool('check', 'config', 'prometheus.yml');
+  await promtool('check', 'rules', '--lint=all', '--lint-fatal', ...inFolder('rules'));
+});
+
+test(
+  'the rules do what their tests say',
+  async () => {
+    await promtool('test', 'rules', ...inFolder('tests'));
+  },
+  RULE_TESTS_TIMEOUT_MS,
+);
+
+test('every alert fires in a test, and stays quiet on a healthy cluster', () => {
+  const alerts = named('alert', 'rules/alerts.yml');
+  expect(alerts.length).toBeGreaterThan(10);
+  const tests = text('tests/alerts.test.yml');
+  for (const alert of alerts) {
+    expect([alert, tests.includes(`{ alertname: ${alert}, eval_time: 110m, exp_alerts: [] }`)]).toEqual([alert, true]);
+    expect([alert, tests.includes(`- alertname: ${alert}\n`)]).toEqual([alert, true]);
+  }
+});
+
+test('every recorded series is computed in a test', () => {
+  const records = named('record', 'rules/records.yml');
+  expect(records.length).toBeGreaterThan(10);
+  const tests = text('tests/records.test.yml');
+  for (const record of records) expect([record, tests.includes(record)]).toEqual([record, true]);
+});
+
+test('every alert says what is wrong, what to do, and whom to wake', () => {
+  const rules = text('rules/alerts.yml').split('- alert: ').slice(1);
+  for (const rule of rules) {
+    expect(rule).toMatch(/severity: (page|ticket)/);
+    expect(rule).toMatch(/summary: '.{20,}'/);
+    expect(rule).toMatch(/action:\s+'.{20,}'/);
+  }
+});
+
+test('the manual has a section for every alert', () => {
+  const manual = readFileSync(join(ROOT, 'docs', 'operations.md'), 'utf8');
+  for (const alert of named('alert', 'rules/alerts.yml')) expect(manual).toContain(`\`${alert}\``);
+});
