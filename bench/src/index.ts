@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { benchmarkDurability } from './durability.js';
 import { benchmarkHttp } from './http.js';
 import { type Benchmark, type Options, parseOptions } from './options.js';
 import { writeResult } from './report.js';
@@ -17,6 +18,8 @@ async function run(name: Benchmark, options: Options): Promise<void> {
   switch (name) {
     case 'http':
       return print(name, await benchmarkHttp(options));
+    case 'durability':
+      return print(name, await benchmarkDurability(options));
     case 'resp': {
       const reason = respUnavailable();
       if (reason !== undefined) return void process.stdout.write(`resp skipped: ${reason}\n`);
