@@ -69,7 +69,7 @@ test('one disk of three wiped while all are down', async () => {
 test('values damaged on a disk while all are down', async () => {
   let flipped = 0;
   await crash('kill -9 every aux, a bit flipped in values on a disk', 'flipped', async () => {
-    flipped = await flipBehind(diskOf(directory, 'aux-1'), 'fill:', FLIP_STEP);
+    flipped = await flipBehind(diskOf(directory, 'aux-1'), '=....', FLIP_STEP);
     return { 'bits flipped': flipped };
   });
   expect(flipped).toBeGreaterThan(10);
