@@ -1,4 +1,4 @@
-import { cp, rm } from 'node:fs/promises';
+import { cp, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Cluster, startTestCluster, temporaryDirectory } from '../cluster.js';
@@ -38,6 +38,7 @@ const environment = (folder: string, intervalSeconds: number): Record<string, st
 beforeAll(async () => {
   directory = await temporaryDirectory();
   backups = join(directory, 'backups');
+  await mkdir(backups);
   const env = environment(backups, INTERVAL_SECONDS);
   const dataDir = join(directory, 'cluster');
   cluster = await startTestCluster(dataDir, { masters: 2, aux: 3, replicas: 2, readyTimeoutMs: TIMEOUT_MS, env });
