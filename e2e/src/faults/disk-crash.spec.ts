@@ -40,7 +40,12 @@ async function crash(fault: string, prefix: string, meanwhile: () => Promise<Rec
     await killAll(cluster);
     const values = await meanwhile();
     readyMs = await startAll(cluster);
-    return { ...values, [`until all are ready again with ${LENGTH.keys} keys`]: seconds(readyMs) };
+    const loads = await Promise.all(AUX.map((name) => metric(cluster, name, 'dcs_disk_load_seconds')));
+    return {
+      ...values,
+      [`until all are ready again with ${LENGTH.keys} keys`]: seconds(readyMs),
+      'of it to load the disk, the slowest': seconds(1000 * Math.max(...loads)),
+    };
   });
   for (const url of urls()) {
     expect(await fill.lost(url)).toEqual([]);
