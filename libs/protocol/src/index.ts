@@ -48,6 +48,10 @@ export {
   type FetchedEntry,
   type OperationRecord,
   type PulledPage,
+  SLOT_HELD,
+  SLOT_PARTIAL,
+  SLOT_SETTLED,
+  SLOT_WHOLE,
   type SlotDigests,
 } from './replication.js';
 export {

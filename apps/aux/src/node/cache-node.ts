@@ -78,6 +78,9 @@ export class CacheNode {
       random: () => ports.random32() / 2 ** 32,
       isLagging: () => this.watch.isLagging,
       transport: ports.transport,
+      now,
+      disk: ports.disk,
+      backup: ports.backup,
     });
     this.source = new Source({ ownership, ledger: this.replication.ledger, store, clock });
     this.#sweeper = new Sweeper((maxVisits) => this.store.sweep(maxVisits), ports.timers);
@@ -119,7 +122,7 @@ export class CacheNode {
       misses: store.misses,
       tombstones: store.tombstones,
       handoff: {
-        slotsToGo: this.replication.ledger.unsettled,
+        slotsToGo: this.replication.ledger.unsettled + this.replication.ledger.held,
         bytesReceived: this.replication.importer.bytesReceived,
       },
     };

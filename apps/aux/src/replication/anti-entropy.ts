@@ -1,5 +1,5 @@
 import { SLOT_COUNT } from '@dcs/consistent-hash';
-import { decodeDigestReply, DIGEST_BYTES, encodeDigest, encodeSync, SlotSet } from '@dcs/protocol';
+import { decodeDigestReply, DIGEST_BYTES, encodeDigest, encodeSync, SLOT_SETTLED, SlotSet } from '@dcs/protocol';
 import type { Ownership } from '../node/ownership.js';
 import type { Timers } from '../node/ports.js';
 import type { Store } from '../node/store.js';
@@ -107,7 +107,8 @@ export class AntiEntropy {
       const differing = SlotSet.of(
         list.filter(
           (slot, i) =>
-            settled[i] === '1' && digests.slice(i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES) !== store.digests.of(slot),
+            settled[i] === SLOT_SETTLED &&
+            digests.slice(i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES) !== store.digests.of(slot),
         ),
       );
       const before = this.#differedBefore.get(peer);

@@ -33,7 +33,9 @@ export class Fetcher {
 
   /** Calls back with false when no source could be asked: nothing can be said of the key. */
   fetch(slot: number, key: string, done: (known: boolean) => void): void {
-    const sources = this.#options.ledger.sourcesOf(slot);
+    const { ledger } = this.#options;
+    if (ledger.isHeld(slot)) return done(false);
+    const sources = ledger.sourcesOf(slot);
     if (sources === undefined) return done(true);
     const waiting = this.#waiting.get(key);
     if (waiting !== undefined) {
