@@ -49,6 +49,7 @@ export {
   type OperationRecord,
   type PulledPage,
   type SlotDigests,
+  sameDigest,
 } from './replication.js';
 export {
   decodeIncrementReply,

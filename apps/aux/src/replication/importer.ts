@@ -3,11 +3,11 @@ import {
   decodeDigestReply,
   decodeHeader,
   decodePullReply,
-  DIGEST_BYTES,
   encodeDigest,
   encodePull,
   type HybridClock,
   parseVersion,
+  sameDigest,
   SlotSet,
 } from '@dcs/protocol';
 import { RespError } from '@dcs/resp';
@@ -69,15 +69,17 @@ export class Importer {
   /** Imports whatever the ledger says is to be imported. Call after every change of it. */
   wake(): void {
     if (this.#closed) return;
-    const bySource = this.#options.ledger.bySource();
-    const sources = [...bySource.keys()].sort((a, b) => Number(this.#failed.has(a)) - Number(this.#failed.has(b)));
-    for (const source of sources) {
+    const { ledger } = this.#options;
+    const bySource = [...ledger.bySource()].sort(
+      ([a], [b]) => Number(this.#failed.has(a)) - Number(this.#failed.has(b)),
+    );
+    for (const [source, wanted] of bySource) {
       if (this.#sessions.size >= MAX_SESSIONS) return;
       if (this.#sessions.has(source)) continue;
-      const slots = SlotSet.of([...bySource.get(source)!].filter((slot) => !this.#busy.has(slot)));
+      const slots = wanted.without(this.#busy);
       if (slots.isEmpty) continue;
       this.#sessions.add(source);
-      for (const slot of slots) this.#busy.add(slot);
+      this.#busy.addAll(slots);
       this.#compare(source, { slots, epoch: this.#options.ownership.epoch });
     }
   }
@@ -89,23 +91,26 @@ export class Importer {
   #compare(source: string, session: Session): void {
     const { slots } = session;
     const { ownership, ledger, peers, store } = this.#options;
-    const list = [...slots];
+    const list = slots.toArray();
     peers.send(source, encodeDigest(ownership.epoch, slots), DIGEST_TIMEOUT_MS, (error, reply) => {
       if (this.#closed) return;
       if (error !== null) return this.#retry(source, session, error);
       const { digests, settled, sources } = decodeDigestReply(reply, list.length);
-      const differing: number[] = [];
+      const ours = store.digests.ofAll(slots);
+      const wanted = new SlotSet();
       const whole = new SlotSet();
+      let differ = false;
       list.forEach((slot, i) => {
-        if (settled[i] === '1') whole.add(slot);
-        else this.#addSources(slot, sources);
-        const theirs = digests.slice(i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES);
-        if (theirs === store.digests.of(slot)) this.#finish(slot, source, session);
-        else differing.push(slot);
+        const isWhole = settled[i] === '1';
+        if (!isWhole) this.#addSources(slot, sources);
+        if (sameDigest(digests, ours, i)) return this.#finish(slot, source, session);
+        differ = true;
+        if (!ledger.isSource(slot, source)) return;
+        wanted.add(slot);
+        if (isWhole) whole.add(slot);
       });
-      if (differing.length === 0) return this.#end(source, session);
-      const wanted = SlotSet.of(differing.filter((slot) => ledger.sourcesOf(slot)?.has(source)));
-      this.#options.staleCopies.drop(SlotSet.of([...wanted].filter((slot) => whole.has(slot))));
+      if (!differ) return this.#end(source, session);
+      this.#options.staleCopies.drop(whole);
       this.#pull(source, wanted, '0', session);
     });
   }
@@ -168,7 +173,7 @@ export class Importer {
 
   #release(source: string, slots: SlotSet): void {
     this.#sessions.delete(source);
-    for (const slot of slots) this.#busy.delete(slot);
+    this.#busy.deleteAll(slots);
     this.wake();
   }
 }

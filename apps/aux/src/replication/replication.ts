@@ -165,9 +165,7 @@ export class Replication {
     this.antiEntropy.retain(alive);
     const before = this.#ownersBefore(previous);
     if (before !== ownership.table) {
-      const gained: number[] = [];
-      for (let slot = 0; slot < SLOT_COUNT; slot++) if (this.#reown(slot, before, view.epoch)) gained.push(slot);
-      this.#staleCopies.mark(gained, clock.last);
+      this.#staleCopies.mark(this.#reown(before, view.epoch), clock.last);
     }
     this.#restarted(incarnations, view.epoch);
     this.ledger.retainSources(alive);
@@ -282,25 +280,37 @@ export class Replication {
     }
   }
 
-  /** Returns whether the slot is new here. */
-  #reown(slot: number, before: SlotTable, epoch: number): boolean {
-    const { selfId, table } = this.#options.ownership;
-    const was = before.ownersOf(slot);
-    const is = table.ownersOf(slot);
-    if (was.length === is.length && was.every((id, i) => id === is[i])) return false;
-    this.ledger.changedAt[slot] = epoch;
-    if (!is.includes(selfId)) {
-      this.ledger.abandon(slot);
-      this.#staleCopies.unmark(slot);
-      return false;
+  /** Returns the slots that are new here. */
+  #reown(before: SlotTable, epoch: number): number[] {
+    const { ledger } = this;
+    const { ownership, monotonic } = this.#options;
+    const { selfId, table } = ownership;
+    const now = monotonic();
+    const gained: number[] = [];
+    for (let slot = 0; slot < SLOT_COUNT; slot++) {
+      const was = before.ownersOf(slot);
+      const is = table.ownersOf(slot);
+      if (sameIds(was, is)) continue;
+      ledger.changedAt[slot] = epoch;
+      if (!is.includes(selfId)) {
+        ledger.abandon(slot);
+        this.#staleCopies.unmark(slot);
+      } else if (!was.includes(selfId)) {
+        ledger.begin(slot, was);
+        for (const id of is) if (id !== selfId) ledger.require(slot, id);
+        this.#gainedAt[slot] = now;
+        gained.push(slot);
+      }
     }
-    if (was.includes(selfId)) return false;
-    const sources = new Set([...was, ...is]);
-    sources.delete(selfId);
-    this.ledger.begin(slot, sources);
-    this.#gainedAt[slot] = this.#options.monotonic();
-    return true;
+    return gained;
   }
+}
+
+function sameIds(a: readonly string[], b: readonly string[]): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** An option, if it is given: with exact optional types `undefined` is not the same as absent. */

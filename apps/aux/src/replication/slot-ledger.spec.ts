@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { SlotSet } from '@dcs/protocol';
 import { SlotLedger } from './slot-ledger.js';
 
 describe('SlotLedger', () => {
@@ -24,9 +25,9 @@ describe('SlotLedger', () => {
     ledger.begin(7, ['a', 'b']);
     ledger.finish(7, 'a');
     ledger.addSource(7, 'a');
-    expect([...ledger.sourcesOf(7)!]).toEqual(['b']);
+    expect(ledger.sourcesOf(7)).toEqual(['b']);
     ledger.begin(7, ['a']);
-    expect([...ledger.sourcesOf(7)!]).toEqual(['a']);
+    expect(ledger.sourcesOf(7)).toEqual(['a']);
   });
 
   test('a comparison with another owner unsettles a slot, but says nothing against what is here', () => {
@@ -43,7 +44,7 @@ describe('SlotLedger', () => {
     ledger.begin(7, ['a', 'b']);
     ledger.begin(8, ['a']);
     ledger.retainSources((id) => id === 'b');
-    expect([...ledger.sourcesOf(7)!]).toEqual(['b']);
+    expect(ledger.sourcesOf(7)).toEqual(['b']);
     expect(ledger.isSettled(8)).toBe(true);
   });
 
@@ -52,7 +53,7 @@ describe('SlotLedger', () => {
     const slot = fc.nat(4);
     const step = fc.oneof(
       fc.tuple(fc.constant('begin'), slot, fc.uniqueArray(id)),
-      fc.tuple(fc.constantFrom('addSource', 'finish'), slot, id),
+      fc.tuple(fc.constantFrom('addSource', 'require', 'finish'), slot, id),
       fc.tuple(fc.constant('abandon'), slot),
     );
     fc.assert(
@@ -61,9 +62,15 @@ describe('SlotLedger', () => {
         for (const [name, ...args] of steps) (ledger[name as 'finish'] as (...all: unknown[]) => unknown)(...args);
         const unsettled = [0, 1, 2, 3, 4].filter((each) => !ledger.isSettled(each));
         expect(ledger.unsettled).toBe(unsettled.length);
-        const listed = new Set([...ledger.bySource().values()].flatMap((slots) => [...slots]));
+        const listed = new Set([...ledger.bySource()].flatMap(([, slots]) => [...slots]));
         expect([...listed].sort()).toEqual(unsettled);
-        for (const each of unsettled) expect(ledger.sourcesOf(each)!.size).toBeGreaterThan(0);
+        expect(ledger.unsettledSlots().toArray()).toEqual(unsettled);
+        for (const source of ['a', 'b', 'c']) {
+          const its = unsettled.filter((each) => ledger.isSource(each, source));
+          expect(unsettled.filter((each) => ledger.sourcesOf(each).includes(source))).toEqual(its);
+          expect(ledger.sourcesOfAny(SlotSet.of(unsettled)).includes(source)).toBe(its.length > 0);
+        }
+        for (const each of unsettled) expect(ledger.sourcesOf(each).length).toBeGreaterThan(0);
       }),
     );
   });

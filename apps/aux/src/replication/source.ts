@@ -6,6 +6,7 @@ import type { Store } from '../node/store.js';
 import type { SlotLedger } from './slot-ledger.js';
 
 const EMPTY_BULK = Reply.bulk('');
+const SETTLED = '1'.charCodeAt(0);
 /** Records looked at for one page: a page of a scan that finds little still ends soon. */
 const PAGE_VISITS = 16_384;
 
@@ -30,7 +31,7 @@ export class Source {
   /** The reply to `DCS.FETCH`. */
   fetch(key: string, slot: number): string {
     const entry = this.#options.store.lookup(key);
-    const sources = Reply.bulk(encodeIds(this.#options.ledger.sourcesOf(slot) ?? []));
+    const sources = Reply.bulk(encodeIds(this.#options.ledger.sourcesOf(slot)));
     if (entry === undefined) return Reply.arrayHeader(3) + Reply.nil(2) + Reply.nil(2) + sources;
     return Reply.arrayHeader(3) + headerOf(entry) + valueOf(entry) + sources;
   }
@@ -38,15 +39,14 @@ export class Source {
   /** The reply to `DCS.DIGEST`. */
   digest(slots: SlotSet): string {
     const { ownership, ledger, store } = this.#options;
-    const sources = new Set<string>();
-    let digests = '';
-    let settled = '';
-    for (const slot of slots) {
-      digests += store.digests.of(slot);
-      settled += ledger.isSettled(slot) && ownership.roleOf(slot) !== NONE ? '1' : '0';
-      for (const id of ledger.sourcesOf(slot) ?? []) sources.add(id);
-    }
-    return Reply.arrayHeader(3) + Reply.bulk(digests) + Reply.bulk(settled) + Reply.bulk(encodeIds(sources));
+    const settled = Buffer.alloc(slots.size, '0');
+    let at = 0;
+    slots.forEach((slot) => {
+      if (ledger.isSettled(slot) && ownership.roleOf(slot) !== NONE) settled[at] = SETTLED;
+      at++;
+    });
+    const parts = [store.digests.ofAll(slots), settled.toString('latin1'), encodeIds(ledger.sourcesOfAny(slots))];
+    return Reply.arrayHeader(3) + parts.map((part) => Reply.bulk(part)).join('');
   }
 
   /**
