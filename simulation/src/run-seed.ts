@@ -134,7 +134,7 @@ function shapeOf(plan: Random, fault: FaultName, tight: boolean): ClusterOptions
     spares: fault === 'join' || fault === 'crash-in-handoff' ? 1 : 0,
     gateways: 2,
     replicas: plan.pick([2, 2, 2, 3]),
-    maxEntries: tight ? 8 : 1000,
+    maxEntries: tight ? 8 : 200,
     zones: plan.pick([1, 1, 2]),
     skewMs: plan.pick([0, 5, MAX_SKEW_MS]),
     drift: 0.0002,

@@ -40,7 +40,9 @@ const TUNING = { antiEntropyIntervalMs: 2000, retirementGraceMs: 1500 };
 const HAND_OVER_MS = 20_000;
 const HAND_OVER_POLL_MS = 50;
 const TOMBSTONE_RETENTION_MS = 3_600_000;
-const MAX_TOMBSTONES = 10_000;
+/** Bounds that no run comes near, so small that a node costs little to make. */
+const MAX_TOMBSTONES = 200;
+const RECENT_OPERATIONS = 4096;
 
 /** An aux process on its machine: starts, is paused, killed, told to leave, started again. */
 export class AuxHost {
@@ -97,6 +99,7 @@ export class AuxHost {
         maxValueBytes: 2 ** 20,
         tombstoneRetentionMs: TOMBSTONE_RETENTION_MS,
         maxTombstones: MAX_TOMBSTONES,
+        recentOperations: RECENT_OPERATIONS,
       },
       {
         now,
