@@ -29,11 +29,13 @@ export class SlotDigests {
 
   /** Those of many slots, in ascending order of the slots, as one binary string. */
   ofAll(slots: SlotSet): string {
-    const bytes = Buffer.allocUnsafe(slots.size * DIGEST_BYTES);
+    const bytes = Buffer.alloc(slots.size * DIGEST_BYTES);
     let at = 0;
     slots.forEach((slot) => {
-      bytes.writeInt32BE(this.#words[slot * 2]!, at);
-      bytes.writeInt32BE(this.#words[slot * 2 + 1]!, at + 4);
+      const a = this.#words[slot * 2]!;
+      const b = this.#words[slot * 2 + 1]!;
+      if (a !== 0) bytes.writeInt32BE(a, at); // an empty slot's are zero
+      if (b !== 0) bytes.writeInt32BE(b, at + 4);
       at += DIGEST_BYTES;
     });
     return bytes.toString('latin1');

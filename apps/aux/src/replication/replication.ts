@@ -287,10 +287,9 @@ export class Replication {
     const { selfId, table } = ownership;
     const now = monotonic();
     const gained: number[] = [];
-    for (let slot = 0; slot < SLOT_COUNT; slot++) {
+    for (const slot of table.changedSlots(before)) {
       const was = before.ownersOf(slot);
       const is = table.ownersOf(slot);
-      if (sameIds(was, is)) continue;
       ledger.changedAt[slot] = epoch;
       if (!is.includes(selfId)) {
         ledger.abandon(slot);
@@ -304,13 +303,6 @@ export class Replication {
     }
     return gained;
   }
-}
-
-function sameIds(a: readonly string[], b: readonly string[]): boolean {
-  if (a === b) return true;
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }
 
 /** An option, if it is given: with exact optional types `undefined` is not the same as absent. */

@@ -27,7 +27,7 @@ export class Topology {
   readonly #onView = (view: View) => this.#adopt(view);
   #table = SlotTable.build([]);
   /** Of the slots asked for since the last view. */
-  readonly #owners: (readonly Node[] | undefined)[] = new Array<undefined>(SLOT_COUNT).fill(undefined);
+  readonly #owners = new Array<readonly Node[] | undefined>(SLOT_COUNT);
   /** Slots with the same owners share one list, in the table and here. */
   readonly #lists = new Map<readonly string[], readonly Node[]>();
   #epoch = 0;
