@@ -53,6 +53,7 @@ export {
   SLOT_SETTLED,
   SLOT_WHOLE,
   type SlotDigests,
+  sameDigest,
 } from './replication.js';
 export {
   decodeIncrementReply,

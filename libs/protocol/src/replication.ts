@@ -78,6 +78,13 @@ export interface SlotDigests {
 
 export const DIGEST_BYTES = 8;
 
+/** Whether the `index`-th digests of two lists of them are equal. */
+export function sameDigest(a: string, b: string, index: number): boolean {
+  const end = (index + 1) * DIGEST_BYTES;
+  for (let i = index * DIGEST_BYTES; i < end; i++) if (a.charCodeAt(i) !== b.charCodeAt(i)) return false;
+  return true;
+}
+
 /** @throws ProtocolError ERR_PROTOCOL_REPLY */
 export function decodeDigestReply(reply: unknown, slots: number): SlotDigests {
   if (Array.isArray(reply) && reply.length === 3) {

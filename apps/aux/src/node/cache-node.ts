@@ -19,6 +19,8 @@ export interface CacheNodeOptions extends ReplicationTuning {
   readonly maxValueBytes: number;
   readonly tombstoneRetentionMs: number;
   readonly maxTombstones?: number;
+  /** Results remembered for repeated attempts: see `WriterOptions`. */
+  readonly recentOperations?: number;
 }
 
 /**
@@ -56,7 +58,13 @@ export class CacheNode {
       now,
       hashSeed: ports.random32(),
     });
-    this.writer = new Writer({ store: this.store, clock: this.clock, now, maxValueBytes: options.maxValueBytes });
+    this.writer = new Writer({
+      store: this.store,
+      clock: this.clock,
+      now,
+      maxValueBytes: options.maxValueBytes,
+      ...(options.recentOperations === undefined ? {} : { recentOperations: options.recentOperations }),
+    });
     this.ownership = new Ownership(options.id, options.replicas);
     this.refresh = new ViewRefresh({
       epoch: () => this.ownership.epoch,

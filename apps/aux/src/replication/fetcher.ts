@@ -35,8 +35,7 @@ export class Fetcher {
   fetch(slot: number, key: string, done: (known: boolean) => void): void {
     const { ledger } = this.#options;
     if (ledger.isHeld(slot)) return done(false);
-    const sources = ledger.sourcesOf(slot);
-    if (sources === undefined) return done(true);
+    if (ledger.isSettled(slot)) return done(true);
     const waiting = this.#waiting.get(key);
     if (waiting !== undefined) {
       waiting.push(done);
@@ -44,7 +43,7 @@ export class Fetcher {
     }
     this.#waiting.set(key, [done]);
     this.fetched++;
-    new Query(this.#options, key, sources, (known) => {
+    new Query(this.#options, key, ledger.sourcesOf(slot), (known) => {
       const callbacks = this.#waiting.get(key) ?? [];
       this.#waiting.delete(key);
       for (const callback of callbacks) callback(known);
@@ -65,7 +64,7 @@ class Query {
   constructor(
     readonly options: FetcherOptions,
     readonly key: string,
-    readonly sources: ReadonlySet<string>,
+    readonly sources: readonly string[],
     readonly done: (known: boolean) => void,
   ) {}
 

@@ -3,11 +3,11 @@ import {
   decodeDigestReply,
   decodeHeader,
   decodePullReply,
-  DIGEST_BYTES,
   encodeDigest,
   encodePull,
   type HybridClock,
   parseVersion,
+  sameDigest,
   SLOT_HELD,
   SLOT_SETTLED,
   SLOT_WHOLE,
@@ -78,15 +78,17 @@ export class Importer {
   /** Imports whatever the ledger says is to be imported. Call after every change of it. */
   wake(): void {
     if (this.#closed) return;
-    const bySource = this.#options.ledger.bySource();
-    const sources = [...bySource.keys()].sort((a, b) => Number(this.#failed.has(a)) - Number(this.#failed.has(b)));
-    for (const source of sources) {
+    const { ledger } = this.#options;
+    const bySource = [...ledger.bySource()].sort(
+      ([a], [b]) => Number(this.#failed.has(a)) - Number(this.#failed.has(b)),
+    );
+    for (const [source, wanted] of bySource) {
       if (this.#sessions.size >= MAX_SESSIONS) return;
       if (this.#sessions.has(source)) continue;
-      const slots = SlotSet.of([...bySource.get(source)!].filter((slot) => !this.#busy.has(slot)));
+      const slots = wanted.without(this.#busy);
       if (slots.isEmpty) continue;
       this.#sessions.add(source);
-      for (const slot of slots) this.#busy.add(slot);
+      this.#busy.addAll(slots);
       this.#compare(source, { slots, epoch: this.#options.ownership.epoch, whole: new SlotSet(), waiting: false });
     }
   }
@@ -98,28 +100,29 @@ export class Importer {
   #compare(source: string, session: Session): void {
     const { slots } = session;
     const { ownership, ledger, peers, store } = this.#options;
-    const list = [...slots];
+    const list = slots.toArray();
     peers.send(source, encodeDigest(ownership.epoch, slots), DIGEST_TIMEOUT_MS, (error, reply) => {
       if (this.#closed) return;
       if (error !== null) return this.#retry(source, session, error);
       const { digests, settled, sources } = decodeDigestReply(reply, list.length);
-      const differing: number[] = [];
+      const ours = store.digests.ofAll(slots);
+      const wanted = new SlotSet();
       const current = new SlotSet();
       list.forEach((slot, i) => {
-        if (settled[i] === SLOT_HELD) {
+        const standing = settled[i];
+        if (standing === SLOT_HELD) {
           session.waiting = true;
           return;
         }
-        if (settled[i] === SLOT_SETTLED) current.add(slot);
-        else this.#addSources(slot, sources);
-        if (settled[i] === SLOT_SETTLED || settled[i] === SLOT_WHOLE) session.whole.add(slot);
-        const theirs = digests.slice(i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES);
-        if (theirs === store.digests.of(slot)) this.#finish(slot, source, session);
-        else differing.push(slot);
+        if (standing === SLOT_SETTLED || standing === SLOT_WHOLE) session.whole.add(slot);
+        if (standing !== SLOT_SETTLED) this.#addSources(slot, sources);
+        if (sameDigest(digests, ours, i)) return this.#finish(slot, source, session);
+        if (!ledger.isSource(slot, source)) return;
+        wanted.add(slot);
+        if (standing === SLOT_SETTLED) current.add(slot);
       });
-      if (differing.length === 0) return this.#end(source, session);
-      const wanted = SlotSet.of(differing.filter((slot) => ledger.sourcesOf(slot)?.has(source)));
-      this.#options.staleCopies.drop(SlotSet.of([...wanted].filter((slot) => current.has(slot))));
+      if (wanted.isEmpty) return this.#end(source, session);
+      this.#options.staleCopies.drop(current);
       this.#pull(source, wanted, '0', session);
     });
   }
@@ -188,7 +191,7 @@ export class Importer {
 
   #release(source: string, slots: SlotSet): void {
     this.#sessions.delete(source);
-    for (const slot of slots) this.#busy.delete(slot);
+    this.#busy.deleteAll(slots);
     this.wake();
   }
 }

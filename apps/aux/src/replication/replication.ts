@@ -185,8 +185,7 @@ export class Replication {
     this.antiEntropy.retain(alive);
     const before = this.#ownersBefore(previous);
     if (before !== ownership.table) {
-      const gained: number[] = [];
-      for (let slot = 0; slot < SLOT_COUNT; slot++) if (this.#reown(slot, before, view.epoch)) gained.push(slot);
+      const gained = this.#reown(before, view.epoch);
       if (!this.recovery.mayBePrecious) this.#staleCopies.mark(gained, clock.last);
       this.recovery.orphaned(gained.filter((slot) => isGone(before.ownersOf(slot), alive)));
     }
@@ -324,25 +323,29 @@ export class Replication {
     }
   }
 
-  /** Returns whether the slot is new here. */
-  #reown(slot: number, before: SlotTable, epoch: number): boolean {
-    const { selfId, table } = this.#options.ownership;
-    const was = before.ownersOf(slot);
-    const is = table.ownersOf(slot);
-    if (was.length === is.length && was.every((id, i) => id === is[i])) return false;
-    this.ledger.changedAt[slot] = epoch;
-    if (!is.includes(selfId)) {
-      this.ledger.abandon(slot);
-      this.#staleCopies.unmark(slot);
-      return false;
+  /** Returns the slots that are new here. */
+  #reown(before: SlotTable, epoch: number): number[] {
+    const { ledger } = this;
+    const { ownership, monotonic } = this.#options;
+    const { selfId, table } = ownership;
+    const now = monotonic();
+    const gained: number[] = [];
+    for (const slot of table.changedSlots(before)) {
+      const was = before.ownersOf(slot);
+      const is = table.ownersOf(slot);
+      ledger.changedAt[slot] = epoch;
+      if (!is.includes(selfId)) {
+        ledger.abandon(slot);
+        this.#staleCopies.unmark(slot);
+      } else if (!was.includes(selfId)) {
+        this.#gainedAt[slot] = now;
+        gained.push(slot);
+        if (ledger.isHeld(slot)) continue; // begun when it is released
+        ledger.begin(slot, was);
+        for (const id of is) if (id !== selfId) ledger.require(slot, id);
+      }
     }
-    if (was.includes(selfId)) return false;
-    if (this.ledger.isHeld(slot)) return true; // begun when it is released
-    const sources = new Set([...was, ...is]);
-    sources.delete(selfId);
-    this.ledger.begin(slot, sources);
-    this.#gainedAt[slot] = this.#options.monotonic();
-    return true;
+    return gained;
   }
 }
 

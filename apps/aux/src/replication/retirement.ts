@@ -138,7 +138,7 @@ export class Retirement {
     const { ownership, store } = this.#options;
     const slots: number[] = [];
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      if (ownership.roleOf(slot) === NONE && store.heldIn(slot) > 0) slots.push(slot);
+      if (store.heldIn(slot) > 0 && ownership.roleOf(slot) === NONE) slots.push(slot);
     }
     return slots;
   }

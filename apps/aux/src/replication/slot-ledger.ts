@@ -1,27 +1,30 @@
 import { SLOT_COUNT } from '@dcs/consistent-hash';
 import { SlotSet } from '@dcs/protocol';
 
-const NOBODY: readonly string[] = [];
-
 /**
  * For every slot that this node owns: from whom it still has to import it. A slot without such sources is *settled*:
  * what the node holds is all there is.
+ *
+ * Kept as a set of slots per source, of which there are few, so that 16384 slots cost no object each.
  */
 export class SlotLedger {
   /** Epoch since which a slot has had its present owners. */
   readonly changedAt = new Float64Array(SLOT_COUNT);
-  readonly #sources: (Set<string> | undefined)[] = new Array<undefined>(SLOT_COUNT).fill(undefined);
-  readonly #pulled: (Set<string> | undefined)[] = new Array<undefined>(SLOT_COUNT).fill(undefined);
+  readonly #sources = new Map<string, SlotSet>();
+  /** What was imported from each source since the slot was settled last. */
+  readonly #pulled = new Map<string, SlotSet>();
+  /** How many sources a slot has. */
+  readonly #counts = new Uint16Array(SLOT_COUNT);
   /** Nothing can be said of an unsettled slot's keys without its sources. */
-  readonly #hard = new Uint8Array(SLOT_COUNT);
+  readonly #hard = new SlotSet();
   /** Nobody that is here is known to have the slot whole: nothing is said of it, or taken for it. */
-  readonly #held = new Uint8Array(SLOT_COUNT);
+  readonly #held = new SlotSet();
   /** What is here of the slot may not be all that this node should have, owner or not. */
-  readonly #partial = new Uint8Array(SLOT_COUNT);
-  /** Sources that were left when the slot ceased to be this node's: whoever imports it from here has to ask them too. */
-  readonly #left: (ReadonlySet<string> | undefined)[] = new Array<undefined>(SLOT_COUNT).fill(undefined);
+  readonly #partial = new SlotSet();
+  /** Sources that were left when a slot ceased to be this node's: whoever imports it from here has to ask them too. */
+  readonly #left = new Map<string, SlotSet>();
   /** A node that had the slot whole has given all of it, since the last {@link begin}. */
-  readonly #gotWhole = new Uint8Array(SLOT_COUNT);
+  readonly #gotWhole = new SlotSet();
   #unsettled = 0;
   #heldCount = 0;
 
@@ -36,37 +39,57 @@ export class SlotLedger {
   }
 
   isSettled(slot: number): boolean {
-    return this.#sources[slot] === undefined && this.#held[slot] === 0;
-  }
-
-  sourcesOf(slot: number): ReadonlySet<string> | undefined {
-    return this.#sources[slot];
-  }
-
-  /** From whom this node imports the slot, or still had to when it ceased to be its own. */
-  sourcesToName(slot: number): Iterable<string> {
-    return this.#sources[slot] ?? this.#left[slot] ?? NOBODY;
+    return this.#counts[slot] === 0 && !this.isHeld(slot);
   }
 
   /** What is here is all there was when this node last owned the slot, or it never did. */
   isWhole(slot: number): boolean {
-    return this.isSettled(slot) && this.#partial[slot] === 0;
+    return this.isSettled(slot) && !this.#partial.has(slot);
+  }
+
+  isSource(slot: number, source: string): boolean {
+    return this.#sources.get(source)?.has(slot) === true;
+  }
+
+  /** Empty for a settled slot. O(sources of all slots). */
+  sourcesOf(slot: number): string[] {
+    if (this.#counts[slot] === 0) return [];
+    const ids: string[] = [];
+    for (const [source, slots] of this.#sources) if (slots.has(slot)) ids.push(source);
+    return ids;
+  }
+
+  /** From whom this node imports the slot, or still had to when it ceased to be its own. */
+  sourcesToName(slot: number): string[] {
+    if (this.#counts[slot]! > 0) return this.sourcesOf(slot);
+    const ids: string[] = [];
+    for (const [source, slots] of this.#left) if (slots.has(slot)) ids.push(source);
+    return ids;
+  }
+
+  /** The same for any of these slots. */
+  sourcesToNameOfAny(slots: SlotSet): Set<string> {
+    const ids = new Set<string>();
+    for (const sets of [this.#sources, this.#left]) {
+      for (const [source, its] of sets) if (its.intersects(slots)) ids.add(source);
+    }
+    return ids;
   }
 
   /** The slot is new here: while none of its sources answers, its keys are unknown. */
   isHard(slot: number): boolean {
-    return this.#hard[slot] === 1 || this.#held[slot] === 1;
+    return this.#hard.has(slot) || this.isHeld(slot);
   }
 
   isHeld(slot: number): boolean {
-    return this.#held[slot] === 1;
+    return this.#heldCount > 0 && this.#held.has(slot);
   }
 
   /** From now on nothing is said of the slot, owner or not, until it is released. */
   hold(slot: number): void {
-    if (this.#held[slot] === 1) return;
-    this.#held[slot] = 1;
-    this.#partial[slot] = 1;
+    if (this.#held.has(slot)) return;
+    this.#held.add(slot);
+    this.#partial.add(slot);
     this.#heldCount++;
   }
 
@@ -75,102 +98,115 @@ export class SlotLedger {
    * for others (`undefined`) what is here stays of unknown worth.
    */
   release(slot: number, sources: Iterable<string> | undefined): void {
-    if (this.#held[slot] === 0) return;
-    this.#held[slot] = 0;
+    if (!this.isHeld(slot)) return;
+    this.#held.delete(slot);
     this.#heldCount--;
     if (sources === undefined) return;
     this.begin(slot, sources);
-    this.#gotWhole[slot] = 1;
+    this.#gotWhole.add(slot);
   }
 
   /** Begins to import a slot that is new here from these nodes, and forgets earlier imports of it. */
   begin(slot: number, sources: Iterable<string>): void {
-    this.#clear(slot);
-    this.#left[slot] = undefined;
-    this.#gotWhole[slot] = 0;
-    const set = new Set(sources);
-    if (set.size === 0) {
-      if (this.#held[slot] === 0) this.#partial[slot] = 0;
-      return;
-    }
-    this.#partial[slot] = 1;
-    this.#sources[slot] = set;
-    this.#pulled[slot] = new Set();
-    this.#hard[slot] = 1;
-    this.#unsettled++;
+    this.abandon(slot);
+    for (const slots of this.#left.values()) slots.delete(slot);
+    this.#gotWhole.delete(slot);
+    if (!this.isHeld(slot)) this.#partial.delete(slot);
+    for (const source of sources) this.require(slot, source);
   }
 
-  /** One more source of a slot, unless it was imported from already since the last {@link begin}. */
+  /** One more source without which nothing can be said of the slot's keys. */
+  require(slot: number, source: string): void {
+    this.#add(slot, source);
+    this.#hard.add(slot);
+    this.#partial.add(slot);
+  }
+
+  /** One more source of a slot, unless it was imported from already since the slot was settled last. */
   addSource(slot: number, source: string): void {
-    if (this.#pulled[slot]?.has(source)) return;
-    const set = this.#sources[slot];
-    if (set !== undefined) {
-      set.add(source);
-      return;
-    }
-    this.#sources[slot] = new Set([source]);
-    this.#pulled[slot] ??= new Set();
-    this.#unsettled++;
+    if (this.#pulled.get(source)?.has(slot) !== true) this.#add(slot, source);
   }
 
   /**
-   * All that `source` had of the slot is here. Returns whether that settled the slot.
+   * All that `source` had of the slot is here, or `source` is gone. Returns whether that settled the slot.
    * @param whole the source had all there is
    */
   finish(slot: number, source: string, whole = false): boolean {
-    const set = this.#sources[slot];
-    if (set === undefined || !set.delete(source)) return false;
-    this.#pulled[slot]?.add(source);
-    if (whole) this.#gotWhole[slot] = 1;
-    if (set.size > 0) return false;
-    this.#clear(slot);
-    if (this.#held[slot] === 0) this.#partial[slot] = 0;
+    const slots = this.#sources.get(source);
+    if (slots === undefined || !slots.has(slot)) return false;
+    slots.delete(slot);
+    if (whole) this.#gotWhole.add(slot);
+    if (--this.#counts[slot]! > 0) {
+      setOf(this.#pulled, source).add(slot);
+      return false;
+    }
+    this.#settle(slot);
+    if (!this.isHeld(slot)) this.#partial.delete(slot);
     return true;
   }
 
-  /** This node does not own the slot any more. */
+  /** This node does not own the slot any more, or begins anew. */
   abandon(slot: number): void {
-    this.#left[slot] = this.#sources[slot];
-    this.#clear(slot);
+    if (this.#counts[slot] === 0) return;
+    for (const [source, slots] of this.#sources) {
+      if (slots.has(slot)) setOf(this.#left, source).add(slot);
+      slots.delete(slot);
+    }
+    this.#counts[slot] = 0;
+    this.#settle(slot);
   }
 
   /**
-   * Takes nodes that are gone out of all slots. O(unsettled slots).
+   * Takes nodes that are gone out of all slots.
    * @returns slots that were new here, whose last source went before any node that had them whole could give them
    */
   retainSources(alive: (id: string) => boolean): number[] {
     const orphans: number[] = [];
-    if (this.#unsettled === 0) return orphans;
-    for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      const sources = this.#sources[slot];
-      if (sources === undefined) continue;
-      const isNew = this.#hard[slot] === 1;
-      for (const source of [...sources]) {
-        if (!alive(source) && this.finish(slot, source) && isNew && this.#gotWhole[slot] === 0) orphans.push(slot);
+    for (const [source, slots] of this.#sources) {
+      if (alive(source)) continue;
+      for (const slot of slots) {
+        const isNew = this.#hard.has(slot);
+        if (this.finish(slot, source) && isNew && !this.#gotWhole.has(slot)) orphans.push(slot);
       }
+      this.#sources.delete(source);
     }
+    for (const source of this.#pulled.keys()) if (!this.#sources.has(source)) this.#pulled.delete(source);
+    for (const source of this.#left.keys()) if (!alive(source)) this.#left.delete(source);
     return orphans;
   }
 
-  /** The slots still to be imported from each source. O(16384). */
-  bySource(): Map<string, SlotSet> {
-    const result = new Map<string, SlotSet>();
-    if (this.#unsettled === 0) return result;
-    for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      if (this.#held[slot] === 1) continue;
-      for (const source of this.#sources[slot] ?? []) {
-        let slots = result.get(source);
-        if (slots === undefined) result.set(source, (slots = new SlotSet()));
-        slots.add(slot);
-      }
-    }
-    return result;
+  /** All slots that are not settled. */
+  unsettledSlots(): SlotSet {
+    const all = new SlotSet();
+    if (this.#unsettled > 0) for (const slots of this.#sources.values()) all.addAll(slots);
+    return all;
   }
 
-  #clear(slot: number): void {
-    if (this.#sources[slot] !== undefined) this.#unsettled--;
-    this.#sources[slot] = undefined;
-    this.#pulled[slot] = undefined;
-    this.#hard[slot] = 0;
+  /** The slots still to be imported from each source, those that are held left out. */
+  *bySource(): Generator<readonly [source: string, slots: SlotSet], void, undefined> {
+    if (this.#unsettled === 0) return;
+    for (const [source, all] of this.#sources) {
+      const slots = this.#heldCount > 0 ? all.without(this.#held) : all;
+      if (!slots.isEmpty) yield [source, slots];
+    }
   }
+
+  #add(slot: number, source: string): void {
+    const slots = setOf(this.#sources, source);
+    if (slots.has(slot)) return;
+    slots.add(slot);
+    if (++this.#counts[slot]! === 1) this.#unsettled++;
+  }
+
+  #settle(slot: number): void {
+    for (const slots of this.#pulled.values()) slots.delete(slot);
+    this.#hard.delete(slot);
+    this.#unsettled--;
+  }
+}
+
+function setOf(sets: Map<string, SlotSet>, id: string): SlotSet {
+  let set = sets.get(id);
+  if (set === undefined) sets.set(id, (set = new SlotSet()));
+  return set;
 }

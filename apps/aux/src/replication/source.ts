@@ -52,15 +52,10 @@ export class Source {
   /** The reply to `DCS.DIGEST`. */
   digest(slots: SlotSet): string {
     const { ledger, store } = this.#options;
-    const sources = new Set<string>();
-    let digests = '';
-    let settled = '';
-    for (const slot of slots) {
-      digests += store.digests.of(slot);
-      settled += this.#standing(slot);
-      for (const id of ledger.sourcesToName(slot)) sources.add(id);
-    }
-    return Reply.arrayHeader(3) + Reply.bulk(digests) + Reply.bulk(settled) + Reply.bulk(encodeIds(sources));
+    let standings = '';
+    slots.forEach((slot) => (standings += this.#standing(slot)));
+    const parts = [store.digests.ofAll(slots), standings, encodeIds(ledger.sourcesToNameOfAny(slots))];
+    return Reply.arrayHeader(3) + parts.map((part) => Reply.bulk(part)).join('');
   }
 
   /**
