@@ -1,3 +1,4 @@
+import type { RepeatedOperation } from '@dcs/protocol';
 import { encodeCommandBinary, Reply, RespClientError, RespError } from '@dcs/resp';
 import { PRIMARY, REPLICA } from '../node/ownership.js';
 import type { Effect } from '../replication/effect.js';
@@ -14,6 +15,8 @@ const PASS_ON_TIMEOUT_MS = 400;
 const PASS_ON_TO_SUSPECT_TIMEOUT_MS = 100;
 const PASS_ON_TRIES = 2;
 const RECONNECT_PAUSE_MS = 75;
+/** Argument that holds the attempt, in every write between our own parts. */
+const ATTEMPT = 3;
 
 /**
  * What stands between a command and the store because this node is one of several: whether it owns the slot, whether
@@ -70,7 +73,7 @@ async function later(session: Session, command: Command): Promise<string> {
     const role = node.ownership.roleOf(slot);
     if (role !== PRIMARY && (role !== REPLICA || session.peer === undefined)) return moved(slot, session);
     const { epoch } = node.ownership;
-    if (!(await prepared(session, keys))) return LOADING;
+    if (!(await prepared(session, keys, command.repeats?.(request)))) return LOADING;
     const { pending } = node.replication;
     const safe = command.isBlind?.(request) === true || !keys.some((key) => pending.has(key));
     if (safe && node.waking === undefined && epoch === node.ownership.epoch) return apply(session, command);
@@ -78,12 +81,12 @@ async function later(session: Session, command: Command): Promise<string> {
   return LOADING;
 }
 
-function prepared({ node }: Session, keys: readonly string[]): Promise<boolean> {
+function prepared({ node }: Session, keys: readonly string[], repeated?: RepeatedOperation): Promise<boolean> {
   return new Promise((resolve) => {
     let outstanding = keys.length;
     let ready = true;
     for (const key of keys) {
-      node.replication.prepare(key, (known) => {
+      node.replication.prepare(key, repeated, (known) => {
         ready &&= known;
         if (--outstanding === 0) resolve(ready);
       });
@@ -115,16 +118,18 @@ async function passOn({ node, request }: Session, primary: string): Promise<stri
   const { peers } = node.replication;
   const args: string[] = [];
   for (let i = 0; i < request.argc; i++) args.push(request.binary(i));
-  const command = encodeCommandBinary(args);
   for (let tries = 0; tries < PASS_ON_TRIES; tries++) {
     if (peers.isRefusing(primary)) return undefined;
     const timeoutMs = peers.isSuspect(primary) ? PASS_ON_TO_SUSPECT_TIMEOUT_MS : PASS_ON_TIMEOUT_MS;
     const { error, value } = await new Promise<{ error: Error | null; value: unknown }>((resolve) => {
-      peers.send(primary, command, timeoutMs, (failure, reply) => resolve({ error: failure, value: reply }));
+      peers.send(primary, encodeCommandBinary(args), timeoutMs, (failure, reply) =>
+        resolve({ error: failure, value: reply }),
+      );
     });
     if (error === null) return encodeReply(value);
     if (error instanceof RespError) return error.code === 'CLUSTERDOWN' ? undefined : Reply.error(error.message);
     peers.suspect(primary, error);
+    args[ATTEMPT] = String(Number(args[ATTEMPT]) + 1); // this one may have been carried out
     if (error instanceof RespClientError && error.code === 'ERR_RESP_TIMEOUT') return undefined;
     await node.pause(RECONNECT_PAUSE_MS); // a connection that was lost is soon there again if the primary lives
   }

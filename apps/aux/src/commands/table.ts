@@ -14,6 +14,7 @@ import { dcsHello } from './dcs-hello.command.js';
 import { dcsIncr } from './dcs-incr.command.js';
 import { dcsMerge } from './dcs-merge.command.js';
 import { dcsPull } from './dcs-pull.command.js';
+import { dcsRemembered } from './dcs-remembered.command.js';
 import { dcsSet } from './dcs-set.command.js';
 import { dcsStats } from './dcs-stats.command.js';
 import { dcsSync } from './dcs-sync.command.js';
@@ -74,6 +75,7 @@ const COMMANDS: readonly Command[] = [
   dcsIncr,
   dcsMerge,
   dcsPull,
+  dcsRemembered,
   dcsSet,
   dcsStats,
   dcsSync,

@@ -79,7 +79,7 @@ export class CacheNode {
       isLagging: () => this.watch.isLagging,
       transport: ports.transport,
     });
-    this.source = new Source({ ownership, ledger: this.replication.ledger, store, clock });
+    this.source = new Source({ ownership, ledger: this.replication.ledger, store, clock, memory: writer.memory });
     this.#sweeper = new Sweeper((maxVisits) => this.store.sweep(maxVisits), ports.timers);
   }
 
@@ -134,7 +134,6 @@ export class CacheNode {
 
   #wake(): void {
     if (this.#waking !== undefined) return;
-    this.writer.fence();
     this.replication.wokeUp();
     this.#waking = this.refresh.ask().finally(() => (this.#waking = undefined));
   }

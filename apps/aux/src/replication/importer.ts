@@ -3,15 +3,19 @@ import {
   decodeDigestReply,
   decodeHeader,
   decodePullReply,
+  decodeRememberedReply,
   DIGEST_BYTES,
   encodeDigest,
   encodePull,
+  encodeRemembered,
   type HybridClock,
   parseVersion,
+  type RememberedPage,
   SlotSet,
 } from '@dcs/protocol';
 import { RespError } from '@dcs/resp';
 import { entryOf } from '../node/entry.js';
+import type { OperationMemory } from '../node/operation-memory.js';
 import type { Ownership } from '../node/ownership.js';
 import type { Timers } from '../node/ports.js';
 import type { Store } from '../node/store.js';
@@ -24,6 +28,7 @@ export interface ImporterOptions {
   readonly ledger: SlotLedger;
   readonly peers: Peers;
   readonly store: Store;
+  readonly memory: OperationMemory;
   readonly clock: HybridClock;
   readonly timers: Timers;
   readonly staleCopies: StaleCopies;
@@ -39,6 +44,7 @@ const DIGEST_TIMEOUT_MS = 2000;
 const PULL_TIMEOUT_MS = 2000;
 const RETRY_PAUSE_MS = 100;
 const MAX_SESSIONS = 4;
+const NOTHING_REMEMBERED: RememberedPage = { cursor: '0', operations: [], bytes: 0 };
 
 /** One pass over what a source has. */
 interface Session {
@@ -49,11 +55,13 @@ interface Session {
 
 /**
  * Imports slots from the nodes that the ledger names as their sources: compares digests, pulls what differs page by
- * page, merges it. Every step can be repeated; a source that fails is tried again until the view drops it.
+ * page, merges it; and takes what the source remembers of operations on the slots, so that a repeated attempt is
+ * recognised here too. Every step can be repeated; a source that fails is tried again until the view drops it.
  */
 export class Importer {
   bytesReceived = 0;
   entriesReceived = 0;
+  operationsReceived = 0;
   readonly #options: ImporterOptions;
   readonly #sessions = new Set<string>();
   /** Slots of the sessions under way: a slot comes from one source, and from the others only what that one lacked. */
@@ -100,10 +108,9 @@ export class Importer {
         if (settled[i] === '1') whole.add(slot);
         else this.#addSources(slot, sources);
         const theirs = digests.slice(i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES);
-        if (theirs === store.digests.of(slot)) this.#finish(slot, source, session);
-        else differing.push(slot);
+        if (theirs !== store.digests.of(slot)) differing.push(slot);
       });
-      if (differing.length === 0) return this.#end(source, session);
+      if (differing.length === 0) return this.#remember(source, '0', session);
       const wanted = SlotSet.of(differing.filter((slot) => ledger.sourcesOf(slot)?.has(source)));
       this.#options.staleCopies.drop(SlotSet.of([...wanted].filter((slot) => whole.has(slot))));
       this.#pull(source, wanted, '0', session);
@@ -111,7 +118,7 @@ export class Importer {
   }
 
   #pull(source: string, slots: SlotSet, cursor: string, session: Session): void {
-    const { ownership, peers, clock, timers, bytesPerSecond = DEFAULT_IMPORT_BYTES_PER_SECOND } = this.#options;
+    const { ownership, peers, clock } = this.#options;
     peers.send(source, encodePull(ownership.epoch, slots, cursor, PAGE_BYTES), PULL_TIMEOUT_MS, (error, reply) => {
       if (this.#closed) return;
       if (error !== null) return this.#retry(source, session, error);
@@ -119,17 +126,38 @@ export class Importer {
       clock.observe(parseVersion(page.clock));
       let bytes = 0;
       for (const copied of page.entries) bytes += this.#merge(copied);
-      this.bytesReceived += bytes;
       this.entriesReceived += page.entries.length;
-      if (page.cursor === '0') {
-        for (const slot of slots) this.#finish(slot, source, session);
-        this.#end(source, session);
-      } else {
-        timers.after((bytes * 1000) / bytesPerSecond, () => {
-          if (this.#closed) return;
-          this.#pull(source, slots, page.cursor, session);
-        });
-      }
+      if (page.cursor === '0') this.#paced(bytes, () => this.#remember(source, '0', session));
+      else this.#paced(bytes, () => this.#pull(source, slots, page.cursor, session));
+    });
+  }
+
+  /** The last part of a session: the slots are imported when the operations on them are known. */
+  #remember(source: string, cursor: string, session: Session): void {
+    const { ownership, peers, memory } = this.#options;
+    const { slots } = session;
+    const request = encodeRemembered(ownership.epoch, slots, cursor, PAGE_BYTES);
+    peers.send(source, request, PULL_TIMEOUT_MS, (error, reply) => {
+      if (this.#closed) return;
+      // In a rolling upgrade, a node of before that knows no such command: it is as if it remembered nothing.
+      const isUnknown = error instanceof RespError && error.code === 'ERR';
+      if (error !== null && !isUnknown) return this.#retry(source, session, error);
+      const page = isUnknown ? NOTHING_REMEMBERED : decodeRememberedReply(reply);
+      for (const operation of page.operations) memory.take(operation);
+      this.operationsReceived += page.operations.length;
+      if (page.cursor !== '0') return this.#paced(page.bytes, () => this.#remember(source, page.cursor, session));
+      this.bytesReceived += page.bytes;
+      for (const slot of slots) this.#finish(slot, source, session);
+      this.#end(source, session);
+    });
+  }
+
+  /** Goes on as soon as the bytes just received allow it. */
+  #paced(bytes: number, goOn: () => void): void {
+    const { timers, bytesPerSecond = DEFAULT_IMPORT_BYTES_PER_SECOND } = this.#options;
+    this.bytesReceived += bytes;
+    timers.after((bytes * 1000) / bytesPerSecond, () => {
+      if (!this.#closed) goOn();
     });
   }
 

@@ -1,6 +1,6 @@
 import type { View } from '@dcs/cluster-membership';
 import { SLOT_COUNT, slotOfBinary, SlotTable } from '@dcs/consistent-hash';
-import type { HybridClock, OperationRecord, SlotSet } from '@dcs/protocol';
+import type { HybridClock, OperationRecord, RepeatedOperation, SlotSet } from '@dcs/protocol';
 import type { Entry } from '../node/entry.js';
 import { NONE, type Ownership } from '../node/ownership.js';
 import type { Timers } from '../node/ports.js';
@@ -47,9 +47,6 @@ export interface ReplicationOptions extends ReplicationTuning {
   readonly transport: PeerTransport;
 }
 
-/** No gateway tries an operation for longer. */
-const OPERATION_LIFETIME_MS = 10_000;
-
 /** What became of a copy that another node sent. */
 export type CopyReceipt = 'taken' | 'full' | { readonly staleView: number };
 
@@ -72,14 +69,12 @@ export class Replication {
   #readmitted = false;
   #closed = false;
   #effects: Effect[] = [];
-  /** When a slot became this node's, on the monotonic clock. */
-  readonly #gainedAt = new Float64Array(SLOT_COUNT).fill(-Infinity);
 
   constructor(options: ReplicationOptions) {
     this.#options = options;
     const { ownership, store, clock, refresh, timers, monotonic, random, isLagging, transport } = options;
     const { ledger } = this;
-    options.writer.isNewHere = (slot) => monotonic() - this.#gainedAt[slot]! < OPERATION_LIFETIME_MS;
+    const { memory } = options.writer;
     options.writer.onApplied = (key, entry, operation) => {
       if (ownership.table.ownersOf(entry.slot).length > 1) this.#effects.push({ key, entry, operation });
     };
@@ -100,7 +95,7 @@ export class Replication {
       onMissed: (owner, slot) => this.antiEntropy.missed(owner, slot),
       ...given('replicaTimeoutMs', options.replicaTimeoutMs),
     });
-    this.fetcher = new Fetcher({ ownership, ledger, peers, store });
+    this.fetcher = new Fetcher({ ownership, ledger, peers, store, memory });
     this.hints = new Hints({ ownership, peers, store, timers });
     this.#staleCopies = new StaleCopies(store, (key) => this.hints.has(key));
     this.importer = new Importer({
@@ -108,6 +103,7 @@ export class Replication {
       ledger,
       peers,
       store,
+      memory,
       clock,
       timers,
       random,
@@ -177,12 +173,16 @@ export class Replication {
   /**
    * Makes sure that what the store says of the key is all there is, and that it is safe to show.
    * Calls back with false when that cannot be done now.
+   *
+   * @param repeated the operation to be done on the key, if it may have been carried out already
    */
-  prepare(key: string, done: (ready: boolean) => void): void {
+  prepare(key: string, repeated: RepeatedOperation | undefined, done: (ready: boolean) => void): void {
     const slot = slotOfBinary(key);
-    this.fetcher.fetch(slot, key, (known) => {
-      if (!known && this.ledger.isHard(slot)) return done(false);
-      this.#whenSafe(key, done);
+    this.fetcher.fetch(slot, key, repeated, (outcome) => {
+      const isEnough =
+        outcome === 'known' || (!this.ledger.isHard(slot) && (outcome === 'gone' || repeated === undefined));
+      if (isEnough) this.#whenSafe(key, done);
+      else done(false);
     });
   }
 
@@ -220,7 +220,7 @@ export class Replication {
       this.hints.add(key, entry.slot);
     }
     if (store.merge(key, entry) === 'too-large') return 'full';
-    if (operation !== undefined) writer.rememberCopy(key, entry, operation);
+    if (operation !== undefined) writer.memory.remember(key, entry.slot, entry, operation);
     return 'taken';
   }
 
@@ -261,11 +261,13 @@ export class Replication {
    * or was out meanwhile, those of the same members without it.
    */
   #ownersBefore(previous: SlotTable): SlotTable {
-    const { ownership, replicas } = this.#options;
+    const { ownership, replicas, writer } = this.#options;
     if (!ownership.table.members.includes(ownership.selfId)) return previous;
     if (previous.members.includes(ownership.selfId) && !this.#readmitted) return previous;
     this.#readmitted = false;
     const others = ownership.up.filter(({ id }) => id !== ownership.selfId);
+    // What this node did last, and could not copy, has not happened for the others.
+    if (others.length > 0) writer.memory.clear();
     return SlotTable.build(others, { replicas });
   }
 
@@ -298,7 +300,6 @@ export class Replication {
     const sources = new Set([...was, ...is]);
     sources.delete(selfId);
     this.ledger.begin(slot, sources);
-    this.#gainedAt[slot] = this.#options.monotonic();
     return true;
   }
 }

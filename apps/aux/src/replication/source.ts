@@ -1,6 +1,16 @@
-import { encodeHeader, encodeIds, formatVersion, type HybridClock, type SlotSet } from '@dcs/protocol';
+import {
+  encodeHeader,
+  encodeIds,
+  encodeRememberedOperation,
+  encodeResult,
+  formatVersion,
+  type HybridClock,
+  type RepeatedOperation,
+  type SlotSet,
+} from '@dcs/protocol';
 import { Reply } from '@dcs/resp';
 import { type Entry, isTombstone } from '../node/entry.js';
+import type { OperationMemory } from '../node/operation-memory.js';
 import { NONE, type Ownership } from '../node/ownership.js';
 import type { Store } from '../node/store.js';
 import type { SlotLedger } from './slot-ledger.js';
@@ -8,12 +18,15 @@ import type { SlotLedger } from './slot-ledger.js';
 const EMPTY_BULK = Reply.bulk('');
 /** Records looked at for one page: a page of a scan that finds little still ends soon. */
 const PAGE_VISITS = 16_384;
+/** The same for records of operations, which lie in one array. */
+const OPERATION_PAGE_VISITS = 65_536;
 
 export interface SourceOptions {
   readonly ownership: Ownership;
   readonly ledger: SlotLedger;
   readonly store: Store;
   readonly clock: HybridClock;
+  readonly memory: OperationMemory;
 }
 
 /**
@@ -28,11 +41,13 @@ export class Source {
   }
 
   /** The reply to `DCS.FETCH`. */
-  fetch(key: string, slot: number): string {
-    const entry = this.#options.store.lookup(key);
-    const sources = Reply.bulk(encodeIds(this.#options.ledger.sourcesOf(slot) ?? []));
-    if (entry === undefined) return Reply.arrayHeader(3) + Reply.nil(2) + Reply.nil(2) + sources;
-    return Reply.arrayHeader(3) + headerOf(entry) + valueOf(entry) + sources;
+  fetch(key: string, slot: number, operation: RepeatedOperation | undefined): string {
+    const { store, ledger, memory } = this.#options;
+    const entry = store.lookup(key);
+    const held = entry === undefined ? Reply.nil(2) + Reply.nil(2) : headerOf(entry) + valueOf(entry);
+    const sources = Reply.bulk(encodeIds(ledger.sourcesOf(slot) ?? []));
+    if (operation === undefined) return Reply.arrayHeader(3) + held + sources;
+    return Reply.arrayHeader(4) + held + sources + Reply.bulk(encodeResult(memory.find(operation, key, slot)));
   }
 
   /** The reply to `DCS.DIGEST`. */
@@ -65,6 +80,18 @@ export class Source {
     });
     if (next === undefined) return undefined;
     return Reply.arrayHeader(2 + count * 3) + Reply.bulk(next) + Reply.bulk(formatVersion(clock.last)) + text;
+  }
+
+  /** The reply to `DCS.REMEMBERED`; `undefined` when the cursor is none of ours. */
+  remembered(slots: SlotSet, cursor: string, maxBytes: number): string | undefined {
+    let text = '';
+    let count = 0;
+    const next = this.#options.memory.scan(slots, cursor, OPERATION_PAGE_VISITS, (operation) => {
+      for (const part of encodeRememberedOperation(operation)) text += Reply.bulk(part);
+      count++;
+      return text.length < maxBytes;
+    });
+    return next === undefined ? undefined : Reply.arrayHeader(1 + count * 3) + Reply.bulk(next) + text;
   }
 }
 
