@@ -206,7 +206,8 @@ test('a write that came late after other attempts keeps its stamp: one of them m
 
 test('an attempt that is made late says so, that it is not taken for one that was held up', async () => {
   const { plane, network, time } = setup({ operationTimeoutMs: 5000 });
-  const increments = (): (readonly string[])[] => network.sent.map(({ args }) => args).filter(([name]) => name === 'DCS.INCR');
+  const increments = (): (readonly string[])[] =>
+    network.sent.map(({ args }) => args).filter(([name]) => name === 'DCS.INCR');
   const write = plane.increment('k', { by: 1, initial: 0, expiresAt: 0, token: '' });
   network.last.answer(timedOut(), null);
   network.auto = ({ answer }) => answer(new RespError('TRYAGAIN the primary is silent'), null);
