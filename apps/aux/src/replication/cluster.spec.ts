@@ -301,6 +301,35 @@ describe('several nodes', () => {
     expect(await request(replica, encodeDelete(write(), ALWAYS, 'k'))).toBe(1);
   });
 
+  test('a replica that acts for a primary which has died meanwhile does not count again what that one did', async () => {
+    await startAll('a', 'b', 'c');
+    const key = 'k';
+    const [primary, replica] = ownersOf(key) as [AuxServer, AuxServer];
+    await increment(key);
+    const { peers } = replica.node.replication;
+    const send = peers.send.bind(peers);
+    const passed: string[] = [];
+    const spy = jest.spyOn(peers, 'send').mockImplementation((id, encoded, timeoutMs, callback) => {
+      if (!encoded.includes('DCS.INCR')) return send(id, encoded, timeoutMs, callback);
+      passed.push(encoded);
+      // Carried out, and the connection is lost before the answer.
+      send(id, encoded, timeoutMs, async () => {
+        if (passed.length > 1) await crash(primary);
+        callback(new RespClientError('ERR_RESP_CONNECTION_LOST', 'connection lost', true), undefined);
+      });
+    });
+    const { stamp } = write();
+    await increment(key);
+    // An older stamp than the stored version: it cannot be recognised by that.
+    const reply = increment(key, { ...write(), stamp }, '', replica).catch((error: RespError) => error.code);
+    expect(await reply).toBe('TRYAGAIN');
+    expect(passed).toHaveLength(2);
+    spy.mockRestore();
+    await eventually(() => peers.isRefusing(primary.node.id));
+    expect(await increment(key, { ...write(), stamp, attempt: 2 }, '', replica)).toBe(3);
+    expect(await get(key, replica)).toBe('3');
+  });
+
   test('a repeated attempt is applied once, at whichever owner it arrives', async () => {
     const [a] = await startAll('a', 'b', 'c');
     const key = KEYS.find((each) => ownersOf(each)[0] === a)!;
