@@ -223,7 +223,7 @@ function check(history: History, context: CheckContext, violations: Violation[])
     const current = operations.filter(({ mayBeBehind }) => mayBeBehind !== true);
     // While two nodes act for a slot one of them may be behind: what it says is old, not wrong for ever.
     if (!SPLITTING.has(fault)) violations.push(...checkMonotonic(key, current), ...checkRevived(key, current));
-    violations.push(...checkFalseMisses(key, operations));
+    violations.push(...checkFalseMisses(key, SPLITTING.has(fault) ? current : operations));
     const family = familyOf(key);
     for (const final of finals.get(key) ?? []) {
       if (family === 'counter') {
