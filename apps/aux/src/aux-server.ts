@@ -5,7 +5,7 @@ import { Dispatcher } from './commands/dispatcher.js';
 import { commandTable } from './commands/table.js';
 import type { AuxConfig } from './config/config.js';
 import { CacheNode } from './node/cache-node.js';
-import type { Timers } from './node/ports.js';
+import type { NodeDisk, Timers } from './node/ports.js';
 import { RespTransport } from './replication/resp-transport.js';
 import { secretChecker } from './secret.js';
 import { DEFAULT_LIMITS } from './server/connection.js';
@@ -20,6 +20,8 @@ export interface AuxServerOptions {
   readonly onDrain: () => void;
   /** It cannot go on; the owner ends the process. */
   readonly onFatal: (error: Error) => void;
+  /** Closed with the server. Absent: in memory only. */
+  readonly disk?: NodeDisk;
   /** Told the time of some commands; see `Dispatcher`. */
   readonly onSample?: (command: string, seconds: number) => void;
   /** Wall clock. @defaultValue the registry's, so that all processes agree on when an entry expires */
@@ -67,6 +69,7 @@ export class AuxServer {
       timers: systemTimers,
       transport: new RespTransport({ selfId: config.id, secret: config.secret }),
       refreshView: async (minEpoch) => this.#membership?.refresh(minEpoch),
+      ...(options.disk === undefined ? {} : { disk: options.disk }),
     });
     this.dispatcher = new Dispatcher({
       commands: commandTable,
@@ -95,7 +98,8 @@ export class AuxServer {
    * @param httpPort where the ops port listens, for the member record
    */
   async start(httpPort: number): Promise<void> {
-    const { config, registry, log } = this.#options;
+    const { config, registry, log, disk } = this.#options;
+    await disk?.load(this.node.store);
     await this.#listen();
     this.node.start();
     const membership = new ClusterMembership({
@@ -139,6 +143,8 @@ export class AuxServer {
   /** Why this node cannot serve; `undefined` when it can. */
   unreadyReason(): string | undefined {
     if (this.#phase === 'leaving' || this.#phase === 'closed') return 'leaving the cluster';
+    const { disk } = this.#options;
+    if (disk?.refusal !== undefined) return disk.refusal;
     if (!this.data.listening) return 'the data port does not listen yet';
     const self = this.node.ownership.self;
     if (this.#membership?.heldBack) return 'held back by the registry: this node came and went too often';
@@ -187,7 +193,7 @@ export class AuxServer {
   }
 
   async #close(): Promise<void> {
-    const { config, log, registry } = this.#options;
+    const { config, log, registry, disk } = this.#options;
     this.#phase = 'leaving';
     const deadline = performance.now() + config.shutdownTimeoutMs;
     const left = () => Math.max(0, deadline - performance.now());
@@ -205,6 +211,7 @@ export class AuxServer {
     await this.data.close(left());
     await this.node.close();
     await registry.close();
+    await disk?.close();
     this.#phase = 'closed';
   }
 }
