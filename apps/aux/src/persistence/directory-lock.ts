@@ -5,8 +5,11 @@ import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { DiskError } from './errors.js';
 
-/** `held`: it has the folder. `claiming`: it is about to find out. `dead`: nobody listens any more. */
-type Holder = 'held' | 'claiming' | 'dead';
+/**
+ * `held`: it has the folder. `claiming`: it is about to find out. `leaving`: it closed the connection, and will be dead
+ * soon. `dead`: nobody listens any more.
+ */
+type Holder = 'held' | 'claiming' | 'leaving' | 'dead';
 
 const LOCK = 'lock-';
 const CLAIM = '.claim-';
@@ -100,7 +103,7 @@ export class DirectoryLock {
       await Promise.all(
         names.filter((_, i) => holders[i] === 'dead').map((name) => rm(this.#at(name), { force: true })),
       );
-      if (!holders.includes('claiming')) {
+      if (holders.every((holder) => holder === 'dead')) {
         this.#held = true;
         return;
       }
@@ -123,10 +126,10 @@ function probe(path: string): Promise<Holder> {
     };
     socket.setTimeout(ANSWER_TIMEOUT_MS, () => settle('held'));
     socket.once('data', (answer) => settle(answer.toString('latin1') === 'c' ? 'claiming' : 'held'));
-    socket.once('error', ({ code }: NodeJS.ErrnoException) =>
-      settle(code === 'ECONNREFUSED' || code === 'ENOENT' ? 'dead' : 'held'),
-    );
-    // The other end went away without a word: it closes, or its process died just now.
-    socket.once('close', () => settle('claiming'));
+    socket.once('error', ({ code = '' }: NodeJS.ErrnoException) => {
+      if (code === 'ECONNREFUSED' || code === 'ENOENT') settle('dead');
+      else settle(code === 'ECONNRESET' || code === 'EPIPE' ? 'leaving' : 'held');
+    });
+    socket.once('close', () => settle('leaving'));
   });
 }

@@ -29,6 +29,8 @@ export interface DiskOptions {
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
   /** @defaultValue the file system */
   readonly files?: JournalFiles;
+  /** See there. @defaultValue {@link checkEntryFile} */
+  readonly check?: typeof checkEntryFile;
   /** Bytes of the journal's files past which writes wait for a checkpoint. @defaultValue 256 MiB */
   readonly maxJournalBytes?: number;
   /** Keys to be written to the entry file past which writes wait for a checkpoint. @defaultValue 250_000 */
@@ -115,16 +117,16 @@ export class Disk implements NodeDisk {
    * @throws DiskError ERR_DISK_FOREIGN, ERR_DISK_SCHEMA, ERR_DISK_DIRECTORY; nothing was changed then
    */
   static async open(options: DiskOptions): Promise<Disk> {
-    const { directory, now, log, files = nodeFiles } = options;
+    const { directory, now, log, files = nodeFiles, check = checkEntryFile } = options;
     const path = join(directory, ENTRY_FILE);
     try {
       await mkdir(directory, { recursive: true });
-      const setAside = await checkEntryFile(path, now());
+      const { damaged, setAside } = await check(path, now());
       if (setAside !== undefined)
         log.error({ file: path, reason: setAside }, 'the entry file was damaged, and set aside');
       const file = await EntryFile.open(path);
       const disk = new Disk(options, file, await Journal.open(directory, files), setAside);
-      if (setAside !== undefined) disk.damaged++;
+      disk.damaged = damaged;
       await disk.#begin();
       return disk;
     } catch (error) {
