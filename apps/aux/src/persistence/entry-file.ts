@@ -46,7 +46,15 @@ export class EntryFile {
     await rm(`${path}-lock`, { force: true });
     return new EntryFile(
       path,
-      open<Buffer, Buffer>({ path, noSubdir: true, maxDbs: 2, overlappingSync: false, useWritemap: false, ...CODEC }),
+      open<Buffer, Buffer>({
+        path,
+        noSubdir: true,
+        maxDbs: 2,
+        overlappingSync: false,
+        useWritemap: false,
+        eventTurnBatching: false,
+        ...CODEC,
+      }),
     );
   }
 
