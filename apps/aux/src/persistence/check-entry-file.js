@@ -1,9 +1,10 @@
 /**
  * Run by `entry-file-check.ts` in a process of its own, because a damaged LMDB file can end the process that reads it:
- * `node check-entry-file.js <file> <copy>` walks the whole file, writes what is intact into a new one, and prints what it
- * found as one line of JSON. Exit code 1: the structure is broken.
+ * `node check-entry-file.js <file> [<copy>]` walks the whole file, writes what is intact into a new one if it is to and
+ * there is room for it, and prints what it found as one line of JSON. Exit code 1: the structure is broken.
  */
-import { rmSync } from 'node:fs';
+import { rmSync, statfsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { open } from 'lmdb';
 
@@ -12,6 +13,7 @@ const CHECKSUM_BYTES = 4;
 const META_KEY = Buffer.from('meta');
 /** Of one transaction. */
 const BATCH_BYTES = 32 * 2 ** 20;
+const SLACK_BYTES = 2 ** 20;
 
 /** @param {Buffer} value @param {number} seed */
 function isIntact(value, seed) {
@@ -66,7 +68,13 @@ class Copy {
   }
 }
 
-/** @param {string} path @param {string} target */
+/** LMDB does not survive a full disk everywhere. @param {string} path */
+function hasRoomForCopy(path) {
+  const { bavail, bsize } = statfsSync(dirname(path));
+  return bavail * bsize > statSync(path).size + SLACK_BYTES;
+}
+
+/** @param {string} path @param {string | undefined} target */
 async function check(path, target) {
   const root = open({ path, noSubdir: true, readOnly: true, maxDbs: 2, ...CODEC });
   const names = [...root.getKeys()].map((key) => key.toString('latin1').replace('\0', ''));
@@ -77,19 +85,19 @@ async function check(path, target) {
   const schema = known ? JSON.parse(meta.toString('utf8', CHECKSUM_BYTES)).schema : undefined;
   if (schema > 1) return { ours: true, schema };
   const entries = root.openDB({ name: 'entries', ...CODEC });
-  const copy = new Copy(target);
+  const copy = target !== undefined && hasRoomForCopy(path) ? new Copy(target) : undefined;
   let count = 0;
   let damaged = known ? 0 : 1;
   for (const { key, value } of entries.getRange({})) {
     count++;
-    if (isIntact(value, crc32(key))) copy.put(key, value);
+    if (isIntact(value, crc32(key))) copy?.put(key, value);
     else damaged++;
   }
-  copy.flush(known ? meta : undefined);
-  await copy.close();
+  copy?.flush(known ? meta : undefined);
+  await copy?.close();
   const expected = entries.getStats().entryCount;
   if (count !== expected) throw new Error(`it has ${count} entries and says it has ${expected}`);
-  return { ours: true, damaged, schema, uncopied: copy.failure };
+  return { ours: true, damaged, schema, uncopied: copy === undefined ? 'no room' : copy.failure };
 }
 
 try {

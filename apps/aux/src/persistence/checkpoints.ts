@@ -131,6 +131,7 @@ export class Checkpoints {
     const superfluous = store === undefined ? 0 : await this.#turn();
     try {
       this.#metaChanged = false;
+      await file.ensureRoom(dirty.taken, store === undefined ? 0 : await dirty.takenBytes(store));
       if (store !== undefined) await dirty.writeTaken(store, file);
       file.putMeta(meta(now()));
       await file.committed();

@@ -85,6 +85,22 @@ export class DirtyKeys {
     this.settle();
   }
 
+  /** Bytes of what the store holds of the taken keys. */
+  async takenBytes(store: Store): Promise<number> {
+    if (this.#takenEverything) return store.bytes;
+    const steps = new Steps();
+    let bytes = 0;
+    for (const key of this.#taken) {
+      bytes += key.length + (store.lookup(key)?.framed.length ?? 0);
+      if (steps.isOver()) await steps.pause();
+    }
+    return bytes;
+  }
+
+  get taken(): number {
+    return this.#takenEverything ? Infinity : this.#taken.size;
+  }
+
   /** Brings the file to what the store holds of the taken keys now, in steps; the caller awaits the commit. */
   async writeTaken(store: Store, file: EntryFile): Promise<void> {
     const steps = new Steps();

@@ -10,7 +10,7 @@ import { Checkpoints } from './checkpoints.js';
 import { DirtyKeys, pagesOf } from './dirty-keys.js';
 import { EntryFile } from './entry-file.js';
 import { checkEntryFile } from './entry-file-check.js';
-import { DiskError, reasonOf } from './errors.js';
+import { DiskError, isFull, reasonOf } from './errors.js';
 import { Journal } from './journal.js';
 import { type JournalFiles, nodeFiles } from './journal-files.js';
 import { type Done, JournalWriter } from './journal-writer.js';
@@ -159,8 +159,10 @@ export class Disk implements NodeDisk {
   async load(store: Store): Promise<void> {
     const started = performance.now();
     this.#store = store;
-    await this.#journal.begin();
-    this.#writer.resume();
+    await this.#journal.begin().then(
+      () => this.#writer.resume(),
+      (error: Error) => this.#journalFailed(error),
+    );
     this.#follow(store);
     for (const page of pagesOf(store)) {
       for (const [key, entry] of page) this.#changed(key, entry);
@@ -242,12 +244,14 @@ export class Disk implements NodeDisk {
     await step('the folder could not be released', async () => this.#options.release?.());
   }
 
-  /** Shows that the folder can be written to before anything depends on it. */
+  /** Shows that the folder can be written to before anything depends on it. A full disk may be read all the same. */
   async #begin(): Promise<void> {
-    this.#file.putMeta(this.#meta);
     try {
+      await this.#file.ensureRoom(1, 0);
+      this.#file.putMeta(this.#meta);
       await this.#file.committed();
     } catch (error) {
+      if (isFull(error as Error)) return;
       await this.#file.close();
       throw error;
     }
@@ -297,8 +301,8 @@ export class Disk implements NodeDisk {
   #checkpointDone(error: Error | undefined): void {
     if (error === undefined) {
       if (this.refusal === undefined) this.#writer.resume();
-    } else if (this.#writer.isHeld) {
-      // The journal alone could go on for as long as it had room.
+    } else if (this.refusal === undefined && (this.#writer.isHeld || isFull(error))) {
+      // The journal alone can go on for as long as it has room; on a full disk it would take the checkpoint's.
       this.#journalFailed(error);
     }
   }

@@ -61,7 +61,10 @@ export async function checkEntryFile(path: string, now: number): Promise<EntryFi
   if (!(await isOurs(path))) throw foreign(path);
   const copy = path + COPY;
   try {
-    const findings = await findingsOf(path, copy, BASE_TIMEOUT_MS + Math.round(bytes / LEAST_BYTES_PER_MS));
+    const timeoutMs = BASE_TIMEOUT_MS + Math.round(bytes / LEAST_BYTES_PER_MS);
+    let findings = await findingsOf([path, copy], timeoutMs);
+    // Was it the copy that failed?
+    if (findings.broken !== undefined) findings = { uncopied: 'broken', ...(await findingsOf([path], timeoutMs)) };
     const { ours, schema, broken, code, uncopied, damaged = 0 } = findings;
     if (broken !== undefined) {
       if (code !== undefined && NOT_THE_FILE.has(code)) throw new Error(`reading ${path}: ${broken}`);
@@ -102,15 +105,15 @@ async function isOurs(path: string): Promise<boolean> {
   }
 }
 
-function findingsOf(path: string, copy: string, timeoutMs: number): Promise<Findings> {
+function findingsOf(files: readonly string[], timeoutMs: number): Promise<Findings> {
   return new Promise((resolve, reject) => {
-    const args = [SCRIPT, path, copy];
+    const args = [SCRIPT, ...files];
     execFile(process.execPath, args, { timeout: timeoutMs, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
       const { killed = false, signal } = error ?? {};
       if (killed) resolve({ broken: `it could not be read in ${timeoutMs} ms` });
       else if (typeof signal === 'string' && CRASHES.has(signal)) resolve({ broken: `reading it ends in ${signal}` });
       else if (stdout === '')
-        reject(new Error(`${path} could not be checked: ${signal ?? (stderr || error?.message)}`));
+        reject(new Error(`${files[0]} could not be checked: ${signal ?? (stderr || error?.message)}`));
       else resolve(JSON.parse(stdout) as Findings);
     });
   });

@@ -1,4 +1,5 @@
-import { rm, stat } from 'node:fs/promises';
+import { rm, stat, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import type { Entry } from '../node/entry.js';
 import { decodeValue, encodeValue, isIntact, summarize, type ValueSummary } from './entry-codec.js';
@@ -15,6 +16,10 @@ const CODEC = { encoding: 'binary', keyEncoding: 'binary' } as const;
 /** Bounds of what is queued before it is to be committed. LMDB blocks the event loop at 300,000 changes. */
 const MAX_QUEUED_CHANGES = 50_000;
 const MAX_QUEUED_BYTES = 32 * 2 ** 20;
+/** What a change may copy: a leaf and a branch. */
+const PAGES_PER_CHANGE = 2;
+const PAGE_BYTES = 4096;
+const SLACK_BYTES = 2 ** 19;
 /** Far above what a commit takes; a disk that needs longer is as good as broken. */
 const COMMIT_TIMEOUT_MS = 60_000;
 
@@ -32,6 +37,8 @@ export class EntryFile {
   #queued: Promise<unknown>[] = [];
   #queuedChanges = 0;
   #queuedBytes = 0;
+  /** Since the last {@link committed}. */
+  #failure: CommitError | undefined;
 
   private constructor(path: string, root: RootDatabase<Buffer, Buffer>) {
     this.#path = path;
@@ -68,9 +75,24 @@ export class EntryFile {
     return (await stat(this.#path)).size;
   }
 
-  /** Whether so much is queued that it is to be committed before more is. */
+  /** Whether it is to be committed before more is queued: so much is, or something has failed already. */
   get isFull(): boolean {
-    return this.#queuedChanges >= MAX_QUEUED_CHANGES || this.#queuedBytes >= MAX_QUEUED_BYTES;
+    return (
+      this.#failure !== undefined || this.#queuedChanges >= MAX_QUEUED_CHANGES || this.#queuedBytes >= MAX_QUEUED_BYTES
+    );
+  }
+
+  /**
+   * LMDB does not survive a full disk: it is not to be begun when there may be too little room.
+   * @param changes how many keys will change, at most
+   * @param bytes of the entries to be put
+   * @throws DiskError ERR_DISK_WRITE
+   */
+  async ensureRoom(changes: number, bytes: number): Promise<void> {
+    const { bavail, bsize } = await statfs(dirname(this.#path));
+    const pages = Math.min(changes * PAGES_PER_CHANGE * PAGE_BYTES, await this.bytes());
+    if (bavail * bsize >= pages + 2 * bytes + SLACK_BYTES) return;
+    throw new DiskError('ERR_DISK_WRITE', 'ENOSPC: no space left on device');
   }
 
   put(key: string, entry: Entry): void {
@@ -102,6 +124,7 @@ export class EntryFile {
     this.#queued = [];
     this.#queuedChanges = 0;
     this.#queuedBytes = 0;
+    this.#failure = undefined;
     try {
       await within(COMMIT_TIMEOUT_MS, Promise.all(queued));
       await within(COMMIT_TIMEOUT_MS, this.#entries.flushed);
@@ -135,7 +158,10 @@ export class EntryFile {
   #queue(change: Promise<unknown>): void {
     this.#queuedChanges++;
     if (this.#queued.at(-1) === change) return; // one promise per turn
-    change.catch((error: CommitError) => error.commitError?.catch(() => undefined));
+    change.catch((error: CommitError) => {
+      this.#failure ??= error;
+      error.commitError?.catch(() => undefined);
+    });
     this.#queued.push(change);
   }
 }

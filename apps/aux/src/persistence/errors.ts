@@ -28,3 +28,7 @@ export function reasonOf(error: unknown): string {
   const { message } = error as Error;
   return (/^E[A-Z0-9]+: [^,]+/.exec(message)?.[0] ?? message).replaceAll('\n', ' ');
 }
+
+export function isFull(error: Error | undefined): boolean {
+  return error !== undefined && /ENOSPC|EDQUOT/.test(error.message);
+}

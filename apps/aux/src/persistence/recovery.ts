@@ -3,7 +3,7 @@ import type { Entry } from '../node/entry.js';
 import type { Store } from '../node/store.js';
 import type { Checkpoints } from './checkpoints.js';
 import type { DirtyKeys } from './dirty-keys.js';
-import { DiskError, reasonOf } from './errors.js';
+import { DiskError, isFull, reasonOf } from './errors.js';
 import type { Journal } from './journal.js';
 import {
   entryRecordLength,
@@ -72,7 +72,7 @@ export class Recovery {
   async #try(): Promise<void> {
     const { writer, log, checkpoints, hasRoom } = this.#options;
     try {
-      if (!hasRoom()) await checkpoints.runNow();
+      if (!hasRoom() || isFull(checkpoints.failure)) await checkpoints.runNow();
       await checkpoints.exclusive(() => this.#rewrite());
       if (this.#stopped) return;
       this.refusal = undefined;
@@ -118,7 +118,7 @@ export class Recovery {
 }
 
 function remedyFor(error: Error): string {
-  if (/ENOSPC|EDQUOT/.test(error.message)) return 'free space';
+  if (isFull(error)) return 'free space';
   if (/EROFS|EACCES|EPERM/.test(error.message)) return 'make it writable';
   return 'check the disk';
 }
