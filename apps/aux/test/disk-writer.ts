@@ -4,7 +4,7 @@
  */
 import { Disk } from '../src/persistence/disk.js';
 import { DirectoryLock } from '../src/persistence/directory-lock.js';
-import { durable, newStore, put, remove } from './disk-folder.js';
+import { durable, newStore, put, remove, START } from './disk-folder.js';
 
 const [directory = '', durability = '', first = ''] = process.argv.slice(2);
 const KEYS = 500;
@@ -15,7 +15,7 @@ async function main(): Promise<void> {
   const disk = await Disk.open({
     directory,
     durability: durability as 'interval' | 'always',
-    now: Date.now,
+    now: () => START, // as the store
     log: quiet,
     release: () => lock.release(),
   });

@@ -19,7 +19,7 @@ interface Findings {
 }
 
 const SCRIPT = fileURLToPath(new URL('./check-entry-file.js', import.meta.url));
-const BASE_TIMEOUT_MS = 15_000;
+const BASE_TIMEOUT_MS = 60_000;
 /** Far below what any disk reads; it only tells work from a hang. */
 const LEAST_BYTES_PER_MS = 2000;
 const CRASHES: ReadonlySet<string> = new Set(['SIGSEGV', 'SIGBUS', 'SIGABRT', 'SIGILL', 'SIGFPE', 'SIGTRAP']);
