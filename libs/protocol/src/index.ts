@@ -1,6 +1,7 @@
 export { fromBinary, fromBinaryStrict, isAscii, toBinary } from './binary.js';
 export {
   ALWAYS,
+  BACKUP_COMMAND,
   decodeCondition,
   DRAIN_COMMAND,
   encodeCondition,
@@ -51,6 +52,7 @@ export {
   type SlotDigests,
 } from './replication.js';
 export {
+  type BackupStats,
   decodeIncrementReply,
   decodeSetReply,
   decodeTouchReply,
