@@ -1,6 +1,7 @@
 import type { MemberState } from '@dcs/cluster-membership';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { AuxServer } from '../aux-server.js';
+import { registerBackupMetrics } from './backup-metrics.js';
 import { registerReplicationMetrics } from './replication-metrics.js';
 
 const SECOND = 1e-6;
@@ -122,6 +123,10 @@ export function registerAuxMetrics(aux: AuxServer, version: string, register: Re
     },
   });
   registerReplicationMetrics(aux, counter, gauge);
+  const { backup, restore } = aux;
+  if (backup !== undefined && restore !== undefined) {
+    registerBackupMetrics({ backup, restore }, counter, gauge, register);
+  }
   gauge('dcs_registry_reachable', '1 while the registry answers', () => (aux.membership?.registryReachable ? 1 : 0));
   new Gauge({
     name: 'dcs_build_info',
