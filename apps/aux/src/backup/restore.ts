@@ -197,6 +197,7 @@ class Run {
       await reader.close();
     }
     if (task.isLastResort && task.file.foot !== undefined) return; // counted the first time
+    if (reader.foot === undefined) damagedBlocks ||= 1; // its end is missing
     this.#progress.damagedBlocks += damagedBlocks;
     if (damagedBlocks > 0) log.error({ file: task.file.path, damagedBlocks }, 'a backup is damaged');
     if (!task.isLastResort && !damaged.isEmpty) this.#fallBack(task.file, damaged);
