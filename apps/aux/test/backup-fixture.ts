@@ -81,12 +81,7 @@ export class FakeNode {
   }
 
   apply(view: View): void {
-    const before = this.ownership.table;
     this.ownership.apply(view);
-    for (let slot = 0; slot < 16_384; slot++) {
-      const [was, is] = [before.ownersOf(slot), this.ownership.table.ownersOf(slot)];
-      if (was.join() !== is.join()) this.ledger.changedAt[slot] = view.epoch;
-    }
   }
 
   put(key: string, value: string, ms = this.world.now, expiresAt = 0, kind = 's'): void {

@@ -1,4 +1,4 @@
-import { SLOT_COUNT } from '@dcs/consistent-hash';
+import { SLOT_COUNT, type SlotTable } from '@dcs/consistent-hash';
 import { SlotSet, type Version } from '@dcs/protocol';
 import type { Entry } from '../node/entry.js';
 import { type Ownership, PRIMARY } from '../node/ownership.js';
@@ -12,7 +12,7 @@ import { isExpired } from './record.js';
 export interface SnapshotSource {
   readonly ownership: Ownership;
   readonly store: Store;
-  readonly ledger: Pick<SlotLedger, 'isSettled' | 'changedAt'>;
+  readonly ledger: Pick<SlotLedger, 'isSettled'>;
   /** Wall clock, ms since the Unix epoch. */
   readonly now: () => number;
 }
@@ -36,19 +36,21 @@ export class Snapshot {
   readonly epoch: number;
   readonly #source: SnapshotSource;
   readonly #primary = new SlotSet();
-  /** Those that were settled at the beginning, and since which epoch they have had their owners. */
-  readonly #candidates = new Map<number, number>();
+  /** Of these, those that were settled, and have been this node's ever since. */
+  readonly #whole = new SlotSet();
   readonly #floor: Version;
+  #table: SlotTable;
 
   constructor(source: SnapshotSource) {
     const { ownership, ledger, store } = source;
     this.#source = source;
     this.epoch = ownership.epoch;
     this.#floor = store.floor;
+    this.#table = ownership.table;
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
       if (ownership.roleOf(slot) !== PRIMARY) continue;
       this.#primary.add(slot);
-      if (ledger.isSettled(slot)) this.#candidates.set(slot, ledger.changedAt[slot]!);
+      if (ledger.isSettled(slot)) this.#whole.add(slot);
     }
   }
 
@@ -59,7 +61,7 @@ export class Snapshot {
 
   /** Whether there is any slot of which this node has all. */
   get isWorthWriting(): boolean {
-    return this.#candidates.size > 0;
+    return !this.#whole.isEmpty;
   }
 
   /**
@@ -84,6 +86,7 @@ export class Snapshot {
         if (!isExpired(entries[i]!, now())) sink.add(keys[i]!, entries[i]!);
         if (sink.isBehind) await sink.drained();
         if (breather.isDue) await breather.pause();
+        this.#watch();
         if (isClosed()) throw new BackupError('ERR_BACKUP_CLOSED', 'the node is closing');
       }
       if (breather.isDue) await breather.pause();
@@ -95,12 +98,21 @@ export class Snapshot {
 
   /** The slots that were this node's from the beginning until now: of these, all is in what was read. */
   covered(): SlotSet {
+    this.#drop();
+    return this.#whole;
+  }
+
+  /** Notices what is lost in one view, even if the next one brings it back. */
+  #watch(): void {
+    if (this.#table === this.#source.ownership.table) return;
+    this.#table = this.#source.ownership.table;
+    this.#drop();
+  }
+
+  #drop(): void {
     const { ownership, ledger } = this.#source;
-    const slots = new SlotSet();
-    for (const [slot, changedAt] of this.#candidates) {
-      const isSame = ownership.roleOf(slot) === PRIMARY && ledger.changedAt[slot] === changedAt;
-      if (isSame && ledger.isSettled(slot)) slots.add(slot);
+    for (const slot of this.#whole) {
+      if (ownership.roleOf(slot) !== PRIMARY || !ledger.isSettled(slot)) this.#whole.delete(slot);
     }
-    return slots;
   }
 }
