@@ -103,7 +103,7 @@ export class BackupWorld {
     return new BackupRestore({
       archive: new Archive({ disk, directory: this.directory }),
       disk,
-      cluster: 'dcs',
+      folder: 'dcs',
       now: () => this.now,
       monotonic: () => performance.now(),
       timers: realTimers,

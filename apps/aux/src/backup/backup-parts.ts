@@ -1,6 +1,6 @@
 import type { CacheNode } from '../node/cache-node.js';
 import type { Timers } from '../node/ports.js';
-import { Archive } from './archive.js';
+import { Archive, folderName } from './archive.js';
 import { Backup } from './backup.js';
 import type { BackupLog } from './backup-log.js';
 import { type BackupDisk, systemDisk } from './disk.js';
@@ -31,11 +31,12 @@ export class BackupParts {
   #backup: Backup | undefined;
 
   constructor(options: BackupPartsOptions) {
-    const { disk = systemDisk, directory } = options;
+    const { disk = systemDisk, directory, cluster } = options;
     this.#options = options;
     this.#disk = disk;
     this.#archive = new Archive({ disk, directory });
-    this.restore = new BackupRestore({ ...options, archive: new Archive({ disk, directory }), disk });
+    const archive = new Archive({ disk, directory });
+    this.restore = new BackupRestore({ ...options, archive, disk, folder: folderName(cluster) });
   }
 
   /** The backups of this node; one for each pair of parts. */

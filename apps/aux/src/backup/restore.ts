@@ -2,7 +2,7 @@ import { SlotSet } from '@dcs/protocol';
 import type { Entry } from '../node/entry.js';
 import type { NodeBackup, Timers } from '../node/ports.js';
 import { ahead } from './ahead.js';
-import { type Archive, type BackupFile, folderName } from './archive.js';
+import type { Archive, BackupFile } from './archive.js';
 import type { BackupLog } from './backup-log.js';
 import { Breather } from './breather.js';
 import { type BackupDisk, codeOf } from './disk.js';
@@ -14,7 +14,8 @@ import { isExpired } from './record.js';
 export interface BackupRestoreOptions {
   readonly archive: Archive;
   readonly disk: BackupDisk;
-  readonly cluster: string;
+  /** Name of the cluster's folder in the archive. */
+  readonly folder: string;
   /** Wall clock, ms since the Unix epoch. */
   readonly now: () => number;
   /** Monotonic clock, ms. */
@@ -132,8 +133,8 @@ class Run {
 
   /** Returns false when a file has gone meanwhile, unless it is the last attempt. */
   async read(wanted: SlotSet, isLast: boolean): Promise<boolean> {
-    const { archive, cluster, log } = this.#options;
-    const files = await this.#files(archive, cluster);
+    const { archive, folder, log } = this.#options;
+    const files = await this.#files(archive, folder);
     this.#complete = files.filter(({ foot }) => foot !== undefined);
     const shares = sharesOf(this.#complete, wanted);
     const missing = SlotSet.of(wanted);
@@ -161,10 +162,10 @@ class Run {
     return true;
   }
 
-  async #files(archive: Archive, cluster: string): Promise<BackupFile[]> {
+  async #files(archive: Archive, folder: string): Promise<BackupFile[]> {
     try {
       await this.#options.disk.stat(archive.directory);
-      return await archive.files(folderName(cluster));
+      return await archive.files(folder);
     } catch (error) {
       const { message } = error as Error;
       throw new BackupError('ERR_BACKUP_UNREADABLE', `the backup directory cannot be read: ${message}`, error);
