@@ -91,9 +91,10 @@ export class FakeNode {
 
 /** A backup directory, a clock, and the nodes that write there. */
 export class BackupWorld {
-  readonly directory = mkdtempSync(join(tmpdir(), 'dcs-backup-'));
   readonly log = new MemoryLog();
   now = START;
+
+  constructor(readonly directory = mkdtempSync(join(tmpdir(), 'dcs-backup-'))) {}
 
   node(id: string, options: ConstructorParameters<typeof FakeNode>[2] = {}): FakeNode {
     return new FakeNode(this, id, options);

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemoryRegistry } from '@dcs/cluster-membership';
 import { type NodeStats, SlotSet } from '@dcs/protocol';
+import { Registry } from 'prom-client';
 import type { AuxServer } from '../aux-server.js';
+import { registerAuxMetrics } from '../metrics/aux-metrics.js';
 import { RawClient, startServer } from '../../test/test-server.js';
 
 const HELLO = ['DCS.HELLO', '1', 'master', 'm'] as const;
@@ -35,6 +37,26 @@ describe('a node with a backup directory', () => {
     await server.backup!.request();
   });
 
+  test('metrics tell of backups and restores', async () => {
+    const register = new Registry();
+    registerAuxMetrics(server, 'x', register);
+    const text = await register.metrics();
+    for (const line of [
+      'dcs_backup_last_entries 100',
+      'dcs_backup_in_progress 0',
+      'dcs_backups_total{outcome="success"} 2',
+      'dcs_backups_total{outcome="failure"} 0',
+      'dcs_restore_entries_total 0',
+      'dcs_restore_damaged_blocks_total 0',
+    ]) {
+      expect(text.split('\n')).toContain(line);
+    }
+    const value = (name: string) => Number(new RegExp(`^${name} (.+)$`, 'm').exec(text)?.[1]);
+    expect(Math.abs(value('dcs_backup_last_success_timestamp_seconds') - Date.now() / 1000)).toBeLessThan(60);
+    expect(value('dcs_backup_last_duration_seconds')).toBeGreaterThan(0);
+    expect(value('dcs_backup_last_size_bytes')).toBeGreaterThan(1000);
+  });
+
   test('another node restores what it wrote, through its store', async () => {
     const other = await startServer(
       { DCS_ID: 'other', DCS_BACKUP_DIR: directory, DCS_BACKUP_INTERVAL: '0' },
@@ -55,6 +77,9 @@ test('a node without one says so', async () => {
   await client.call(...HELLO);
   expect(String(await client.call('DCS.BACKUP'))).toContain('NOBACKUP');
   expect(JSON.parse(String(await client.call('DCS.STATS')))).not.toHaveProperty('backup');
+  const register = new Registry();
+  registerAuxMetrics(server, 'x', register);
+  expect(await register.metrics()).not.toMatch(/dcs_backup|dcs_restore/);
   client.close();
   await server.close();
 });
