@@ -8,7 +8,7 @@ import { Dispatcher } from './commands/dispatcher.js';
 import { commandTable } from './commands/table.js';
 import type { AuxConfig } from './config/config.js';
 import { CacheNode } from './node/cache-node.js';
-import type { Timers } from './node/ports.js';
+import type { NodeBackup, NodeDisk, Timers } from './node/ports.js';
 import { RespTransport } from './replication/resp-transport.js';
 import { secretChecker } from './secret.js';
 import { DEFAULT_LIMITS } from './server/connection.js';
@@ -25,6 +25,9 @@ export interface AuxServerOptions {
   readonly onFatal: (error: Error) => void;
   /** Told the time of some commands; see `Dispatcher`. */
   readonly onSample?: (command: string, seconds: number) => void;
+  /** Opened already; closed with this. Absent: in memory only. */
+  readonly disk?: NodeDisk;
+  readonly backup?: NodeBackup;
   /** Wall clock. @defaultValue the registry's, so that all processes agree on when an entry expires */
   readonly now?: () => number;
 }
@@ -80,6 +83,8 @@ export class AuxServer {
       ...(parts === undefined ? {} : { backup: parts.restore }),
       transport: new RespTransport({ selfId: config.id, secret: config.secret }),
       refreshView: async (minEpoch) => this.#membership?.refresh(minEpoch),
+      ...(options.disk === undefined ? {} : { disk: options.disk }),
+      ...(options.backup === undefined ? {} : { backup: options.backup }),
     });
     this.restore = parts?.restore;
     this.backup = parts?.backupOf(this.node);
@@ -106,7 +111,7 @@ export class AuxServer {
   }
 
   /**
-   * Listens, joins as `joining`, and becomes `up`.
+   * Listens, joins as `joining`, loads the disk, and becomes `up`.
    * @param httpPort where the ops port listens, for the member record
    */
   async start(httpPort: number): Promise<void> {
@@ -143,7 +148,9 @@ export class AuxServer {
       if (error instanceof MemberSupersededError) this.#options.onFatal(error);
       else if (reachable) log.info('registry reachable');
     });
+    const before = await registry.read(config.cluster).catch(() => undefined);
     await membership.join();
+    await this.node.replication.recovery.prepare((before?.epoch ?? 0) > 0);
     if (this.#phase !== 'starting') return;
     await membership.update({ state: 'up' }).catch((error: Error) => {
       log.warn({ error: error.message }, 'the registry has not taken state up yet; the next heartbeat tells it');
@@ -161,7 +168,8 @@ export class AuxServer {
     if (this.#membership?.heldBack) return 'held back by the registry: this node came and went too often';
     if (self === undefined) return 'not in the view yet';
     if (self.state !== 'up') return `in the view as ${self.state}`;
-    const { unsettled } = this.node.replication.ledger;
+    const { unsettled, held } = this.node.replication.ledger;
+    if (held > 0) return `${held} slots wait for nodes or a backup that have their entries`;
     if (unsettled > 0) return `${unsettled} slots are still to be imported`;
     return undefined;
   }
@@ -177,6 +185,7 @@ export class AuxServer {
     const { retirement, hints } = this.node.replication;
     const { ownership } = this.node;
     const deadline = performance.now() + timeoutMs;
+    if (this.node.replication.recovery.isRecovering) return; // what is here is on the disk, and nowhere else to go
     const left = (): number => (ownership.up.length === 0 ? 0 : retirement.unsafeSlots + hints.size);
     while (left() > 0 && performance.now() < deadline) {
       hints.flush();
@@ -224,6 +233,7 @@ export class AuxServer {
     }
     await this.data.close(left());
     await this.node.close();
+    await this.#options.disk?.close();
     await registry.close();
     this.#phase = 'closed';
   }

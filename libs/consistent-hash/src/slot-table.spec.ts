@@ -203,6 +203,19 @@ describe('SlotTable', () => {
     expect(after.diff(SlotTable.build([]))).toHaveLength(SLOT_COUNT);
   });
 
+  it('lists the changed slots whichever nodes came, went, or got more copies', () => {
+    const all = nodes(5);
+    const tables = [all, all.slice(1), all.slice(0, 3), [...all.slice(0, 2), ...all.slice(3)], []].flatMap((members) =>
+      [1, 2, 3].map((replicas) => SlotTable.build(members, { replicas })),
+    );
+    for (const before of tables) {
+      for (const after of tables) {
+        const changed = slots.filter((slot) => before.ownersOf(slot).join() !== after.ownersOf(slot).join());
+        expect(after.changedSlots(before)).toEqual(changed);
+      }
+    }
+  });
+
   it('has a digest that tells tables apart and ignores what changes no owner', () => {
     const digest = SlotTable.build(nodes(3)).fingerprint();
     expect(SlotTable.build([...nodes(3), { id: 'drained', weight: 0 }]).fingerprint()).toBe(digest);

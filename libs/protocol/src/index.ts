@@ -49,7 +49,12 @@ export {
   type FetchedEntry,
   type OperationRecord,
   type PulledPage,
+  SLOT_HELD,
+  SLOT_PARTIAL,
+  SLOT_SETTLED,
+  SLOT_WHOLE,
   type SlotDigests,
+  sameDigest,
 } from './replication.js';
 export {
   type BackupStats,

@@ -6,6 +6,7 @@ import {
   encodeIds,
   encodeMerge,
   encodePull,
+  sameDigest,
 } from './replication.js';
 import { SlotSet } from './slot-set.js';
 import { makeVersion } from './version.js';
@@ -40,6 +41,11 @@ describe('replication messages', () => {
       settled: '10',
       sources: ['a'],
     });
+  });
+
+  test('digests in lists are compared one by one', () => {
+    const [a, b] = ['AAAAAAAABBBBBBBBCCCCCCCC', 'AAAAAAAABBBBBBBxCCCCCCCC'];
+    expect([0, 1, 2].map((i) => sameDigest(a, b, i))).toEqual([true, false, true]);
   });
 
   test.each([null, 'OK', [], ['0'], ['0', 'c', 'k'], [1, 2, 3], ['x', '1', '']])(

@@ -10,6 +10,7 @@ import { isVersionText, parseVersion, type Version } from './version.js';
  * - CLUSTERDOWN: the node has no view, or the write could not be made safe; it may have happened.
  * - TRYAGAIN: nothing was done: the node may not act while the primary is silent.
  * - OOM: the entry does not fit.
+ * - MISCONF: the node cannot write to its disk, and takes no writes until it can; nothing was done.
  * - STALE: the operation's stamp is too far from the node's clock; it was not applied.
  * - NOBACKUP: the node has no backup directory.
  * - STALEVIEW `<epoch>`: between nodes: the slot's owners have changed since the sender's view, and nothing was merged; or the
@@ -23,6 +24,7 @@ export type ReplyErrorCode =
   | 'CLUSTERDOWN'
   | 'TRYAGAIN'
   | 'OOM'
+  | 'MISCONF'
   | 'STALE'
   | 'NOBACKUP'
   | 'STALEVIEW';

@@ -2,7 +2,7 @@ import { encodeCommandBinary, Reply, RespClientError, RespError } from '@dcs/res
 import { PRIMARY, REPLICA } from '../node/ownership.js';
 import type { Effect } from '../replication/effect.js';
 import type { Command } from './command.js';
-import { COPY_FAILED, LOADING, OWNERS_CHANGED, PRIMARY_SILENT } from './errors.js';
+import { COPY_FAILED, diskRefusal, LOADING, OWNERS_CHANGED, PRIMARY_SILENT, UNDURABLE } from './errors.js';
 import { findSlot, keysOf, moved } from './keys.js';
 import type { Session } from './session.js';
 
@@ -14,6 +14,8 @@ const PASS_ON_TIMEOUT_MS = 400;
 const PASS_ON_TO_SUSPECT_TIMEOUT_MS = 100;
 const PASS_ON_TRIES = 2;
 const RECONNECT_PAUSE_MS = 75;
+
+const FAILURES = { moved: OWNERS_CHANGED, failed: COPY_FAILED, undurable: UNDURABLE } as const;
 
 /**
  * What stands between a command and the store because this node is one of several: whether it owns the slot, whether
@@ -37,6 +39,8 @@ export function runKeyed(session: Session, command: Command): string | Promise<s
 /** Runs the command on the store; its reply waits until what it wrote is copied. */
 function apply(session: Session, command: Command): string | Promise<string> {
   const { replication } = session.node;
+  const { writeRefusal } = replication;
+  if (writeRefusal !== undefined && command.flags.includes('write')) return diskRefusal(writeRefusal);
   const reply = command.run(session);
   const effects = replication.takeEffects();
   if (effects === undefined || typeof reply !== 'string') return reply;
@@ -46,7 +50,7 @@ function apply(session: Session, command: Command): string | Promise<string> {
 function copied(session: Session, reply: string, effects: readonly Effect[]): Promise<string> {
   return new Promise((resolve) => {
     session.node.replication.copy(effects, (outcome) => {
-      resolve(outcome === 'copied' ? reply : outcome === 'moved' ? OWNERS_CHANGED : COPY_FAILED);
+      resolve(outcome === 'copied' ? reply : FAILURES[outcome]);
     });
   });
 }

@@ -1,5 +1,6 @@
 import { slotOfBinary } from '@dcs/consistent-hash';
 import { type Command, NO_KEYS } from './command.js';
+import { LOADING } from './errors.js';
 import { inViewOf } from './peer-arguments.js';
 
 export const dcsFetch = {
@@ -13,6 +14,6 @@ export const dcsFetch = {
   run: (session) =>
     inViewOf(session, 1, () => {
       const key = session.request.binary(2);
-      return session.node.source.fetch(key, slotOfBinary(key));
+      return session.node.source.fetch(key, slotOfBinary(key)) ?? LOADING;
     }),
 } as const satisfies Command;

@@ -33,8 +33,9 @@ export class Fetcher {
 
   /** Calls back with false when no source could be asked: nothing can be said of the key. */
   fetch(slot: number, key: string, done: (known: boolean) => void): void {
-    const sources = this.#options.ledger.sourcesOf(slot);
-    if (sources === undefined) return done(true);
+    const { ledger } = this.#options;
+    if (ledger.isHeld(slot)) return done(false);
+    if (ledger.isSettled(slot)) return done(true);
     const waiting = this.#waiting.get(key);
     if (waiting !== undefined) {
       waiting.push(done);
@@ -42,7 +43,7 @@ export class Fetcher {
     }
     this.#waiting.set(key, [done]);
     this.fetched++;
-    new Query(this.#options, key, sources, (known) => {
+    new Query(this.#options, key, ledger.sourcesOf(slot), (known) => {
       const callbacks = this.#waiting.get(key) ?? [];
       this.#waiting.delete(key);
       for (const callback of callbacks) callback(known);
@@ -63,7 +64,7 @@ class Query {
   constructor(
     readonly options: FetcherOptions,
     readonly key: string,
-    readonly sources: ReadonlySet<string>,
+    readonly sources: readonly string[],
     readonly done: (known: boolean) => void,
   ) {}
 

@@ -1,4 +1,14 @@
-import { encodeHeader, encodeIds, formatVersion, type HybridClock, type SlotSet } from '@dcs/protocol';
+import {
+  encodeHeader,
+  encodeIds,
+  formatVersion,
+  type HybridClock,
+  SLOT_HELD,
+  SLOT_PARTIAL,
+  SLOT_SETTLED,
+  SLOT_WHOLE,
+  type SlotSet,
+} from '@dcs/protocol';
 import { Reply } from '@dcs/resp';
 import { type Entry, isTombstone } from '../node/entry.js';
 import { NONE, type Ownership } from '../node/ownership.js';
@@ -27,26 +37,25 @@ export class Source {
     this.#options = options;
   }
 
-  /** The reply to `DCS.FETCH`. */
-  fetch(key: string, slot: number): string {
-    const entry = this.#options.store.lookup(key);
-    const sources = Reply.bulk(encodeIds(this.#options.ledger.sourcesOf(slot) ?? []));
+  /** The reply to `DCS.FETCH`; `undefined` while nothing can be said of the key. One that names itself may lack some. */
+  fetch(key: string, slot: number): string | undefined {
+    const { ledger, ownership, store } = this.#options;
+    const entry = store.lookup(key);
+    if (entry === undefined && ledger.isHeld(slot)) return undefined;
+    const named = [...ledger.sourcesToName(slot)];
+    if (!ledger.isWhole(slot)) named.push(ownership.selfId);
+    const sources = Reply.bulk(encodeIds(named));
     if (entry === undefined) return Reply.arrayHeader(3) + Reply.nil(2) + Reply.nil(2) + sources;
     return Reply.arrayHeader(3) + headerOf(entry) + valueOf(entry) + sources;
   }
 
   /** The reply to `DCS.DIGEST`. */
   digest(slots: SlotSet): string {
-    const { ownership, ledger, store } = this.#options;
-    const sources = new Set<string>();
-    let digests = '';
-    let settled = '';
-    for (const slot of slots) {
-      digests += store.digests.of(slot);
-      settled += ledger.isSettled(slot) && ownership.roleOf(slot) !== NONE ? '1' : '0';
-      for (const id of ledger.sourcesOf(slot) ?? []) sources.add(id);
-    }
-    return Reply.arrayHeader(3) + Reply.bulk(digests) + Reply.bulk(settled) + Reply.bulk(encodeIds(sources));
+    const { ledger, store } = this.#options;
+    let standings = '';
+    slots.forEach((slot) => (standings += this.#standing(slot)));
+    const parts = [store.digests.ofAll(slots), standings, encodeIds(ledger.sourcesToNameOfAny(slots))];
+    return Reply.arrayHeader(3) + parts.map((part) => Reply.bulk(part)).join('');
   }
 
   /**
@@ -65,6 +74,14 @@ export class Source {
     });
     if (next === undefined) return undefined;
     return Reply.arrayHeader(2 + count * 3) + Reply.bulk(next) + Reply.bulk(formatVersion(clock.last)) + text;
+  }
+
+  #standing(slot: number): string {
+    const { ownership, ledger } = this.#options;
+    if (ledger.isHeld(slot)) return SLOT_HELD;
+    if (!ledger.isSettled(slot)) return SLOT_PARTIAL;
+    if (ownership.roleOf(slot) !== NONE) return SLOT_SETTLED;
+    return ledger.isWhole(slot) ? SLOT_WHOLE : SLOT_PARTIAL;
   }
 }
 
