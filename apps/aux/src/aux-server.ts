@@ -27,6 +27,7 @@ export interface AuxServerOptions {
   readonly onSample?: (command: string, seconds: number) => void;
   /** Opened already; closed with this. Absent: in memory only. */
   readonly disk?: NodeDisk;
+  /** What to restore from. @defaultValue the backup directory of `config`, if there is one */
   readonly backup?: NodeBackup;
   /** Wall clock. @defaultValue the registry's, so that all processes agree on when an entry expires */
   readonly now?: () => number;
@@ -76,15 +77,15 @@ export class AuxServer {
       directory === undefined
         ? undefined
         : new BackupParts({ ...config, ...systemPorts, directory, now, log: options.log });
+    const backup = options.backup ?? parts?.restore;
     this.node = new CacheNode(config, {
       now,
       random32: () => randomBytes(4).readUInt32LE(),
       ...systemPorts,
-      ...(parts === undefined ? {} : { backup: parts.restore }),
       transport: new RespTransport({ selfId: config.id, secret: config.secret }),
       refreshView: async (minEpoch) => this.#membership?.refresh(minEpoch),
       ...(options.disk === undefined ? {} : { disk: options.disk }),
-      ...(options.backup === undefined ? {} : { backup: options.backup }),
+      ...(backup === undefined ? {} : { backup }),
     });
     this.restore = parts?.restore;
     this.backup = parts?.backupOf(this.node);

@@ -72,6 +72,7 @@ export class FakeNode {
       intervalMs: options.intervalMs ?? 0,
       keep: options.keep ?? 3,
       view: () => this.ownership.view,
+      restoreFailed: () => world.restoreFailed,
       waking: () => undefined,
       monotonic: () => performance.now(),
       random: () => 0.5,
@@ -93,6 +94,7 @@ export class FakeNode {
 export class BackupWorld {
   readonly log = new MemoryLog();
   now = START;
+  restoreFailed = false;
 
   constructor(readonly directory = mkdtempSync(join(tmpdir(), 'dcs-backup-'))) {}
 

@@ -55,6 +55,7 @@ export class BackupParts {
       intervalMs: backupIntervalMs,
       keep: backupKeep,
       view: () => node.ownership.view,
+      restoreFailed: () => node.replication.recovery.restoreError !== undefined,
       waking: () => node.waking,
       random: Math.random,
     });

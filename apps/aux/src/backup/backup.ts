@@ -25,6 +25,8 @@ export interface BackupOptions {
   /** Newer files that must have a slot before an older one may go. */
   readonly keep: number;
   readonly view: () => View;
+  /** The node could not restore what it should have: nothing is to be removed. */
+  readonly restoreFailed: () => boolean;
   /** Settles when the node knows its place again; see `CacheNode.waking`. */
   readonly waking: () => Promise<void> | undefined;
   /** Monotonic clock, ms. */

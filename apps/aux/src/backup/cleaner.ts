@@ -13,6 +13,8 @@ export interface CleanerOptions {
   readonly keep: number;
   readonly intervalMs: number;
   readonly view: () => View;
+  /** The last restore of this node failed: older backups may have what it did not get. */
+  readonly restoreFailed: () => boolean;
   /** Wall clock, ms since the Unix epoch. */
   readonly now: () => number;
   readonly log: BackupLog;
@@ -32,7 +34,8 @@ export class Cleaner {
 
   /** @throws what the disk says */
   async clean(): Promise<void> {
-    const { archive, disk, cluster, id, keep, intervalMs, view, now, log } = this.#options;
+    const { archive, disk, cluster, id, keep, intervalMs, view, restoreFailed, now, log } = this.#options;
+    if (restoreFailed()) return log.warn({}, 'no old backup is removed: the last restore failed');
     const own = basename(archive.folderOf(cluster, id));
     const members = new Set(view().members.map((member) => folderName(member.id)));
     const isGone = (folder: string): boolean => folder !== own && members.size > 0 && !members.has(folder);

@@ -90,6 +90,12 @@ test('the number of files stays bounded, and folders of nodes that are gone go i
   const round = () => cluster.world.back(...[...cluster.nodes.values()]);
   for (let i = 0; i < 5; i++) await round();
   expect(cluster.files()).toBe(6);
+  cluster.world.restoreFailed = true; // then what is there may be needed
+  await round();
+  expect(cluster.files()).toBe(9);
+  cluster.world.restoreFailed = false;
+  await round();
+  expect(cluster.files()).toBe(6);
   const gone = join(cluster.world.directory, 'dcs', 'c');
   cluster.become(['a', 'b']);
   for (let i = 0; i < 5; i++) await round();

@@ -12,7 +12,7 @@ import { isExpired } from './record.js';
 export interface SnapshotSource {
   readonly ownership: Ownership;
   readonly store: Store;
-  readonly ledger: Pick<SlotLedger, 'isSettled'>;
+  readonly ledger: Pick<SlotLedger, 'isWhole'>;
   /** Wall clock, ms since the Unix epoch. */
   readonly now: () => number;
 }
@@ -36,7 +36,7 @@ export class Snapshot {
   readonly epoch: number;
   readonly #source: SnapshotSource;
   readonly #primary = new SlotSet();
-  /** Of these, those that were settled, and have been this node's ever since. */
+  /** Of these, those that the node had whole, and that have been this node's ever since. */
   readonly #whole = new SlotSet();
   readonly #floor: Version;
   #table: SlotTable;
@@ -50,7 +50,7 @@ export class Snapshot {
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
       if (ownership.roleOf(slot) !== PRIMARY) continue;
       this.#primary.add(slot);
-      if (ledger.isSettled(slot)) this.#whole.add(slot);
+      if (ledger.isWhole(slot)) this.#whole.add(slot);
     }
   }
 
@@ -112,7 +112,7 @@ export class Snapshot {
   #drop(): void {
     const { ownership, ledger } = this.#source;
     for (const slot of this.#whole) {
-      if (ownership.roleOf(slot) !== PRIMARY || !ledger.isSettled(slot)) this.#whole.delete(slot);
+      if (ownership.roleOf(slot) !== PRIMARY || !ledger.isWhole(slot)) this.#whole.delete(slot);
     }
   }
 }
