@@ -107,6 +107,7 @@ export class Cluster {
       await this.#checkBuilt();
       this.#lock = await DataLock.acquire(this.#dataDir);
       await mkdir(join(this.#dataDir, 'registry'), { recursive: true });
+      await mkdir(join(this.#dataDir, 'backup'), { recursive: true });
       await this.#place('aux', aux);
       await this.#place('master', masters);
       for (const name of Object.keys(processEnv)) this.#member(name);

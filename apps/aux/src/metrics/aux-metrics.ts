@@ -2,6 +2,7 @@ import type { MemberState } from '@dcs/cluster-membership';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { AuxServer } from '../aux-server.js';
 import type { Disk } from '../persistence/disk.js';
+import { registerBackupMetrics } from './backup-metrics.js';
 import { registerDiskMetrics } from './disk-metrics.js';
 import { registerReplicationMetrics } from './replication-metrics.js';
 
@@ -125,6 +126,10 @@ export function registerAuxMetrics(aux: AuxServer, disk: Disk | undefined, versi
   });
   registerReplicationMetrics(aux, counter, gauge);
   if (disk !== undefined) registerDiskMetrics(disk, counter, gauge, register);
+  const { backup, restore } = aux;
+  if (backup !== undefined && restore !== undefined) {
+    registerBackupMetrics({ backup, restore }, counter, gauge, register);
+  }
   gauge('dcs_registry_reachable', '1 while the registry answers', () => (aux.membership?.registryReachable ? 1 : 0));
   new Gauge({
     name: 'dcs_build_info',
