@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { ClusterMembership, MemberSupersededError, type Registry } from '@dcs/cluster-membership';
 import type { Logger } from 'pino';
+import type { Backup } from './backup/backup.js';
+import { BackupParts } from './backup/backup-parts.js';
+import type { BackupRestore } from './backup/restore.js';
 import { Dispatcher } from './commands/dispatcher.js';
 import { commandTable } from './commands/table.js';
 import type { AuxConfig } from './config/config.js';
 import { CacheNode } from './node/cache-node.js';
-import type { Timers } from './node/ports.js';
+import type { NodeBackup, NodeDisk, Timers } from './node/ports.js';
 import { RespTransport } from './replication/resp-transport.js';
 import { secretChecker } from './secret.js';
 import { DEFAULT_LIMITS } from './server/connection.js';
@@ -22,6 +25,10 @@ export interface AuxServerOptions {
   readonly onFatal: (error: Error) => void;
   /** Told the time of some commands; see `Dispatcher`. */
   readonly onSample?: (command: string, seconds: number) => void;
+  /** Opened already; closed with this. Absent: in memory only. */
+  readonly disk?: NodeDisk;
+  /** What to restore from. @defaultValue the backup directory of `config`, if there is one */
+  readonly backup?: NodeBackup;
   /** Wall clock. @defaultValue the registry's, so that all processes agree on when an entry expires */
   readonly now?: () => number;
 }
@@ -44,11 +51,16 @@ const systemTimers: Timers = {
   },
 };
 
+const systemPorts = { monotonic: () => performance.now(), timers: systemTimers };
+
 /** The cache node with its sockets and its place in the cluster: what one aux process is, apart from its ops port. */
 export class AuxServer {
   readonly node: CacheNode;
   readonly dispatcher: Dispatcher;
   readonly data: DataServer;
+  /** Absent: no backup directory. */
+  readonly backup: Backup | undefined;
+  readonly restore: BackupRestore | undefined;
 
   readonly #options: AuxServerOptions;
   readonly #now: () => number;
@@ -60,14 +72,23 @@ export class AuxServer {
     const { config, registry, now = () => Date.now() + (registry.clockOffsetMs ?? 0) } = options;
     this.#options = options;
     this.#now = now;
+    const { backupDir: directory } = config;
+    const parts =
+      directory === undefined
+        ? undefined
+        : new BackupParts({ ...config, ...systemPorts, directory, now, log: options.log });
+    const backup = options.backup ?? parts?.restore;
     this.node = new CacheNode(config, {
       now,
       random32: () => randomBytes(4).readUInt32LE(),
-      monotonic: () => performance.now(),
-      timers: systemTimers,
+      ...systemPorts,
       transport: new RespTransport({ selfId: config.id, secret: config.secret }),
       refreshView: async (minEpoch) => this.#membership?.refresh(minEpoch),
+      ...(options.disk === undefined ? {} : { disk: options.disk }),
+      ...(backup === undefined ? {} : { backup }),
     });
+    this.restore = parts?.restore;
+    this.backup = parts?.backupOf(this.node);
     this.dispatcher = new Dispatcher({
       commands: commandTable,
       monotonicNow: () => performance.now(),
@@ -91,7 +112,7 @@ export class AuxServer {
   }
 
   /**
-   * Listens, joins as `joining`, and becomes `up`.
+   * Listens, joins as `joining`, loads the disk, and becomes `up`.
    * @param httpPort where the ops port listens, for the member record
    */
   async start(httpPort: number): Promise<void> {
@@ -128,23 +149,30 @@ export class AuxServer {
       if (error instanceof MemberSupersededError) this.#options.onFatal(error);
       else if (reachable) log.info('registry reachable');
     });
+    const before = await registry.read(config.cluster).catch(() => undefined);
     await membership.join();
+    await this.node.replication.recovery.prepare((before?.epoch ?? 0) > 0);
     if (this.#phase !== 'starting') return;
     await membership.update({ state: 'up' }).catch((error: Error) => {
       log.warn({ error: error.message }, 'the registry has not taken state up yet; the next heartbeat tells it');
     });
-    if (this.#phase === 'starting') this.#phase = 'up';
+    if (this.#phase !== 'starting') return;
+    this.#phase = 'up';
+    this.backup?.start();
   }
 
   /** Why this node cannot serve; `undefined` when it can. */
   unreadyReason(): string | undefined {
     if (this.#phase === 'leaving' || this.#phase === 'closed') return 'leaving the cluster';
+    const { disk } = this.#options;
+    if (disk?.refusal !== undefined) return disk.refusal;
     if (!this.data.listening) return 'the data port does not listen yet';
     const self = this.node.ownership.self;
     if (this.#membership?.heldBack) return 'held back by the registry: this node came and went too often';
     if (self === undefined) return 'not in the view yet';
     if (self.state !== 'up') return `in the view as ${self.state}`;
-    const { unsettled } = this.node.replication.ledger;
+    const { unsettled, held } = this.node.replication.ledger;
+    if (held > 0) return `${held} slots wait for nodes or a backup that have their entries`;
     if (unsettled > 0) return `${unsettled} slots are still to be imported`;
     return undefined;
   }
@@ -160,6 +188,7 @@ export class AuxServer {
     const { retirement, hints } = this.node.replication;
     const { ownership } = this.node;
     const deadline = performance.now() + timeoutMs;
+    if (this.node.replication.recovery.isRecovering) return; // what is here is on the disk, and nowhere else to go
     const left = (): number => (ownership.up.length === 0 ? 0 : retirement.unsafeSlots + hints.size);
     while (left() > 0 && performance.now() < deadline) {
       hints.flush();
@@ -177,6 +206,7 @@ export class AuxServer {
       secretRequired: config.secret !== undefined,
       isSecret: secretChecker(config.secret),
       drain: onDrain,
+      ...(this.backup === undefined ? {} : { backup: this.backup }),
       clients: () => this.data.clients(),
       startedAt: this.#now(),
       port: () => this.data.port,
@@ -187,9 +217,11 @@ export class AuxServer {
   }
 
   async #close(): Promise<void> {
-    const { config, log, registry } = this.#options;
+    const { config, log, registry, disk } = this.#options;
     this.#phase = 'leaving';
     const deadline = performance.now() + config.shutdownTimeoutMs;
+    this.restore?.close();
+    await this.backup?.close();
     const left = () => Math.max(0, deadline - performance.now());
     const membership = this.#membership;
     if (membership !== undefined) {
@@ -205,6 +237,7 @@ export class AuxServer {
     await this.data.close(left());
     await this.node.close();
     await registry.close();
+    await disk?.close();
     this.#phase = 'closed';
   }
 }

@@ -42,7 +42,8 @@ export function decodeCondition(text: string): WriteCondition {
 
 /**
  * What every write carries: the sender's view epoch, the operation stamp (the same on every retry of one operation)
- * and the attempt, counted from 1.
+ * and the attempt: 1 while none before may have been carried out, then at least one more for each that may have been,
+ * and for each `ATTEMPT_MS` since the stamp.
  */
 export interface WriteContext {
   readonly epoch: number;
@@ -124,5 +125,7 @@ export function helloCommand(role: 'master' | 'aux', id: string): readonly strin
 
 /** `DCS.STATS` -> the node's state as JSON ({@link NodeStats}). */
 export const STATS_COMMAND = encodeCommandBinary(['DCS.STATS']);
+/** `DCS.BACKUP` -> +OK: a backup begins now, or after the one under way | -NOBACKUP */
+export const BACKUP_COMMAND = encodeCommandBinary(['DCS.BACKUP']);
 /** `DCS.DRAIN` -> +OK: the node begins to leave, as on SIGTERM. */
 export const DRAIN_COMMAND = encodeCommandBinary(['DCS.DRAIN']);

@@ -8,9 +8,11 @@ import { isVersionText, parseVersion, type Version } from './version.js';
  * - NOTANUMBER: the entry is not a safe integer, or the result would not be one.
  * - LOADING: the slot is still being recovered; try again.
  * - CLUSTERDOWN: the node has no view, or the write could not be made safe; it may have happened.
- * - TRYAGAIN: nothing was done: the node may not act while the primary is silent.
+ * - TRYAGAIN: the node may not act while the primary is silent, which may still do what was passed on to it.
  * - OOM: the entry does not fit.
+ * - MISCONF: the node cannot write to its disk, and takes no writes until it can; nothing was done.
  * - STALE: the operation's stamp is too far from the node's clock; it was not applied.
+ * - NOBACKUP: the node has no backup directory.
  * - STALEVIEW `<epoch>`: between nodes: the slot's owners have changed since the sender's view, and nothing was merged; or the
  *   receiver does not have the sender's view yet, and cannot say what it holds.
  */
@@ -22,7 +24,9 @@ export type ReplyErrorCode =
   | 'CLUSTERDOWN'
   | 'TRYAGAIN'
   | 'OOM'
+  | 'MISCONF'
   | 'STALE'
+  | 'NOBACKUP'
   | 'STALEVIEW';
 
 /** What a node says of itself in `DCS.STATS`. */
@@ -37,6 +41,19 @@ export interface NodeStats {
   readonly misses: number;
   readonly tombstones: number;
   readonly handoff: { readonly slotsToGo: number; readonly bytesReceived: number };
+  /** Absent: the node has no backup directory. */
+  readonly backup?: BackupStats;
+}
+
+/** What a node says of its backups since it started. */
+export interface BackupStats {
+  /** ms since the Unix epoch; null before the first. */
+  readonly lastSuccessAt: number | null;
+  /** Of the last that succeeded. */
+  readonly entries: number;
+  /** Of its file. */
+  readonly bytes: number;
+  readonly failures: number;
 }
 
 /** @throws ProtocolError ERR_PROTOCOL_REPLY */

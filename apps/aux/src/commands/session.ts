@@ -1,4 +1,5 @@
 import type { RequestDecoder, RespVersion } from '@dcs/resp';
+import type { BackupStats } from '@dcs/protocol';
 import type { CacheNode } from '../node/cache-node.js';
 import type { Command } from './command.js';
 import { detachedRequest } from './detached-request.js';
@@ -28,6 +29,8 @@ export interface ServerContext {
   readonly isSecret: (secret: string) => boolean;
   /** Begins to leave, as on SIGTERM. */
   readonly drain: () => void;
+  /** Absent: no backup directory. */
+  readonly backup?: { request(): Promise<unknown>; stats(): BackupStats };
   readonly clients: () => ClientInfo[];
   readonly startedAt: number;
   readonly port: () => number;
@@ -68,8 +71,8 @@ export class Session {
   }
 
   /** A copy for a request that is answered later, when the connection's decoder has gone on. */
-  detached(): Session {
-    const copy = new Session(this.id, this.address, detachedRequest(this.request), this.context);
+  detached(request = detachedRequest(this.request)): Session {
+    const copy = new Session(this.id, this.address, request, this.context);
     copy.protocol = this.protocol;
     copy.authenticated = this.authenticated;
     copy.peer = this.peer;

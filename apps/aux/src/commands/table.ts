@@ -4,6 +4,7 @@ import { client } from './client.command.js';
 import { cluster } from './cluster.command.js';
 import { command } from './command.command.js';
 import { dbsize } from './dbsize.command.js';
+import { dcsBackup } from './dcs-backup.command.js';
 import { dcsDel } from './dcs-del.command.js';
 import { dcsDigest } from './dcs-digest.command.js';
 import { dcsDrain } from './dcs-drain.command.js';
@@ -13,7 +14,9 @@ import { dcsHead } from './dcs-head.command.js';
 import { dcsHello } from './dcs-hello.command.js';
 import { dcsIncr } from './dcs-incr.command.js';
 import { dcsMerge } from './dcs-merge.command.js';
+import { dcsOrigin } from './dcs-origin.command.js';
 import { dcsPull } from './dcs-pull.command.js';
+import { dcsRemembered } from './dcs-remembered.command.js';
 import { dcsSet } from './dcs-set.command.js';
 import { dcsStats } from './dcs-stats.command.js';
 import { dcsSync } from './dcs-sync.command.js';
@@ -64,6 +67,7 @@ const COMMANDS: readonly Command[] = [
   cluster,
   command,
   dbsize,
+  dcsBackup,
   dcsDel,
   dcsDigest,
   dcsDrain,
@@ -73,7 +77,9 @@ const COMMANDS: readonly Command[] = [
   dcsHello,
   dcsIncr,
   dcsMerge,
+  dcsOrigin,
   dcsPull,
+  dcsRemembered,
   dcsSet,
   dcsStats,
   dcsSync,

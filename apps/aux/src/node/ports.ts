@@ -37,8 +37,11 @@ export interface DiskIdentity {
   readonly lineage: string;
   /** When the node was last known to run, ms since the Unix epoch. */
   readonly aliveAt: number;
-  /** The last view in which this node had imported all that it owned; undefined before the first. */
-  readonly view: View | undefined;
+  /**
+   * The last view in which this node had imported all that it owned, and those after it, oldest first: an entry may be
+   * with the owners of its slot in any of them. Empty for a node that has never had its slots whole.
+   */
+  readonly views: readonly View[];
 }
 
 /** Where the entries of a node outlive its process. */
@@ -55,7 +58,7 @@ export interface NodeDisk {
   /** Forgets everything that was found. Before {@link load}, or instead of what it would have loaded. */
   discard(): Promise<void>;
   /** Keeps this; `aliveAt` is the disk's own business. On disk with the next write. */
-  remember(lineage: string, view: View | undefined): void;
+  remember(lineage: string, views: readonly View[]): void;
   /**
    * Calls back when all that is in the store now is as safe as the disk is to make it, with an error when it could not
    * be: then it may be on disk, or not. At once where nothing is outstanding.

@@ -1,6 +1,20 @@
-import { encodeHeader, encodeIds, formatVersion, type HybridClock, type SlotSet } from '@dcs/protocol';
+import {
+  encodeHeader,
+  encodeIds,
+  encodeRememberedOperation,
+  encodeResult,
+  formatVersion,
+  type HybridClock,
+  type RepeatedOperation,
+  SLOT_HELD,
+  SLOT_PARTIAL,
+  SLOT_SETTLED,
+  SLOT_WHOLE,
+  type SlotSet,
+} from '@dcs/protocol';
 import { Reply } from '@dcs/resp';
 import { type Entry, isTombstone } from '../node/entry.js';
+import type { OperationMemory } from '../node/operation-memory.js';
 import { NONE, type Ownership } from '../node/ownership.js';
 import type { Store } from '../node/store.js';
 import type { SlotLedger } from './slot-ledger.js';
@@ -8,12 +22,15 @@ import type { SlotLedger } from './slot-ledger.js';
 const EMPTY_BULK = Reply.bulk('');
 /** Records looked at for one page: a page of a scan that finds little still ends soon. */
 const PAGE_VISITS = 16_384;
+/** The same for records of operations, which lie in one array. */
+const OPERATION_PAGE_VISITS = 65_536;
 
 export interface SourceOptions {
   readonly ownership: Ownership;
   readonly ledger: SlotLedger;
   readonly store: Store;
   readonly clock: HybridClock;
+  readonly memory: OperationMemory;
 }
 
 /**
@@ -27,26 +44,26 @@ export class Source {
     this.#options = options;
   }
 
-  /** The reply to `DCS.FETCH`. */
-  fetch(key: string, slot: number): string {
-    const entry = this.#options.store.lookup(key);
-    const sources = Reply.bulk(encodeIds(this.#options.ledger.sourcesOf(slot) ?? []));
-    if (entry === undefined) return Reply.arrayHeader(3) + Reply.nil(2) + Reply.nil(2) + sources;
-    return Reply.arrayHeader(3) + headerOf(entry) + valueOf(entry) + sources;
+  /** The reply to `DCS.FETCH`; `undefined` while nothing can be said of the key. One that names itself may lack some. */
+  fetch(key: string, slot: number, operation: RepeatedOperation | undefined): string | undefined {
+    const { ledger, memory, ownership, store } = this.#options;
+    const entry = store.lookup(key);
+    if (entry === undefined && ledger.isHeld(slot)) return undefined;
+    const held = entry === undefined ? Reply.nil(2) + Reply.nil(2) : headerOf(entry) + valueOf(entry);
+    const named = ledger.sourcesToName(slot);
+    if (!ledger.isWhole(slot)) named.push(ownership.selfId);
+    const sources = Reply.bulk(encodeIds(named));
+    if (operation === undefined) return Reply.arrayHeader(3) + held + sources;
+    return Reply.arrayHeader(4) + held + sources + Reply.bulk(encodeResult(memory.find(operation, key, slot)));
   }
 
   /** The reply to `DCS.DIGEST`. */
   digest(slots: SlotSet): string {
-    const { ownership, ledger, store } = this.#options;
-    const sources = new Set<string>();
-    let digests = '';
-    let settled = '';
-    for (const slot of slots) {
-      digests += store.digests.of(slot);
-      settled += ledger.isSettled(slot) && ownership.roleOf(slot) !== NONE ? '1' : '0';
-      for (const id of ledger.sourcesOf(slot) ?? []) sources.add(id);
-    }
-    return Reply.arrayHeader(3) + Reply.bulk(digests) + Reply.bulk(settled) + Reply.bulk(encodeIds(sources));
+    const { ledger, store } = this.#options;
+    let standings = '';
+    slots.forEach((slot) => (standings += this.#standing(slot)));
+    const parts = [store.digests.ofAll(slots), standings, encodeIds(ledger.sourcesToNameOfAny(slots))];
+    return Reply.arrayHeader(3) + parts.map((part) => Reply.bulk(part)).join('');
   }
 
   /**
@@ -65,6 +82,26 @@ export class Source {
     });
     if (next === undefined) return undefined;
     return Reply.arrayHeader(2 + count * 3) + Reply.bulk(next) + Reply.bulk(formatVersion(clock.last)) + text;
+  }
+
+  #standing(slot: number): string {
+    const { ownership, ledger } = this.#options;
+    if (ledger.isHeld(slot)) return SLOT_HELD;
+    if (!ledger.isSettled(slot)) return SLOT_PARTIAL;
+    if (ownership.roleOf(slot) !== NONE) return SLOT_SETTLED;
+    return ledger.isWhole(slot) ? SLOT_WHOLE : SLOT_PARTIAL;
+  }
+
+  /** The reply to `DCS.REMEMBERED`; `undefined` when the cursor is none of ours. */
+  remembered(slots: SlotSet, cursor: string, maxBytes: number): string | undefined {
+    let text = '';
+    let count = 0;
+    const next = this.#options.memory.scan(slots, cursor, OPERATION_PAGE_VISITS, (operation) => {
+      for (const part of encodeRememberedOperation(operation)) text += Reply.bulk(part);
+      count++;
+      return text.length < maxBytes;
+    });
+    return next === undefined ? undefined : Reply.arrayHeader(1 + count * 3) + Reply.bulk(next) + text;
   }
 }
 
