@@ -151,7 +151,7 @@ export class AuxServer {
     });
     const before = await registry.read(config.cluster).catch(() => undefined);
     await membership.join();
-    await this.node.replication.recovery.prepare((before?.epoch ?? 0) > 0);
+    await this.node.replication.recovery.prepare(before);
     if (this.#phase !== 'starting') return;
     await membership.update({ state: 'up' }).catch((error: Error) => {
       log.warn({ error: error.message }, 'the registry has not taken state up yet; the next heartbeat tells it');
