@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { benchmarkBackup } from './backup.js';
+import { benchmarkDurability } from './durability.js';
 import { benchmarkHttp } from './http.js';
 import { type Benchmark, type Options, parseOptions } from './options.js';
 import { writeResult } from './report.js';
@@ -18,6 +19,8 @@ async function run(name: Benchmark, options: Options): Promise<void> {
   switch (name) {
     case 'http':
       return print(name, await benchmarkHttp(options));
+    case 'durability':
+      return print(name, await benchmarkDurability(options));
     case 'resp': {
       const reason = respUnavailable();
       if (reason !== undefined) return void process.stdout.write(`resp skipped: ${reason}\n`);

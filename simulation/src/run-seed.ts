@@ -3,6 +3,7 @@ import { checkCounter } from './checks/counters.js';
 import { checkFinalValue, type FinalValue } from './checks/final-values.js';
 import { checkLinearizable } from './checks/linearizability.js';
 import { checkFalseMisses, checkInvented, checkMonotonic, checkRepeated, checkRevived } from './checks/reads.js';
+import { repeatIncrements } from './checks/tokens.js';
 import type { Violation } from './checks/violation.js';
 import { type ClusterOptions, SimCluster, type Surgery } from './cluster/cluster.js';
 import { World } from './cluster/world.js';
@@ -107,8 +108,9 @@ async function run(options: SeedOptions): Promise<SeedResult> {
     CONVERGENCE_MS,
   );
   violations.push(...(healed ? [] : notConverged(cluster)));
-  const finals = await readAll(cluster, keys, violations);
   const tight = options.tight === true;
+  if (!tight && !SPLITTING.has(fault)) violations.push(...(await repeatIncrements(cluster, history)));
+  const finals = await readAll(cluster, keys, violations);
   const context = { fault, finals, faultsFrom, skewMs: cluster.options.skewMs, tight };
   const undecided = check(history, context, violations);
   for (const { id, defects } of cluster.nodes) {
@@ -221,7 +223,7 @@ function check(history: History, context: CheckContext, violations: Violation[])
     const current = operations.filter(({ mayBeBehind }) => mayBeBehind !== true);
     // While two nodes act for a slot one of them may be behind: what it says is old, not wrong for ever.
     if (!SPLITTING.has(fault)) violations.push(...checkMonotonic(key, current), ...checkRevived(key, current));
-    violations.push(...checkFalseMisses(key, operations));
+    violations.push(...checkFalseMisses(key, SPLITTING.has(fault) ? current : operations));
     const family = familyOf(key);
     for (const final of finals.get(key) ?? []) {
       if (family === 'counter') {

@@ -164,6 +164,8 @@ export class AuxServer {
   /** Why this node cannot serve; `undefined` when it can. */
   unreadyReason(): string | undefined {
     if (this.#phase === 'leaving' || this.#phase === 'closed') return 'leaving the cluster';
+    const { disk } = this.#options;
+    if (disk?.refusal !== undefined) return disk.refusal;
     if (!this.data.listening) return 'the data port does not listen yet';
     const self = this.node.ownership.self;
     if (this.#membership?.heldBack) return 'held back by the registry: this node came and went too often';
@@ -215,7 +217,7 @@ export class AuxServer {
   }
 
   async #close(): Promise<void> {
-    const { config, log, registry } = this.#options;
+    const { config, log, registry, disk } = this.#options;
     this.#phase = 'leaving';
     const deadline = performance.now() + config.shutdownTimeoutMs;
     this.restore?.close();
@@ -234,8 +236,8 @@ export class AuxServer {
     }
     await this.data.close(left());
     await this.node.close();
-    await this.#options.disk?.close();
     await registry.close();
+    await disk?.close();
     this.#phase = 'closed';
   }
 }

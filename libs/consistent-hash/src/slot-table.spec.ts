@@ -190,6 +190,22 @@ describe('SlotTable', () => {
     expect(Object.isFrozen(table.owners('user'))).toBe(true);
   });
 
+  it.each([
+    [3, 2],
+    [12, 3],
+    [40, 10],
+  ])('keeps one list for slots with the same owners: %i nodes, %i copies', (count, replicas) => {
+    const table = SlotTable.build(nodes(count), { replicas });
+    const lists = new Map<string, readonly string[]>();
+    for (const slot of slots) {
+      const owners = table.ownersOf(slot);
+      const known = lists.get(owners.join()) ?? owners;
+      if (known !== owners) throw new Error(`slot ${slot}: another list of the same owners`);
+      lists.set(owners.join(), owners);
+    }
+    expect(new Set(lists.values()).size).toBe(lists.size);
+  });
+
   it('lists exactly the slots whose owner list changed, with both lists', () => {
     const before = SlotTable.build(nodes(3));
     const after = SlotTable.build(nodes(4));

@@ -210,12 +210,22 @@ export class SlotTable {
   }
 
   #shareLists(): (readonly string[])[] {
-    const shared = new Map<string, readonly string[]>();
+    const shared = new Map<number | string, readonly string[]>();
+    const nodes = this.#nodes.length;
+    const fitsNumber = nodes ** this.replicas <= Number.MAX_SAFE_INTEGER;
     return Array.from({ length: SLOT_COUNT }, (_, slot) => {
-      const indexes = this.#ownerIndexes(slot);
-      const name = indexes.join();
-      const list = shared.get(name) ?? Object.freeze(indexes.map((node) => this.#nodes[node]!.id));
-      shared.set(name, list);
+      let name: number | string = 0;
+      if (fitsNumber) {
+        const end = (slot + 1) * this.replicas;
+        for (let at = end - this.replicas; at < end; at++) name = name * nodes + this.#owners[at]!;
+      } else {
+        name = this.#ownerIndexes(slot).join();
+      }
+      let list = shared.get(name);
+      if (list === undefined) {
+        list = Object.freeze(this.#ownerIndexes(slot).map((node) => this.#nodes[node]!.id));
+        shared.set(name, list);
+      }
       return list;
     });
   }

@@ -42,7 +42,8 @@ export function decodeCondition(text: string): WriteCondition {
 
 /**
  * What every write carries: the sender's view epoch, the operation stamp (the same on every retry of one operation)
- * and the attempt, counted from 1.
+ * and the attempt: 1 while none before may have been carried out, then at least one more for each that may have been,
+ * and for each `ATTEMPT_MS` since the stamp.
  */
 export interface WriteContext {
   readonly epoch: number;

@@ -33,22 +33,30 @@ export {
 } from './entry-header.js';
 export { ProtocolError, type ProtocolErrorCode } from './errors.js';
 export { DEFAULT_MAX_AHEAD_MS, HybridClock, type HybridClockOptions } from './hybrid-clock.js';
-export { MAX_CONTENT_TYPE_BYTES, MAX_KEY_BYTES, MAX_TOKEN_BYTES, MAX_VALUE_BYTES } from './limits.js';
+export { ATTEMPT_MS, MAX_CONTENT_TYPE_BYTES, MAX_KEY_BYTES, MAX_TOKEN_BYTES, MAX_VALUE_BYTES } from './limits.js';
 export {
   type CopiedEntry,
   decodeDigestReply,
   decodeFetchReply,
   decodePullReply,
+  decodeRememberedReply,
   DIGEST_BYTES,
   encodeDigest,
   encodeFetch,
   encodeIds,
   encodeMerge,
   encodePull,
+  encodeRemembered,
+  encodeRememberedOperation,
+  encodeResult,
   encodeSync,
   type FetchedEntry,
   type OperationRecord,
   type PulledPage,
+  type RememberedOperation,
+  type RememberedPage,
+  type RememberedResult,
+  type RepeatedOperation,
   SLOT_HELD,
   SLOT_PARTIAL,
   SLOT_SETTLED,

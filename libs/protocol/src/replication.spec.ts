@@ -2,11 +2,15 @@ import {
   decodeDigestReply,
   decodeFetchReply,
   decodePullReply,
+  decodeRememberedReply,
   encodeFetch,
   encodeIds,
   encodeMerge,
   encodePull,
   sameDigest,
+  encodeRememberedOperation,
+  encodeResult,
+  type RememberedOperation,
 } from './replication.js';
 import { SlotSet } from './slot-set.js';
 import { makeVersion } from './version.js';
@@ -26,10 +30,11 @@ describe('replication messages', () => {
   });
 
   test('replies are read', () => {
-    expect(decodeFetchReply([null, null, ''])).toEqual({ entry: undefined, sources: [] });
+    expect(decodeFetchReply([null, null, ''])).toEqual({ entry: undefined, sources: [], result: undefined });
     expect(decodeFetchReply(['h', 'v', encodeIds(['a', 'b'])])).toEqual({
       entry: { header: 'h', value: 'v' },
       sources: ['a', 'b'],
+      result: undefined,
     });
     expect(decodePullReply(['0', 'c', 'k', 'h', 'v'])).toEqual({
       cursor: '0',
@@ -48,6 +53,21 @@ describe('replication messages', () => {
     expect([0, 1, 2].map((i) => sameDigest(a, b, i))).toEqual([true, false, true]);
   });
 
+  test('what is remembered of operations travels whole', () => {
+    const result = { version: makeVersion(5, 6, 7), value: -3 };
+    expect(encodeFetch(4, 'k', { stamp: makeVersion(1, 2, 3), token: 't' })).toContain(
+      '$24\r\n000000000001000200000003\r\n$1\r\nt\r\n',
+    );
+    expect(decodeFetchReply([null, null, '', encodeResult(result)]).result).toEqual(result);
+    expect(decodeFetchReply([null, null, '', encodeResult(undefined)]).result).toBeUndefined();
+    const operations: RememberedOperation[] = [
+      { ...result, slot: 9, stamp: makeVersion(1, 2, 3) },
+      { ...result, slot: 10, key: 'a key', token: '= a token', forgetAt: 99 },
+    ];
+    const parts = operations.flatMap((operation) => [...encodeRememberedOperation(operation)]);
+    expect(decodeRememberedReply(['7', ...parts])).toEqual({ cursor: '7', operations, bytes: parts.join('').length });
+  });
+
   test.each([null, 'OK', [], ['0'], ['0', 'c', 'k'], [1, 2, 3], ['x', '1', '']])(
     '%j is no reply to any of them',
     (reply) => {
@@ -55,6 +75,13 @@ describe('replication messages', () => {
       expect(() => decodeFetchReply(Array.isArray(reply) ? reply.slice(0, 2) : reply)).toThrow(refused);
       expect(() => decodePullReply(reply)).toThrow(refused);
       expect(() => decodeDigestReply(reply, 2)).toThrow(refused);
+    },
+  );
+
+  test.each([null, 'OK', [], ['0', 'r', 'k'], ['0', '1 v 2 3', '', ''], ['0', 1, 2, 3]])(
+    '%j is no page of what is remembered',
+    (reply) => {
+      expect(() => decodeRememberedReply(reply)).toThrow(expect.objectContaining({ name: 'ProtocolError' }));
     },
   );
 });

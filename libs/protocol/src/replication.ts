@@ -1,7 +1,7 @@
 import { encodeCommandBinary } from '@dcs/resp';
 import { ProtocolError } from './errors.js';
 import type { SlotSet } from './slot-set.js';
-import { formatVersion, type Version } from './version.js';
+import { formatVersion, parseVersion, type Version } from './version.js';
 
 /*
  * What cache nodes say to each other. `epoch` is the sender's view; a receiver with an older view refreshes it before
@@ -37,9 +37,19 @@ export function encodeMerge(
   ]);
 }
 
-/** `DCS.FETCH epoch key` -> [header | nil, value | nil, ids of the nodes the answerer itself still imports from] */
-export function encodeFetch(epoch: number, key: string): string {
-  return encodeCommandBinary(['DCS.FETCH', epoch, key]);
+/** An operation that may have been carried out already: its stamp, and the client's token or ''. */
+export interface RepeatedOperation {
+  readonly stamp: Version;
+  readonly token: string;
+}
+
+/**
+ * `DCS.FETCH epoch key [stamp token]` -> [header | nil, value | nil, ids of the nodes the answerer itself still imports
+ * from, what it remembers of the operation as `version value` or ''], the last only for an operation.
+ */
+export function encodeFetch(epoch: number, key: string, operation?: RepeatedOperation): string {
+  if (operation === undefined) return encodeCommandBinary(['DCS.FETCH', epoch, key]);
+  return encodeCommandBinary(['DCS.FETCH', epoch, key, formatVersion(operation.stamp), operation.token]);
 }
 
 /** `DCS.DIGEST epoch slots` -> [digests, settled, sources]: see {@link SlotDigests}. */
@@ -50,6 +60,14 @@ export function encodeDigest(epoch: number, slots: SlotSet): string {
 /** `DCS.PULL epoch slots cursor maxBytes` -> [next cursor, clock, (key, header, value)...]; a scan from cursor `0` to cursor `0`. */
 export function encodePull(epoch: number, slots: SlotSet, cursor: string, maxBytes: number): string {
   return encodeCommandBinary(['DCS.PULL', epoch, slots.toBinary(), cursor, maxBytes]);
+}
+
+/**
+ * `DCS.REMEMBERED epoch slots cursor maxBytes` -> [next cursor, (record, key, token)...]: what the node remembers of
+ * the operations on slots; a scan from cursor `0` to cursor `0`. See {@link RememberedOperation}.
+ */
+export function encodeRemembered(epoch: number, slots: SlotSet, cursor: string, maxBytes: number): string {
+  return encodeCommandBinary(['DCS.REMEMBERED', epoch, slots.toBinary(), cursor, maxBytes]);
 }
 
 /** `DCS.SYNC epoch id slots` -> +OK: the receiver is to compare these slots with node `id`, and to take what differs. */
@@ -133,20 +151,91 @@ export function decodePullReply(reply: unknown): PulledPage {
   throw new ProtocolError('ERR_PROTOCOL_REPLY', 'unexpected reply to DCS.PULL');
 }
 
+/** What an operation answered. */
+export interface RememberedResult {
+  readonly version: Version;
+  readonly value: number;
+}
+
 export interface FetchedEntry {
   readonly entry: { readonly header: string; readonly value: string } | undefined;
   readonly sources: readonly string[];
+  /** Of the operation that was asked for. */
+  readonly result: RememberedResult | undefined;
 }
 
 /** @throws ProtocolError ERR_PROTOCOL_REPLY */
 export function decodeFetchReply(reply: unknown): FetchedEntry {
-  if (Array.isArray(reply) && reply.length === 3 && typeof reply[2] === 'string') {
-    const [header, value, sources] = reply as unknown[];
-    if (header === null) return { entry: undefined, sources: decodeIds(sources as string) };
+  if (Array.isArray(reply) && (reply.length === 3 || reply.length === 4) && typeof reply[2] === 'string') {
+    const [header, value, sources, remembered] = reply as unknown[];
+    const result = decodeResult(remembered);
+    if (header === null) return { entry: undefined, sources: decodeIds(sources as string), result };
     if (typeof header === 'string' && typeof value === 'string')
-      return { entry: { header, value }, sources: decodeIds(sources as string) };
+      return { entry: { header, value }, sources: decodeIds(sources as string), result };
   }
   throw new ProtocolError('ERR_PROTOCOL_REPLY', 'unexpected reply to DCS.FETCH');
+}
+
+export function encodeResult(result: RememberedResult | undefined): string {
+  return result === undefined ? '' : `${formatVersion(result.version)} ${result.value}`;
+}
+
+function decodeResult(text: unknown): RememberedResult | undefined {
+  if (text === undefined || text === '') return undefined;
+  const [version = '', value = ''] = String(text).split(' ');
+  return { version: parseVersion(version), value: integerOf(value) };
+}
+
+/** What a node remembers of an operation: by its stamp, or by the client's token until a time. */
+export type RememberedOperation = RememberedResult & { readonly slot: number } & (
+    | { readonly stamp: Version; readonly token?: undefined }
+    | { readonly stamp?: undefined; readonly key: string; readonly token: string; readonly forgetAt: number }
+  );
+
+/** The three parts of one in a reply to `DCS.REMEMBERED`: `slot version value stamp`, or `slot version value =time` with key and token. */
+export function encodeRememberedOperation(operation: RememberedOperation): readonly [string, string, string] {
+  const { slot, version, value } = operation;
+  const result = `${slot} ${formatVersion(version)} ${value}`;
+  if (operation.stamp !== undefined) return [`${result} ${formatVersion(operation.stamp)}`, '', ''];
+  return [`${result} =${operation.forgetAt}`, operation.key, operation.token];
+}
+
+export interface RememberedPage {
+  /** `0` when the scan is done. */
+  readonly cursor: string;
+  readonly operations: readonly RememberedOperation[];
+  /** Of the operations as they travelled. */
+  readonly bytes: number;
+}
+
+/** @throws ProtocolError ERR_PROTOCOL_REPLY */
+export function decodeRememberedReply(reply: unknown): RememberedPage {
+  if (
+    !Array.isArray(reply) ||
+    reply.length === 0 ||
+    reply.length % 3 !== 1 ||
+    !reply.every((part) => typeof part === 'string')
+  ) {
+    throw new ProtocolError('ERR_PROTOCOL_REPLY', 'unexpected reply to DCS.REMEMBERED');
+  }
+  const parts = reply as string[];
+  const operations: RememberedOperation[] = [];
+  let bytes = 0;
+  for (let i = 1; i < parts.length; i += 3) {
+    const [record = '', key = '', token = ''] = parts.slice(i, i + 3);
+    bytes += record.length + key.length + token.length;
+    const [slot = '', version = '', value = '', by = ''] = record.split(' ');
+    const result = { slot: integerOf(slot), version: parseVersion(version), value: integerOf(value) };
+    if (by.startsWith('=')) operations.push({ ...result, key, token, forgetAt: integerOf(by.slice(1)) });
+    else operations.push({ ...result, stamp: parseVersion(by) });
+  }
+  return { cursor: parts[0]!, operations, bytes };
+}
+
+function integerOf(text: string): number {
+  const value = Number(text);
+  if (text !== '' && Number.isSafeInteger(value)) return value;
+  throw new ProtocolError('ERR_PROTOCOL_REPLY', `want an integer, got ${JSON.stringify(text.slice(0, 40))}`);
 }
 
 /** Ids hold no control characters, so a line feed parts them. */

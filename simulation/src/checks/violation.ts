@@ -9,6 +9,7 @@ export interface Violation {
     | 'linearizable'
     | 'repeated'
     | 'counter'
+    | 'token'
     | 'copies'
     | 'stray'
     | 'converged'

@@ -106,6 +106,11 @@ class Scene {
     });
   }
 
+  reweigh(node: AuxHost, at: number): void {
+    const weight = this.random.pick(WEIGHTS);
+    this.at(at, `weight ${node.id} ${weight}`, () => node.reweigh(weight));
+  }
+
   /** Starts it, or does so as soon as the process that still hands over is gone. */
   restart(node: AuxHost, at: number): void {
     const { kernel } = this.cluster.world;
@@ -205,15 +210,13 @@ const FAULTS: Readonly<Record<FaultName, (scene: Scene) => void>> = {
 
   /** Other shares of the slots: told while it runs, or brought along when it comes back after leaving or dying. */
   reweigh: (scene) => {
-    for (let i = scene.random.integer(1, 2); i > 0; i--) {
-      const node = scene.node();
-      const weight = scene.random.pick(WEIGHTS);
-      const at = scene.early;
-      const how = scene.random.pick(['tell', 'leave', 'kill'] as const);
-      if (how !== 'tell') scene.at(at, `${how} ${node.id}`, () => node[how]());
-      scene.at(at, `weight ${node.id} ${weight}`, () => node.reweigh(weight));
-      if (how !== 'tell') scene.restart(node, at + scene.random.between(SHORT_MS, scene.durationMs - at));
-    }
+    const node = scene.node();
+    const how = scene.random.pick(['tell', 'leave', 'kill'] as const);
+    const at = scene.early;
+    if (how !== 'tell') scene.at(at, `${how} ${node.id}`, () => node[how]());
+    scene.reweigh(node, at);
+    if (how !== 'tell') scene.restart(node, at + scene.random.between(SHORT_MS, scene.durationMs - at));
+    if (scene.random.chance(0.5)) scene.reweigh(scene.other(node), scene.early);
   },
 
   join: (scene) => {

@@ -22,6 +22,8 @@ export interface OperationRecord {
   readonly by?: number | undefined;
   /** A read through a gateway that reads from any owner. */
   readonly mayBeBehind?: boolean | undefined;
+  /** Of an increment: its `Idempotency-Key`. */
+  readonly token?: string | undefined;
   /** What a get saw (null: nothing), or the number that an increment answered. */
   read?: string | null | undefined;
   /** Of what was read or written, where the answer tells. */
@@ -37,7 +39,7 @@ export class History {
   begin(
     operation: Pick<
       OperationRecord,
-      'session' | 'key' | 'kind' | 'invokedAt' | 'value' | 'expiresAt' | 'expected' | 'by' | 'mayBeBehind'
+      'session' | 'key' | 'kind' | 'invokedAt' | 'value' | 'expiresAt' | 'expected' | 'by' | 'mayBeBehind' | 'token'
     >,
   ): OperationRecord {
     const record: OperationRecord = {

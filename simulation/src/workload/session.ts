@@ -103,7 +103,9 @@ export class Session {
     if (kind === 'cas' && expected === undefined) kind = 'add';
     if (kind === 'get') return history.begin({ ...base, kind, mayBeBehind: gateway.readsFromAny });
     if (kind === 'delete') return history.begin({ ...base, kind });
-    if (kind === 'increment') return history.begin({ ...base, kind, by: random.integer(1, 3) });
+    if (kind === 'increment') {
+      return history.begin({ ...base, kind, by: random.integer(1, 3), token: `${name}.${++this.#count}` });
+    }
     const value = `${name}.${++this.#count}`;
     if (kind === 'cas') return history.begin({ ...base, kind, value, expected });
     const expiresAt =
@@ -114,7 +116,7 @@ export class Session {
 
 /** @param wallOffset what the gateway's wall clock adds to the world's: it is the gateway that makes expiries absolute */
 async function run(plane: AuxDataPlane, record: OperationRecord, wallOffset: number): Promise<void> {
-  const { kind, key, value = '', expected, by = 0 } = record;
+  const { kind, key, value = '', expected, by = 0, token = '' } = record;
   const expiresAt = record.expiresAt === undefined ? 0 : Math.floor(record.expiresAt + wallOffset);
   switch (kind) {
     case 'get': {
@@ -127,7 +129,12 @@ async function run(plane: AuxDataPlane, record: OperationRecord, wallOffset: num
       record.answer = await plane.delete(key, ALWAYS);
       return;
     case 'increment': {
-      const result = await plane.increment(key, { by, initial: 0, expiresAt: 0, token: '' });
+      const increment = () => plane.increment(key, { by, initial: 0, expiresAt: 0, token });
+      // As a client does that has a token: it asks once more.
+      const result = await increment().catch((error: { code?: string }) => {
+        if (error.code !== 'ERR_UNAVAILABLE' && error.code !== 'ERR_RECOVERING') throw error;
+        return increment();
+      });
       record.read = String(result.value);
       record.version = result.version;
       return;

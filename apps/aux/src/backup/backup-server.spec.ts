@@ -2,14 +2,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemoryRegistry } from '@dcs/cluster-membership';
-import { type NodeStats, SlotSet } from '@dcs/protocol';
+import { type NodeStats } from '@dcs/protocol';
 import { Registry } from 'prom-client';
 import type { AuxServer } from '../aux-server.js';
 import { registerAuxMetrics } from '../metrics/aux-metrics.js';
 import { RawClient, startServer } from '../../test/test-server.js';
 
 const HELLO = ['DCS.HELLO', '1', 'master', 'm'] as const;
-const ALL = SlotSet.of(Array.from({ length: 16_384 }, (_, slot) => slot));
+
+async function ready(server: AuxServer): Promise<void> {
+  while (server.unreadyReason() !== undefined) await new Promise((resolve) => setTimeout(resolve, 20));
+}
 
 describe('a node with a backup directory', () => {
   const directory = mkdtempSync(join(tmpdir(), 'dcs-backup-'));
@@ -17,6 +20,7 @@ describe('a node with a backup directory', () => {
   let client: RawClient;
   beforeAll(async () => {
     server = await startServer({ DCS_BACKUP_DIR: directory, DCS_BACKUP_INTERVAL: '0' }, new MemoryRegistry());
+    await ready(server);
     client = new RawClient(server.data.port);
   });
   afterAll(async () => {
@@ -39,7 +43,7 @@ describe('a node with a backup directory', () => {
 
   test('metrics tell of backups and restores', async () => {
     const register = new Registry();
-    registerAuxMetrics(server, 'x', register);
+    registerAuxMetrics(server, undefined, 'x', register);
     const text = await register.metrics();
     for (const line of [
       'dcs_backup_last_entries 100',
@@ -57,18 +61,17 @@ describe('a node with a backup directory', () => {
     expect(value('dcs_backup_last_size_bytes')).toBeGreaterThan(1000);
   });
 
-  test('another node, that starts with nothing, restores what it wrote', async () => {
-    const env = { DCS_ID: 'other', DCS_BACKUP_DIR: directory, DCS_BACKUP_INTERVAL: '0' };
-    const other = await startServer(env, new MemoryRegistry());
+  test('another node that starts with nothing restores what it wrote', async () => {
+    const other = await startServer(
+      { DCS_ID: 'other', DCS_BACKUP_DIR: directory, DCS_BACKUP_INTERVAL: '0' },
+      new MemoryRegistry(),
+    );
+    await ready(other);
     const reader = new RawClient(other.data.port);
-    try {
-      while (other.unreadyReason() !== undefined) await new Promise((resolve) => setTimeout(resolve, 20));
-      for (let i = 0; i < 100; i++) expect(await reader.call('GET', `k${i}`)).toBe(`v${i}`);
-      expect(other.restore!.progress).toMatchObject({ entries: 100, filesRead: 1, damagedBlocks: 0, active: 0 });
-    } finally {
-      reader.close();
-      await other.close();
-    }
+    for (let i = 0; i < 100; i++) expect(await reader.call('GET', `k${i}`)).toBe(`v${i}`);
+    expect(other.restore!.progress).toMatchObject({ entries: 100, filesRead: 1, damagedBlocks: 0, active: 0 });
+    reader.close();
+    await other.close();
   });
 });
 
@@ -79,7 +82,7 @@ test('a node without one says so', async () => {
   expect(String(await client.call('DCS.BACKUP'))).toContain('NOBACKUP');
   expect(JSON.parse(String(await client.call('DCS.STATS')))).not.toHaveProperty('backup');
   const register = new Registry();
-  registerAuxMetrics(server, 'x', register);
+  registerAuxMetrics(server, undefined, 'x', register);
   expect(await register.metrics()).not.toMatch(/dcs_backup|dcs_restore/);
   client.close();
   await server.close();
@@ -87,6 +90,7 @@ test('a node without one says so', async () => {
 
 test('a directory that is missing is counted and told, and the node serves', async () => {
   const server = await startServer({ DCS_BACKUP_DIR: join(tmpdir(), 'dcs-no-such-directory') }, new MemoryRegistry());
+  await ready(server);
   const client = new RawClient(server.data.port);
   expect(await client.call('SET', 'k', 'v')).toBe('OK');
   expect(await server.backup!.request()).toBe('failure');

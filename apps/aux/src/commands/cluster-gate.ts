@@ -1,7 +1,10 @@
+import type { RepeatedOperation } from '@dcs/protocol';
 import { encodeCommandBinary, Reply, RespClientError, RespError } from '@dcs/resp';
+import type { CacheNode } from '../node/cache-node.js';
 import { PRIMARY, REPLICA } from '../node/ownership.js';
 import type { Effect } from '../replication/effect.js';
 import type { Command } from './command.js';
+import { argumentsOf, requestOf } from './detached-request.js';
 import { COPY_FAILED, diskRefusal, LOADING, OWNERS_CHANGED, PRIMARY_SILENT, UNDURABLE } from './errors.js';
 import { findSlot, keysOf, moved } from './keys.js';
 import type { Session } from './session.js';
@@ -14,6 +17,10 @@ const PASS_ON_TIMEOUT_MS = 400;
 const PASS_ON_TO_SUSPECT_TIMEOUT_MS = 100;
 const PASS_ON_TRIES = 2;
 const RECONNECT_PAUSE_MS = 75;
+/** Argument that holds the attempt, in every write between our own parts. */
+const ATTEMPT = 3;
+/** Errors that say of one try that it was not carried out, which says nothing of the try before. */
+const NOT_DONE: ReadonlySet<string> = new Set(['MOVED', 'LOADING', 'STALE']);
 
 const FAILURES = { moved: OWNERS_CHANGED, failed: COPY_FAILED, undurable: UNDURABLE } as const;
 
@@ -74,7 +81,7 @@ async function later(session: Session, command: Command): Promise<string> {
     const role = node.ownership.roleOf(slot);
     if (role !== PRIMARY && (role !== REPLICA || session.peer === undefined)) return moved(slot, session);
     const { epoch } = node.ownership;
-    if (!(await prepared(session, keys))) return LOADING;
+    if (!(await prepared(session, keys, command.repeats?.(request)))) return LOADING;
     const { pending } = node.replication;
     const safe = command.isBlind?.(request) === true || !keys.some((key) => pending.has(key));
     if (safe && node.waking === undefined && epoch === node.ownership.epoch) return apply(session, command);
@@ -82,12 +89,12 @@ async function later(session: Session, command: Command): Promise<string> {
   return LOADING;
 }
 
-function prepared({ node }: Session, keys: readonly string[]): Promise<boolean> {
+function prepared({ node }: Session, keys: readonly string[], repeated?: RepeatedOperation): Promise<boolean> {
   return new Promise((resolve) => {
     let outstanding = keys.length;
     let ready = true;
     for (const key of keys) {
-      node.replication.prepare(key, (known) => {
+      node.replication.prepare(key, repeated, (known) => {
         ready &&= known;
         if (--outstanding === 0) resolve(ready);
       });
@@ -106,28 +113,39 @@ async function actForPrimary(session: Session, command: Command): Promise<string
   const primary = node.ownership.primaryOf(slot);
   const { peers } = node.replication;
   if (peer!.role === 'aux') return moved(slot, session); // passed on already: no further
+  const args = argumentsOf(request);
   if (primary !== undefined) {
-    const reply = await passOn(session, primary.id);
+    const reply = await passOn(node, args, primary.id);
     if (reply !== undefined) return reply;
   }
   const isAlone = primary === undefined || peers.isRefusing(primary.id);
-  return isAlone || command.isBlind?.(request, true) === true ? later(session, command) : PRIMARY_SILENT;
+  return isAlone || command.isBlind?.(request, true) === true
+    ? later(session.detached(requestOf(args)), command)
+    : PRIMARY_SILENT;
 }
 
-/** The primary's own reply to the session's write; `undefined` when there is none. */
-async function passOn({ node, request }: Session, primary: string): Promise<string | undefined> {
+/**
+ * The primary's own reply to a write; `undefined` when there is none. In `args` the attempt is counted on with each try
+ * that may have been carried out without an answer.
+ */
+async function passOn(node: CacheNode, args: string[], primary: string): Promise<string | undefined> {
   const { peers } = node.replication;
-  const args: string[] = [];
-  for (let i = 0; i < request.argc; i++) args.push(request.binary(i));
-  const command = encodeCommandBinary(args);
   for (let tries = 0; tries < PASS_ON_TRIES; tries++) {
     if (peers.isRefusing(primary)) return undefined;
     const timeoutMs = peers.isSuspect(primary) ? PASS_ON_TO_SUSPECT_TIMEOUT_MS : PASS_ON_TIMEOUT_MS;
     const { error, value } = await new Promise<{ error: Error | null; value: unknown }>((resolve) => {
-      peers.send(primary, command, timeoutMs, (failure, reply) => resolve({ error: failure, value: reply }));
+      peers.send(primary, encodeCommandBinary(args), timeoutMs, (failure, reply) =>
+        resolve({ error: failure, value: reply }),
+      );
     });
     if (error === null) return encodeReply(value);
-    if (error instanceof RespError) return error.code === 'CLUSTERDOWN' ? undefined : Reply.error(error.message);
+    if (!(error instanceof RespError) || error.code === 'CLUSTERDOWN') {
+      args[ATTEMPT] = String(Number(args[ATTEMPT]) + 1);
+    }
+    if (error instanceof RespError) {
+      if (error.code === 'CLUSTERDOWN') return undefined;
+      return tries > 0 && NOT_DONE.has(error.code) ? PRIMARY_SILENT : Reply.error(error.message);
+    }
     peers.suspect(primary, error);
     if (error instanceof RespClientError && error.code === 'ERR_RESP_TIMEOUT') return undefined;
     await node.pause(RECONNECT_PAUSE_MS); // a connection that was lost is soon there again if the primary lives

@@ -1,3 +1,4 @@
+import type { RepeatedOperation } from '@dcs/protocol';
 import type { Request, Session } from './session.js';
 
 /** Redis's flags, and `peer`: between our own parts, after DCS.HELLO. */
@@ -35,6 +36,8 @@ export interface Command {
    * @param repeated also true of a repeated attempt, which only looks whether it was done already
    */
   readonly isBlind?: (request: Request, repeated?: boolean) => boolean;
+  /** The operation that the request repeats, if it may be one that was carried out already, here or elsewhere. */
+  readonly repeats?: (request: Request) => RepeatedOperation | undefined;
   /** Returns the encoded reply (a binary string); a promise when it comes later, and later replies wait for it. */
   readonly run: (session: Session) => string | Promise<string>;
 }

@@ -1,7 +1,7 @@
 import { Reply } from '@dcs/resp';
 import { keyAt, type Command } from './command.js';
 import { peerRefusalReply } from './errors.js';
-import { answering, parseCondition, parseOperation } from './peer-arguments.js';
+import { answering, parseCondition, parseOperation, repeatedOperation } from './peer-arguments.js';
 
 export const dcsDel = {
   name: 'DCS.DEL',
@@ -12,6 +12,7 @@ export const dcsDel = {
   summary: 'DCS.DEL <epoch> <stamp> <attempt> <condition> <key>',
   // It tells what it found; only a repeated attempt may be done without looking.
   isBlind: (request, repeated = false) => repeated && request.binary(4) === '-',
+  repeats: (request) => repeatedOperation(request),
   run: ({ request, node, slot }) =>
     answering(() => {
       const operation = parseOperation(request);

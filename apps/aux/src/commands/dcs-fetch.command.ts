@@ -1,19 +1,24 @@
 import { slotOfBinary } from '@dcs/consistent-hash';
+import { parseVersion } from '@dcs/protocol';
 import { type Command, NO_KEYS } from './command.js';
 import { LOADING } from './errors.js';
 import { inViewOf } from './peer-arguments.js';
 
 export const dcsFetch = {
   name: 'DCS.FETCH',
-  arity: 3,
+  arity: -3,
   flags: ['readonly', 'fast', 'peer'],
   keys: NO_KEYS, // answered from what is here, whoever owns it now
   epochAt: 1,
   summary:
-    'DCS.FETCH <epoch> <key>: what this node holds of a key, tombstones included, for a node that imports its slot',
+    'DCS.FETCH <epoch> <key> [<stamp> <token>]: what this node holds of a key, tombstones included, and remembers of an ' +
+    'operation on it, for a node that imports its slot',
   run: (session) =>
     inViewOf(session, 1, () => {
-      const key = session.request.binary(2);
-      return session.node.source.fetch(key, slotOfBinary(key)) ?? LOADING;
+      const { request, node } = session;
+      const key = request.binary(2);
+      const operation =
+        request.argc < 5 ? undefined : { stamp: parseVersion(request.binary(3)), token: request.binary(4) };
+      return node.source.fetch(key, slotOfBinary(key), operation) ?? LOADING;
     }),
 } as const satisfies Command;

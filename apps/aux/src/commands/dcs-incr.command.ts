@@ -2,7 +2,7 @@ import { formatVersion, KIND_JSON, MAX_TOKEN_BYTES } from '@dcs/protocol';
 import { Reply } from '@dcs/resp';
 import { keyAt, type Command } from './command.js';
 import { peerRefusalReply } from './errors.js';
-import { answering, integerArgument, parseOperation } from './peer-arguments.js';
+import { answering, integerArgument, parseOperation, repeatedOperation } from './peer-arguments.js';
 
 export const dcsIncr = {
   name: 'DCS.INCR',
@@ -11,6 +11,7 @@ export const dcsIncr = {
   keys: keyAt(8),
   epochAt: 1,
   summary: 'DCS.INCR <epoch> <stamp> <attempt> <by> <initial> <expiresAt> <token> <key>',
+  repeats: (request) => repeatedOperation(request, request.binary(7)),
   run: ({ request, node, slot }) =>
     answering(() => {
       const operation = parseOperation(request);

@@ -1,9 +1,7 @@
 import { SlotSet } from '@dcs/protocol';
-import { Reply } from '@dcs/resp';
 import { type Command, NO_KEYS } from './command.js';
+import { INVALID_CURSOR } from './errors.js';
 import { inViewOf, integerArgument } from './peer-arguments.js';
-
-const INVALID_CURSOR = Reply.error('ERR invalid cursor');
 
 export const dcsPull = {
   name: 'DCS.PULL',

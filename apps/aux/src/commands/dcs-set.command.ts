@@ -1,7 +1,7 @@
 import { formatVersion } from '@dcs/protocol';
 import { keyAt, type Command } from './command.js';
 import { peerRefusalReply } from './errors.js';
-import { answering, integerArgument, parseCondition, parseOperation } from './peer-arguments.js';
+import { answering, integerArgument, parseCondition, parseOperation, repeatedOperation } from './peer-arguments.js';
 import { isStorableKind, INVALID_KIND } from './stored-kind.js';
 
 export const dcsSet = {
@@ -12,6 +12,7 @@ export const dcsSet = {
   epochAt: 1,
   summary: 'DCS.SET <epoch> <stamp> <attempt> <condition> <expiresAt> <kind> <key> <value>',
   isBlind: (request, repeated = false) => (repeated || request.binary(3) === '1') && request.binary(4) === '-',
+  repeats: (request) => repeatedOperation(request),
   run: ({ request, node, slot }) =>
     answering(() => {
       const operation = parseOperation(request);

@@ -2,7 +2,7 @@ import { formatVersion } from '@dcs/protocol';
 import { Reply } from '@dcs/resp';
 import { keyAt, type Command } from './command.js';
 import { peerRefusalReply } from './errors.js';
-import { answering, integerArgument, parseOperation } from './peer-arguments.js';
+import { answering, integerArgument, parseOperation, repeatedOperation } from './peer-arguments.js';
 
 export const dcsTouch = {
   name: 'DCS.TOUCH',
@@ -11,6 +11,7 @@ export const dcsTouch = {
   keys: keyAt(5),
   epochAt: 1,
   summary: 'DCS.TOUCH <epoch> <stamp> <attempt> <expiresAt> <key>',
+  repeats: (request) => repeatedOperation(request),
   run: ({ request, node, slot, protocol }) =>
     answering(() => {
       const operation = parseOperation(request);

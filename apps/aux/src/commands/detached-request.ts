@@ -3,8 +3,14 @@ import type { Request } from './session.js';
 
 /** A copy of a request that outlives the chunk it came in. */
 export function detachedRequest(request: Request): Request {
-  const args: string[] = [];
-  for (let i = 0; i < request.argc; i++) args.push(request.binary(i));
+  return requestOf(argumentsOf(request));
+}
+
+export function argumentsOf(request: Request): string[] {
+  return Array.from({ length: request.argc }, (_, i) => request.binary(i));
+}
+
+export function requestOf(args: readonly string[]): Request {
   const copy = new RequestDecoder();
   copy.push(Buffer.from(encodeCommandBinary(args), 'latin1'));
   copy.next();

@@ -1,4 +1,11 @@
-import { decodeCondition, parseVersion, ProtocolError, type WriteCondition } from '@dcs/protocol';
+import {
+  decodeCondition,
+  isVersionText,
+  parseVersion,
+  ProtocolError,
+  type RepeatedOperation,
+  type WriteCondition,
+} from '@dcs/protocol';
 import { Reply } from '@dcs/resp';
 import type { Operation } from '../node/writer.js';
 import type { Request, Session } from './session.js';
@@ -6,6 +13,13 @@ import type { Request, Session } from './session.js';
 /** The stamp and attempt of a write between our own parts: arguments 2 and 3. @throws ProtocolError */
 export function parseOperation(request: Request): Operation {
   return { stamp: parseVersion(request.binary(2)), attempt: integerArgument(request, 3, 'attempt', 1) };
+}
+
+/** What a write between our own parts repeats: a first attempt nothing, but for one with a client's token. */
+export function repeatedOperation(request: Request, token = ''): RepeatedOperation | undefined {
+  const stamp = request.binary(2);
+  if ((token === '' && request.binary(3) === '1') || !isVersionText(stamp)) return undefined;
+  return { stamp: parseVersion(stamp), token };
 }
 
 /** @throws ProtocolError */

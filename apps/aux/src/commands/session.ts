@@ -71,8 +71,8 @@ export class Session {
   }
 
   /** A copy for a request that is answered later, when the connection's decoder has gone on. */
-  detached(): Session {
-    const copy = new Session(this.id, this.address, detachedRequest(this.request), this.context);
+  detached(request = detachedRequest(this.request)): Session {
+    const copy = new Session(this.id, this.address, request, this.context);
     copy.protocol = this.protocol;
     copy.authenticated = this.authenticated;
     copy.peer = this.peer;

@@ -16,6 +16,7 @@ import { dcsIncr } from './dcs-incr.command.js';
 import { dcsMerge } from './dcs-merge.command.js';
 import { dcsOrigin } from './dcs-origin.command.js';
 import { dcsPull } from './dcs-pull.command.js';
+import { dcsRemembered } from './dcs-remembered.command.js';
 import { dcsSet } from './dcs-set.command.js';
 import { dcsStats } from './dcs-stats.command.js';
 import { dcsSync } from './dcs-sync.command.js';
@@ -78,6 +79,7 @@ const COMMANDS: readonly Command[] = [
   dcsMerge,
   dcsOrigin,
   dcsPull,
+  dcsRemembered,
   dcsSet,
   dcsStats,
   dcsSync,

@@ -90,7 +90,7 @@ export class CacheNode {
       disk: ports.disk,
       backup: ports.backup,
     });
-    this.source = new Source({ ownership, ledger: this.replication.ledger, store, clock });
+    this.source = new Source({ ownership, ledger: this.replication.ledger, store, clock, memory: writer.memory });
     this.#sweeper = new Sweeper((maxVisits) => this.store.sweep(maxVisits), ports.timers);
   }
 
@@ -145,7 +145,6 @@ export class CacheNode {
 
   #wake(): void {
     if (this.#waking !== undefined) return;
-    this.writer.fence();
     this.replication.wokeUp();
     this.#waking = this.refresh.ask().finally(() => (this.#waking = undefined));
   }

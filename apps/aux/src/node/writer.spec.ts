@@ -1,17 +1,27 @@
-import { ALWAYS, compareVersions, HybridClock, IF_ABSENT, IF_PRESENT, makeVersion, type Version } from '@dcs/protocol';
+import {
+  ALWAYS,
+  ATTEMPT_MS,
+  compareVersions,
+  HybridClock,
+  IF_ABSENT,
+  IF_PRESENT,
+  makeVersion,
+  type Version,
+} from '@dcs/protocol';
 import { entryOf, frame, valueOf } from './entry.js';
 import { Store } from './store.js';
-import { MAX_OPERATION_AGE_MS, MAX_OVERTAKEN_AGE_MS, type Operation, Writer, type WriteResult } from './writer.js';
+import { MAX_OPERATION_AGE_MS } from './operation-memory.js';
+import { MAX_OVERTAKEN_AGE_MS, type Operation, Writer, type WriteResult } from './writer.js';
 
 const NOW = 1_700_000_000_000;
 const SLOT = entryOf('k', '', makeVersion(1, 0, 0)).slot;
 
-function setup() {
+function setup(options: { recentOperations?: number } = {}) {
   const time = { now: NOW };
   const now = () => time.now;
   const store = new Store({ maxEntries: 100, maxBytes: 100_000, tombstoneRetentionMs: 60_000, now, hashSeed: 5 });
   const clock = new HybridClock({ now, origin: 9 });
-  const writer = new Writer({ store, clock, now, maxValueBytes: 1000 });
+  const writer = new Writer({ store, clock, now, maxValueBytes: 1000, ...options });
   const set = (operation: Operation, value: string, condition = ALWAYS) =>
     writer.set(operation, 'k', frame(value), 0, 's', SLOT, condition);
   const value = () => {
@@ -84,14 +94,23 @@ describe('stale stamps', () => {
     expect(set(first(NOW - MAX_OVERTAKEN_AGE_MS), 'in time').refused).toBeUndefined();
   });
 
-  test('after a pause of the process, what was sent before it is late, whatever the attempt', () => {
-    const { time, writer, set, value } = setup();
-    set(first(NOW + 1), 'newer');
-    time.now = NOW + 100;
-    writer.fence();
-    expect(set(again(NOW), 'late')).toMatchObject({ refused: 'STALE' });
-    expect(value()).toBe('newer');
-    expect(set(again(NOW + 101), 'in time').refused).toBeUndefined();
+  test('an attempt that is made late is carried out, if none before it was', () => {
+    const { writer, time } = setup();
+    const by = { by: 1, initial: 0, expiresAt: 0, kind: 'j', token: '' };
+    writer.increment(first(NOW), 'k', SLOT, by);
+    time.now = NOW + 4000;
+    writer.increment(first(time.now), 'k', SLOT, by);
+    const late: Operation = { stamp: stamp(NOW + 10), attempt: 1 + Math.ceil(4000 / ATTEMPT_MS) };
+    expect(writer.increment(late, 'k', SLOT, by)).toMatchObject({ value: 3 });
+    expect(writer.increment({ ...late, attempt: 9 }, 'k', SLOT, by)).toMatchObject({ value: 3 });
+  });
+
+  test('an attempt that may be one of more than can be remembered is not carried out again', () => {
+    const { writer } = setup({ recentOperations: 4 });
+    const by = { by: 1, initial: 0, expiresAt: 0, kind: 'j', token: '' };
+    for (let i = 0; i < 5; i++) writer.increment(first(NOW + i), 'k', SLOT, by);
+    expect(writer.increment(again(NOW + 1), 'k', SLOT, by)).toMatchObject({ value: 2 });
+    expect(writer.increment(again(NOW), 'k', SLOT, by)).toMatchObject({ refused: 'STALE' });
   });
 
   test('a first attempt that comes late to a key nobody wrote since is applied', () => {
@@ -137,6 +156,15 @@ describe('a repeated attempt', () => {
     expect(written(writer.increment(first(NOW + 1), 'k', SLOT, plus)).value).toBe(14);
     expect(written(writer.increment(again(NOW), 'k', SLOT, plus)).value).toBe(12);
     expect(value()).toBe('14');
+  });
+
+  test('that is counted as the first, as when a replica passes it on twice, counts once', () => {
+    const { writer, value } = setup();
+    const plus = { by: 2, initial: 0, expiresAt: 0, kind: 'j', token: '' };
+    writer.increment(first(NOW + 5), 'k', SLOT, plus);
+    expect(written(writer.increment(first(NOW), 'k', SLOT, plus)).value).toBe(4);
+    expect(written(writer.increment(first(NOW), 'k', SLOT, plus)).value).toBe(4);
+    expect(value()).toBe('4');
   });
 
   test('of DEL says that it deleted, even after the key was set again', () => {
@@ -198,7 +226,7 @@ describe('increments', () => {
   test('tokens belong to their key', () => {
     const { writer } = setup();
     writer.increment(first(NOW), 'a', SLOT, plus(1, 'bt'));
-    expect(written(writer.increment(first(NOW), 'ab', SLOT, plus(5, 't'))).value).toBe(5);
+    expect(written(writer.increment(first(NOW + 1), 'ab', SLOT, plus(5, 't'))).value).toBe(5);
   });
 
   test.each(['x', '', '1.5', '01', '-0', ' 1', '9007199254740992'])('%j is not a number', (value) => {
@@ -238,14 +266,4 @@ test('an expiry in the past removes the entry', () => {
   expect(written(writer.touch(first(NOW + 1), 'k', SLOT, NOW - 1)).value).toBe(1);
   expect(store.peek('k')).toBeUndefined();
   expect(store.merge('k', entryOf('k', 'a', stamp(NOW)))).toBe('older');
-});
-
-test('a repeated attempt on a slot that is new here does not undo what was written since', () => {
-  const { writer, set, value } = setup();
-  set(first(NOW), 'second');
-  writer.isNewHere = (slot) => slot === SLOT;
-  expect(set(again(NOW - 10), 'first')).toMatchObject({ refused: 'STALE' });
-  expect(value()).toBe('second');
-  writer.isNewHere = () => false;
-  expect(set(again(NOW - 10), 'first').refused).toBeUndefined();
 });

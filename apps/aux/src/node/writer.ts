@@ -1,5 +1,5 @@
-import { slotOfBinary } from '@dcs/consistent-hash';
 import {
+  ATTEMPT_MS,
   compareVersions,
   formatVersion,
   type EntryKind,
@@ -12,9 +12,9 @@ import {
   type WriteCondition,
 } from '@dcs/protocol';
 import { Entry, frame, internKind, lengthOf, sizeOf, valueOf } from './entry.js';
-import { type OperationResult, RecentOperations } from './recent-operations.js';
+import { MAX_OPERATION_AGE_MS, OperationMemory } from './operation-memory.js';
+import type { OperationResult } from './recent-operations.js';
 import type { Store } from './store.js';
-import { TokenResults } from './token-results.js';
 
 /** Who asks for a write: the stamp is the same on every attempt. Attempt 0 is a client's own: never repeated. */
 export interface Operation {
@@ -50,18 +50,12 @@ export interface WriterOptions {
   readonly recentOperations?: number;
 }
 
-/** Older operations come from a socket buffer that a paused process left unread; their senders have long given up. */
-export const MAX_OPERATION_AGE_MS = 30_000;
 /**
- * An attempt that took longer than this to come, for a key that was written since, is not applied: its sender has gone
- * to another owner by now, and what that one did may have been overwritten. A later attempt may be as much older as the
- * ones before it took to time out. Gateways whose clocks are no further behind than the clock allows ahead do not meet it.
+ * An attempt that was on its way for longer than this, for a key that was written since, is not applied: its sender has
+ * gone to another owner by now, and what that one did may have been overwritten. A later attempt may be older by
+ * `ATTEMPT_MS` each. Gateways whose clocks are no further behind than the clock allows ahead do not meet it.
  */
 export const MAX_OVERTAKEN_AGE_MS = 500;
-const MAX_ATTEMPT_MS = 1500;
-const DEFAULT_RECENT_OPERATIONS = 131_072;
-const TOKEN_RETENTION_MS = 600_000;
-const MAX_TOKENS = 100_000;
 const INTEGER = /^(?:0|-?[1-9]\d{0,15})$/;
 const MISSING: OperationResult = Object.freeze({ version: VERSION_ZERO, value: 0 });
 
@@ -77,30 +71,20 @@ export class Writer {
   /** Told of every entry that a client's write has put into the store. */
   onApplied: ((key: string, entry: Entry, operation: OperationRecord | undefined) => void) | undefined;
 
-  /** A slot that this node owns since a moment ago: what was done for it elsewhere is not remembered here. */
-  isNewHere: ((slot: number) => boolean) | undefined;
+  /** Results of operations, for repeated attempts. */
+  readonly memory: OperationMemory;
 
   readonly #store: Store;
   readonly #clock: HybridClock;
   readonly #now: () => number;
   readonly #maxValueBytes: number;
-  readonly #recent: RecentOperations;
-  readonly #tokens: TokenResults;
-  /** Attempts stamped before this are late. */
-  #fenceMs = 0;
 
   constructor(options: WriterOptions) {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#now = options.now;
     this.#maxValueBytes = options.maxValueBytes;
-    this.#recent = new RecentOperations(options.recentOperations ?? DEFAULT_RECENT_OPERATIONS);
-    this.#tokens = new TokenResults({ max: MAX_TOKENS, retentionMs: TOKEN_RETENTION_MS, now: options.now });
-  }
-
-  /** This process did not run for a while: what was sent to it before now, others have done meanwhile. */
-  fence(): void {
-    this.#fenceMs = this.#now();
+    this.memory = new OperationMemory(options);
   }
 
   /** A new operation of this node's own, for clients that send no stamp. */
@@ -120,12 +104,10 @@ export class Writer {
   ): WriteResult {
     const store = this.#store;
     const hash = store.hashOf(key);
-    const known = this.#known(operation, key, hash);
+    const known = this.#known(operation, key, hash, slot);
     if (known !== undefined) return known;
     const live = store.peek(key, hash);
-    if (isRepeatOf(operation, live)) {
-      return this.#recent.find(operation.stamp, hash) ?? { version: live!, value: condition.if === 'absent' ? 1 : 0 };
-    }
+    if (isRepeatOf(operation, live)) return { version: live!, value: condition.if === 'absent' ? 1 : 0 };
     if (condition.if !== 'always') {
       const failed = refusalOf(condition, live);
       if (failed !== undefined) return failed;
@@ -141,12 +123,11 @@ export class Writer {
   delete(operation: Operation, key: string, slot: number, condition: WriteCondition): WriteResult {
     const store = this.#store;
     const hash = store.hashOf(key);
-    const known = this.#known(operation, key, hash);
+    const known = this.#known(operation, key, hash, slot);
     if (known !== undefined) return known;
     const live = store.peek(key, hash);
     const buried = live === undefined ? store.tombstoneOf(key) : undefined;
-    if (isRepeatOf(operation, buried))
-      return this.#recent.find(operation.stamp, hash) ?? { version: buried!, value: 1 };
+    if (isRepeatOf(operation, buried)) return { version: buried!, value: 1 };
     if (condition.if !== 'always') {
       const failed = refusalOf(condition, live);
       if (failed !== undefined) return failed;
@@ -160,7 +141,7 @@ export class Writer {
     const store = this.#store;
     const { token } = increment;
     const hash = store.hashOf(key);
-    const known = this.#known(operation, key, hash) ?? (token === '' ? undefined : this.#tokens.find(key, token));
+    const known = this.#known(operation, key, hash, slot, token);
     if (known !== undefined) return known;
     const live = store.peek(key, hash);
     const before = live === undefined ? increment.initial : integerOf(live);
@@ -177,16 +158,14 @@ export class Writer {
     const expiresAt = live === undefined ? increment.expiresAt : live.expiresAt;
     const kind = internKind(live === undefined ? increment.kind : live.kind);
     const entry = new Entry(framed, kind, version.ms, version.low, expiresAt, slot);
-    const result = this.#apply(operation, key, hash, entry, after, token);
-    if (token !== '' && result.refused === undefined) this.#tokens.remember(key, token, result);
-    return result;
+    return this.#apply(operation, key, hash, entry, after, token);
   }
 
   /** Gives a live entry another expiry (0 = never; a time past removes it). Answers `value` 0 when there is none. */
   touch(operation: Operation, key: string, slot: number, expiresAt: number): WriteResult {
     const store = this.#store;
     const hash = store.hashOf(key);
-    const known = this.#known(operation, key, hash);
+    const known = this.#known(operation, key, hash, slot);
     if (known !== undefined) return known;
     const live = store.peek(key, hash);
     if (live === undefined) return MISSING;
@@ -196,27 +175,22 @@ export class Writer {
     return this.#apply(operation, key, hash, entry, 1);
   }
 
-  /** Another owner applied this operation: a repeated attempt here answers what it did there. */
-  rememberCopy(key: string, entry: Entry, { stamp, value, token }: OperationRecord): void {
-    this.#recent.remember(stamp, this.#store.hashOf(key), entry, value);
-    if (token !== '') this.#tokens.remember(key, token, { version: entry, value });
-  }
-
   #apply(operation: Operation, key: string, hash: number, entry: Entry, value: number, token = ''): WriteResult {
     const outcome = this.#store.merge(key, entry, hash);
     if (outcome === 'too-large') {
       return { refused: 'OOM', detail: 'the entry is larger than the memory of this node' };
     }
     this.#clock.observe(entry);
-    if (operation.attempt > 0) this.#recent.remember(operation.stamp, hash, entry, value);
-    this.onApplied?.(key, entry, operation.attempt > 0 ? { stamp: operation.stamp, value, token } : undefined);
+    const record = operation.attempt > 0 ? { stamp: operation.stamp, value, token } : undefined;
+    if (record !== undefined) this.memory.remember(key, entry.slot, entry, record);
+    this.onApplied?.(key, entry, record);
     return { version: entry, value };
   }
 
   /** What can be said before anything is looked at: a stale stamp, or the result of the first attempt. */
-  #known(operation: Operation, key: string, hash: number): WriteResult | undefined {
-    if (operation.attempt === 0) return undefined;
-    const { stamp } = operation;
+  #known(operation: Operation, key: string, hash: number, slot: number, token = ''): WriteResult | undefined {
+    const { stamp, attempt } = operation;
+    if (attempt === 0) return undefined;
     if (this.#clock.isAhead(stamp)) {
       this.staleAhead++;
       return { refused: 'STALE', detail: `stamp is more than ${this.#clock.maxAheadMs} ms ahead of this node's clock` };
@@ -226,14 +200,16 @@ export class Writer {
       this.staleOld++;
       return { refused: 'STALE', detail: `operation is older than ${MAX_OPERATION_AGE_MS} ms` };
     }
-    const allowed = MAX_OVERTAKEN_AGE_MS + (operation.attempt - 1) * MAX_ATTEMPT_MS;
-    const isForgotten = operation.attempt > 1 && this.isNewHere?.(slotOfBinary(key)) === true;
-    const isLate = age > allowed || stamp.ms < this.#fenceMs || isForgotten;
-    if (operation.attempt === 1 && !isLate) return undefined;
-    return this.#recent.find(stamp, hash) ?? (isLate ? this.#overtaken(stamp, key, hash) : undefined);
+    const { memory } = this;
+    const known = memory.find({ stamp, token }, key, slot);
+    if (known !== undefined) return known;
+    const isLate = age > MAX_OVERTAKEN_AGE_MS + (attempt - 1) * ATTEMPT_MS;
+    return isLate || (attempt > 1 && memory.mayHaveForgotten(stamp, slot))
+      ? this.#overtaken(stamp, key, hash)
+      : undefined;
   }
 
-  /** Another attempt may have been applied elsewhere, and been overwritten since. */
+  /** Another attempt may have been applied, and been overwritten since. */
   #overtaken(stamp: Version, key: string, hash: number): Refusal | undefined {
     const stored = this.#store.peek(key, hash) ?? this.#store.versionOfAbsent(key);
     if (compareVersions(stored, stamp) <= 0) return undefined;

@@ -3,6 +3,7 @@ import { slotOfBinary } from '@dcs/consistent-hash';
 import {
   ALWAYS,
   decodeHeader,
+  decodeIncrementReply,
   decodeSetReply,
   encodeDelete,
   encodeDigest,
@@ -10,6 +11,7 @@ import {
   encodeGet,
   encodeIncrement,
   encodePull,
+  encodeRemembered,
   encodeSet,
   helloCommand,
   HybridClock,
@@ -17,7 +19,7 @@ import {
   SlotSet,
   type WriteContext,
 } from '@dcs/protocol';
-import { RespClient, RespClientError, type RespValue } from '@dcs/resp';
+import { RespClient, RespClientError, RespError, type RespValue } from '@dcs/resp';
 import { pino } from 'pino';
 import { AuxServer } from '../aux-server.js';
 import type { AuxConfig } from '../config/config.js';
@@ -84,9 +86,9 @@ describe('several nodes', () => {
     await registry.close();
   });
 
-  async function start(id: string): Promise<AuxServer> {
+  async function start(id: string, prepare?: (server: AuxServer) => void, weight = 1): Promise<AuxServer> {
     const server = new AuxServer({
-      config: { ...CONFIG, id } as unknown as AuxConfig,
+      config: { ...CONFIG, id, weight } as unknown as AuxConfig,
       registry: borrowed(registry),
       log: pino({ level: 'silent' }),
       version: '0',
@@ -96,6 +98,7 @@ describe('several nodes', () => {
       },
     });
     nodes.push(server);
+    prepare?.(server);
     await server.start(1);
     return server;
   }
@@ -147,6 +150,21 @@ describe('several nodes', () => {
   const write = (): WriteContext => ({ epoch: nodes[0]!.node.ownership.epoch, stamp: clock.next(), attempt: 1 });
   const set = (key: string, value: string, to = primaryOf(key), context = write()): Promise<RespValue> =>
     request(to, encodeSet(context, ALWAYS, 0, KIND_STRING, key, value));
+  const increment = async (key: string, context = write(), token = '', to = primaryOf(key)): Promise<number> => {
+    const reply = await request(to, encodeIncrement(context, { by: 1, initial: 0, expiresAt: 0, token }, key));
+    return decodeIncrementReply(reply).value;
+  };
+  /** It imports nothing by itself: its slots stay unsettled. */
+  const neverImports = ({ node }: AuxServer): void => {
+    jest.spyOn(node.replication.importer, 'wake').mockReturnValue(undefined);
+  };
+  const inOneView = (): Promise<void> =>
+    eventually(() =>
+      nodes.every(
+        ({ node }) =>
+          node.ownership.up.length === nodes.length && node.ownership.epoch === nodes[0]!.node.ownership.epoch,
+      ),
+    );
   const get = async (key: string, from = primaryOf(key)): Promise<string | undefined> => {
     const reply = await request(from, encodeGet(from.node.ownership.epoch, key));
     return reply === null ? undefined : ((reply as string[])[1] as string);
@@ -194,10 +212,8 @@ describe('several nodes', () => {
   test('a key of a slot that is still being imported is fetched, never missed', async () => {
     await startAll('a', 'b');
     await Promise.all(KEYS.map((key) => set(key, key)));
-    const c = await start('c');
-    await eventually(() =>
-      nodes.every(({ node }) => node.ownership.up.length === 3 && node.ownership.epoch === c.node.ownership.epoch),
-    );
+    await start('c');
+    await inOneView();
     expect(await Promise.all(KEYS.map((key) => get(key)))).toEqual(KEYS);
     await settled();
   });
@@ -215,6 +231,7 @@ describe('several nodes', () => {
     ['DCS.DIGEST', (epoch: number) => encodeDigest(epoch, SlotSet.of([1]))],
     ['DCS.PULL', (epoch: number) => encodePull(epoch, SlotSet.of([1]), '0', 1000)],
     ['DCS.FETCH', (epoch: number) => encodeFetch(epoch, 'k')],
+    ['DCS.REMEMBERED', (epoch: number) => encodeRemembered(epoch, SlotSet.of([1]), '0', 1000)],
   ])('%s is not answered in a view older than the asker has', async (_, encode) => {
     const [a] = await startAll('a');
     const { epoch } = a!.node.ownership;
@@ -284,6 +301,35 @@ describe('several nodes', () => {
     expect(await request(replica, encodeDelete(write(), ALWAYS, 'k'))).toBe(1);
   });
 
+  test('a replica that acts for a primary which has died meanwhile does not count again what that one did', async () => {
+    await startAll('a', 'b', 'c');
+    const key = 'k';
+    const [primary, replica] = ownersOf(key) as [AuxServer, AuxServer];
+    await increment(key);
+    const { peers } = replica.node.replication;
+    const send = peers.send.bind(peers);
+    const passed: string[] = [];
+    const spy = jest.spyOn(peers, 'send').mockImplementation((id, encoded, timeoutMs, callback) => {
+      if (!encoded.includes('DCS.INCR')) return send(id, encoded, timeoutMs, callback);
+      passed.push(encoded);
+      // Carried out, and the connection is lost before the answer.
+      send(id, encoded, timeoutMs, async () => {
+        if (passed.length > 1) await crash(primary);
+        callback(new RespClientError('ERR_RESP_CONNECTION_LOST', 'connection lost', true), undefined);
+      });
+    });
+    const { stamp } = write();
+    await increment(key);
+    // An older stamp than the stored version: it cannot be recognised by that.
+    const reply = increment(key, { ...write(), stamp }, '', replica).catch((error: RespError) => error.code);
+    expect(await reply).toBe('TRYAGAIN');
+    expect(passed).toHaveLength(2);
+    spy.mockRestore();
+    await eventually(() => peers.isRefusing(primary.node.id));
+    expect(await increment(key, { ...write(), stamp, attempt: 2 }, '', replica)).toBe(3);
+    expect(await get(key, replica)).toBe('3');
+  });
+
   test('a repeated attempt is applied once, at whichever owner it arrives', async () => {
     const [a] = await startAll('a', 'b', 'c');
     const key = KEYS.find((each) => ownersOf(each)[0] === a)!;
@@ -295,6 +341,137 @@ describe('several nodes', () => {
     await crash(a!);
     expect(decodeSetReply(await set(key, 'first', replica, { ...context, attempt: 3 }))).toEqual(first);
     expect(await get(key, replica)).toBe('second');
+  });
+
+  test('a node that joins knows what was done before: a repeated attempt counts once, another one is carried out', async () => {
+    await startAll('a', 'b');
+    const done = new Map(KEYS.map((key) => [key, write()]));
+    const lost = new Map(KEYS.map((key) => [key, write()]));
+    for (const [key, context] of done) expect(await increment(key, context)).toBe(1);
+    for (const key of KEYS) expect(await increment(key)).toBe(2);
+    const [c] = await startAll('c');
+    const here = KEYS.filter((key) => primaryOf(key) === c);
+    expect(here.length).toBeGreaterThan(10);
+    for (const key of here) {
+      expect(await increment(key, { ...done.get(key)!, attempt: 2 })).toBe(1);
+      expect(await increment(key, { ...lost.get(key)!, attempt: 9 })).toBe(3);
+      expect(await get(key)).toBe('3');
+    }
+  });
+
+  test('the same before the slots are imported: the owners before are asked', async () => {
+    await startAll('a', 'b');
+    const done = new Map(KEYS.map((key) => [key, write()]));
+    const lost = new Map(KEYS.map((key) => [key, write()]));
+    for (const [key, context] of done) expect(await increment(key, context, `token of ${key}`)).toBe(1);
+    for (const key of KEYS) expect(await increment(key)).toBe(2);
+    const c = await start('c', neverImports);
+    await inOneView();
+    const here = KEYS.filter((key) => primaryOf(key) === c);
+    expect(here.length).toBeGreaterThan(10);
+    for (const key of here) {
+      expect(c.node.replication.ledger.isSettled(slotOfBinary(key))).toBe(false);
+      expect(await increment(key, { ...done.get(key)!, attempt: 2 })).toBe(1);
+      expect(await increment(key, write(), `token of ${key}`)).toBe(1);
+      expect(await increment(key, { ...lost.get(key)!, attempt: 9 })).toBe(3);
+    }
+  });
+
+  test('while what was done before cannot be known, a repeated attempt waits, on a slot that is not new too', async () => {
+    const [a, b] = await startAll('a', 'b');
+    const key = KEYS.find((each) => primaryOf(each) === a)!;
+    await increment(key);
+    neverImports(a!);
+    a!.node.replication.compareWith('b', SlotSet.of([slotOfBinary(key)]));
+    const { peers } = a!.node.replication;
+    const send = peers.send.bind(peers);
+    const silent = jest.spyOn(peers, 'send').mockImplementation((id, encoded, timeoutMs, callback) => {
+      if (!encoded.includes('DCS.FETCH')) return send(id, encoded, timeoutMs, callback);
+      callback(new RespClientError('ERR_RESP_TIMEOUT', 'no reply in time', true), undefined);
+    });
+    await expect(increment(key, { ...write(), attempt: 2 })).rejects.toMatchObject({ code: 'LOADING' });
+    expect(await get(key, b!)).toBe('1');
+    silent.mockRestore();
+    await eventually(() => !peers.isSuspect('b'));
+    expect(await increment(key, { ...write(), attempt: 2 })).toBe(2);
+  });
+
+  test('an Idempotency-Key increments once over join, leave, crash and a change of weight', async () => {
+    await startAll('a', 'b');
+    const again = async (expected: number): Promise<void> => {
+      for (const key of KEYS) expect(await increment(key, write(), 'token')).toBe(expected);
+    };
+    await again(1);
+    for (const key of KEYS) expect(await increment(key)).toBe(2);
+    await startAll('c');
+    await again(1);
+    const left = nodes.find(({ node }) => node.id === 'a')!;
+    await left.close();
+    nodes = nodes.filter((each) => each !== left);
+    await inOneView();
+    await settled();
+    await again(1);
+    await startAll('d');
+    await crash(nodes.find(({ node }) => node.id === 'b')!);
+    await inOneView();
+    await settled();
+    await again(1);
+    await nodes.find(({ node }) => node.id === 'c')!.close();
+    nodes = nodes.filter(({ node }) => node.id !== 'c');
+    await start('c', undefined, 8);
+    await inOneView();
+    await settled();
+    await again(1);
+    for (const key of KEYS) expect(await get(key)).toBe('2');
+  });
+
+  test('an owner that missed copies learns of the operations, not only of the entries', async () => {
+    await startAll('a', 'b', 'c');
+    const key = 'k';
+    const [primary, replica] = ownersOf(key) as [AuxServer, AuxServer];
+    const take = jest.spyOn(replica.node.replication, 'take').mockReturnValue('taken');
+    const context = write();
+    expect(await increment(key, context, 'token')).toBe(1);
+    expect(await increment(key)).toBe(2);
+    take.mockRestore();
+    const { antiEntropy } = primary.node.replication;
+    antiEntropy.missed(replica.node.id, slotOfBinary(key));
+    antiEntropy.healed(replica.node.id);
+    await eventually(() => stored(replica, key) === '2');
+    await settled();
+    await crash(primary);
+    expect(await increment(key, { ...context, attempt: 2 }, '', replica)).toBe(1);
+    expect(await increment(key, write(), 'token', replica)).toBe(1);
+  });
+
+  test('what a node did while it was expelled, and could not copy, it does not remember as done', async () => {
+    await startAll('a', 'b', 'c');
+    const key = 'k';
+    const [primary] = ownersOf(key) as [AuxServer];
+    const { replication, writer, ownership } = primary.node;
+    const slot = slotOfBinary(key);
+    const { stamp } = write();
+    writer.memory.remember(key, slot, stamp, { stamp, value: 7, token: 'token' });
+    replication.readmitted();
+    replication.applyView({ ...ownership.view });
+    await settled();
+    expect(await increment(key, { ...write(), stamp, attempt: 2 }, 'token')).toBe(1);
+  });
+
+  test('a node of before, that cannot say what it remembers, is imported from all the same', async () => {
+    await startAll('a', 'b');
+    await Promise.all(KEYS.map((key) => set(key, key)));
+    const c = await start('c', ({ node }) => {
+      const { peers } = node.replication;
+      const send = peers.send.bind(peers);
+      jest.spyOn(peers, 'send').mockImplementation((id, encoded, timeoutMs, callback) => {
+        if (!encoded.includes('DCS.REMEMBERED')) return send(id, encoded, timeoutMs, callback);
+        callback(new RespError("ERR unknown command 'DCS.REMEMBERED'"), undefined);
+      });
+    });
+    await inOneView();
+    await settled();
+    for (const key of KEYS.filter((each) => ownersOf(each).includes(c))) expect(stored(c, key)).toBe(key);
   });
 
   test('a node that leaves hands over everything first', async () => {

@@ -1,6 +1,7 @@
-import { decodeFetchReply, decodeHeader, encodeFetch } from '@dcs/protocol';
+import { decodeFetchReply, decodeHeader, encodeFetch, formatVersion, type RepeatedOperation } from '@dcs/protocol';
 import { RespError } from '@dcs/resp';
 import { entryOf } from '../node/entry.js';
+import type { OperationMemory } from '../node/operation-memory.js';
 import type { Ownership } from '../node/ownership.js';
 import type { Store } from '../node/store.js';
 import type { Peers } from './peers.js';
@@ -11,6 +12,7 @@ export interface FetcherOptions {
   readonly ledger: SlotLedger;
   readonly peers: Peers;
   readonly store: Store;
+  readonly memory: OperationMemory;
   /** How long a source may take. @defaultValue 300 */
   readonly timeoutMs?: number;
 }
@@ -18,35 +20,48 @@ export interface FetcherOptions {
 const DEFAULT_TIMEOUT_MS = 300;
 
 /**
+ * - `known`: what is here is all there is.
+ * - `gone`: none of the sources is alive.
+ * - `unheard`: a source that may be alive did not say what it has.
+ */
+export type FetchOutcome = 'known' | 'gone' | 'unheard';
+
+/**
  * Brings single keys of slots that are still being imported: asks all the slot's sources, and the sources' own
- * sources, and merges what they have.
+ * sources, and merges what they have; with a key what they remember of an operation on it.
  */
 export class Fetcher {
   /** Keys asked for. */
   fetched = 0;
   readonly #options: FetcherOptions;
-  readonly #waiting = new Map<string, ((found: boolean) => void)[]>();
+  readonly #waiting = new Map<string, ((outcome: FetchOutcome) => void)[]>();
 
   constructor(options: FetcherOptions) {
     this.#options = options;
   }
 
-  /** Calls back with false when no source could be asked: nothing can be said of the key. */
-  fetch(slot: number, key: string, done: (known: boolean) => void): void {
+  /** @param operation of which it is asked whether it was carried out already */
+  fetch(
+    slot: number,
+    key: string,
+    operation: RepeatedOperation | undefined,
+    done: (outcome: FetchOutcome) => void,
+  ): void {
     const { ledger } = this.#options;
-    if (ledger.isHeld(slot)) return done(false);
-    if (ledger.isSettled(slot)) return done(true);
-    const waiting = this.#waiting.get(key);
+    if (ledger.isHeld(slot)) return done('unheard');
+    if (ledger.isSettled(slot)) return done('known');
+    const name = operation === undefined ? key : `${formatVersion(operation.stamp)}${operation.token}\n${key}`;
+    const waiting = this.#waiting.get(name);
     if (waiting !== undefined) {
       waiting.push(done);
       return;
     }
-    this.#waiting.set(key, [done]);
+    this.#waiting.set(name, [done]);
     this.fetched++;
-    new Query(this.#options, key, ledger.sourcesOf(slot), (known) => {
-      const callbacks = this.#waiting.get(key) ?? [];
-      this.#waiting.delete(key);
-      for (const callback of callbacks) callback(known);
+    new Query(this.#options, slot, key, operation, ledger.sourcesOf(slot), (outcome) => {
+      const callbacks = this.#waiting.get(name) ?? [];
+      this.#waiting.delete(name);
+      for (const callback of callbacks) callback(outcome);
     }).run();
   }
 }
@@ -63,9 +78,11 @@ class Query {
 
   constructor(
     readonly options: FetcherOptions,
+    readonly slot: number,
     readonly key: string,
+    readonly operation: RepeatedOperation | undefined,
     readonly sources: readonly string[],
-    readonly done: (known: boolean) => void,
+    readonly done: (outcome: FetchOutcome) => void,
   ) {}
 
   run(): void {
@@ -79,7 +96,7 @@ class Query {
     if (id === ownership.selfId || this.#asked.has(id) || !peers.has(id)) return;
     this.#asked.add(id);
     this.#outstanding++;
-    peers.send(id, encodeFetch(ownership.epoch, this.key), timeoutMs, (error, reply) => {
+    peers.send(id, encodeFetch(ownership.epoch, this.key, this.operation), timeoutMs, (error, reply) => {
       if (error === null) this.#take(reply);
       else this.#missed(id, error);
       this.#settle();
@@ -93,7 +110,7 @@ class Query {
   }
 
   #take(reply: unknown): void {
-    const { entry, sources } = decodeFetchReply(reply);
+    const { entry, sources, result } = decodeFetchReply(reply);
     this.#answered++;
     if (sources.length === 0) this.#whole++;
     if (entry !== undefined) {
@@ -101,12 +118,16 @@ class Query {
       const { version, expiresAt, kind } = decodeHeader(entry.header);
       this.options.store.merge(this.key, entryOf(this.key, entry.value, version, expiresAt, kind));
     }
+    if (result !== undefined && this.operation !== undefined) {
+      this.options.memory.take({ ...result, slot: this.slot, stamp: this.operation.stamp });
+    }
     for (const id of sources) this.#ask(id);
   }
 
   #settle(): void {
     if (--this.#outstanding > 0) return;
     // One that has the slot whole and the key speaks for all. That a key is nowhere, only all of them can say.
-    this.done((this.#found && this.#whole > 0) || (this.#answered > 0 && this.#unheard === 0));
+    if ((this.#found && this.#whole > 0) || (this.#answered > 0 && this.#unheard === 0)) this.done('known');
+    else this.done(this.#unheard > 0 ? 'unheard' : 'gone');
   }
 }

@@ -3,10 +3,13 @@ import {
   decodeDigestReply,
   decodeHeader,
   decodePullReply,
+  decodeRememberedReply,
   encodeDigest,
   encodePull,
+  encodeRemembered,
   type HybridClock,
   parseVersion,
+  type RememberedPage,
   sameDigest,
   SLOT_HELD,
   SLOT_SETTLED,
@@ -15,6 +18,7 @@ import {
 } from '@dcs/protocol';
 import { RespError } from '@dcs/resp';
 import { entryOf } from '../node/entry.js';
+import type { OperationMemory } from '../node/operation-memory.js';
 import type { Ownership } from '../node/ownership.js';
 import type { Timers } from '../node/ports.js';
 import type { Store } from '../node/store.js';
@@ -27,6 +31,7 @@ export interface ImporterOptions {
   readonly ledger: SlotLedger;
   readonly peers: Peers;
   readonly store: Store;
+  readonly memory: OperationMemory;
   readonly clock: HybridClock;
   readonly timers: Timers;
   readonly staleCopies: StaleCopies;
@@ -44,6 +49,7 @@ const DIGEST_TIMEOUT_MS = 2000;
 const PULL_TIMEOUT_MS = 2000;
 const RETRY_PAUSE_MS = 100;
 const MAX_SESSIONS = 4;
+const NOTHING_REMEMBERED: RememberedPage = { cursor: '0', operations: [], bytes: 0 };
 
 /** One pass over what a source has. */
 interface Session {
@@ -52,17 +58,19 @@ interface Session {
   readonly epoch: number;
   /** Slots that the source has whole. */
   readonly whole: SlotSet;
-  /** The source cannot say yet what it has of some slots. */
-  waiting: boolean;
+  /** Slots of which the source cannot say yet what it has. */
+  readonly held: SlotSet;
 }
 
 /**
  * Imports slots from the nodes that the ledger names as their sources: compares digests, pulls what differs page by
- * page, merges it. Every step can be repeated; a source that fails is tried again until the view drops it.
+ * page, merges it; and takes what the source remembers of operations on the slots, so that a repeated attempt is
+ * recognised here too. Every step can be repeated; a source that fails is tried again until the view drops it.
  */
 export class Importer {
   bytesReceived = 0;
   entriesReceived = 0;
+  operationsReceived = 0;
   readonly #options: ImporterOptions;
   readonly #sessions = new Set<string>();
   /** Slots of the sessions under way: a slot comes from one source, and from the others only what that one lacked. */
@@ -89,7 +97,7 @@ export class Importer {
       if (slots.isEmpty) continue;
       this.#sessions.add(source);
       this.#busy.addAll(slots);
-      this.#compare(source, { slots, epoch: this.#options.ownership.epoch, whole: new SlotSet(), waiting: false });
+      this.#compare(source, { slots, epoch: this.#options.ownership.epoch, whole: new SlotSet(), held: new SlotSet() });
     }
   }
 
@@ -110,25 +118,21 @@ export class Importer {
       const current = new SlotSet();
       list.forEach((slot, i) => {
         const standing = settled[i];
-        if (standing === SLOT_HELD) {
-          session.waiting = true;
-          return;
-        }
+        if (standing === SLOT_HELD) return session.held.add(slot);
         if (standing === SLOT_SETTLED || standing === SLOT_WHOLE) session.whole.add(slot);
         if (standing !== SLOT_SETTLED) this.#addSources(slot, sources);
-        if (sameDigest(digests, ours, i)) return this.#finish(slot, source, session);
-        if (!ledger.isSource(slot, source)) return;
+        if (sameDigest(digests, ours, i) || !ledger.isSource(slot, source)) return;
         wanted.add(slot);
         if (standing === SLOT_SETTLED) current.add(slot);
       });
-      if (wanted.isEmpty) return this.#end(source, session);
+      if (wanted.isEmpty) return this.#remember(source, '0', session);
       this.#options.staleCopies.drop(current);
       this.#pull(source, wanted, '0', session);
     });
   }
 
   #pull(source: string, slots: SlotSet, cursor: string, session: Session): void {
-    const { ownership, peers, clock, timers, bytesPerSecond = DEFAULT_IMPORT_BYTES_PER_SECOND } = this.#options;
+    const { ownership, peers, clock } = this.#options;
     peers.send(source, encodePull(ownership.epoch, slots, cursor, PAGE_BYTES), PULL_TIMEOUT_MS, (error, reply) => {
       if (this.#closed) return;
       if (error !== null) return this.#retry(source, session, error);
@@ -136,21 +140,42 @@ export class Importer {
       clock.observe(parseVersion(page.clock));
       let bytes = 0;
       for (const copied of page.entries) bytes += this.#merge(copied);
-      this.bytesReceived += bytes;
       this.entriesReceived += page.entries.length;
       this.#options.whenDurable((failed) => {
         if (this.#closed) return;
         if (failed !== undefined) return this.#retry(source, session, undefined);
-        if (page.cursor === '0') {
-          for (const slot of slots) this.#finish(slot, source, session);
-          this.#end(source, session);
-        } else {
-          timers.after((bytes * 1000) / bytesPerSecond, () => {
-            if (this.#closed) return;
-            this.#pull(source, slots, page.cursor, session);
-          });
-        }
+        if (page.cursor === '0') this.#paced(bytes, () => this.#remember(source, '0', session));
+        else this.#paced(bytes, () => this.#pull(source, slots, page.cursor, session));
       });
+    });
+  }
+
+  /** The last part of a session: the slots are imported when the operations on them are known. */
+  #remember(source: string, cursor: string, session: Session): void {
+    const { ownership, peers, memory } = this.#options;
+    const { slots } = session;
+    const request = encodeRemembered(ownership.epoch, slots, cursor, PAGE_BYTES);
+    peers.send(source, request, PULL_TIMEOUT_MS, (error, reply) => {
+      if (this.#closed) return;
+      // In a rolling upgrade, a node of before that knows no such command: it is as if it remembered nothing.
+      const isUnknown = error instanceof RespError && error.code === 'ERR';
+      if (error !== null && !isUnknown) return this.#retry(source, session, error);
+      const page = isUnknown ? NOTHING_REMEMBERED : decodeRememberedReply(reply);
+      for (const operation of page.operations) memory.take(operation);
+      this.operationsReceived += page.operations.length;
+      if (page.cursor !== '0') return this.#paced(page.bytes, () => this.#remember(source, page.cursor, session));
+      this.bytesReceived += page.bytes;
+      for (const slot of slots.without(session.held)) this.#finish(slot, source, session);
+      this.#end(source, session);
+    });
+  }
+
+  /** Goes on as soon as the bytes just received allow it. */
+  #paced(bytes: number, goOn: () => void): void {
+    const { timers, bytesPerSecond = DEFAULT_IMPORT_BYTES_PER_SECOND } = this.#options;
+    this.bytesReceived += bytes;
+    timers.after((bytes * 1000) / bytesPerSecond, () => {
+      if (!this.#closed) goOn();
     });
   }
 
@@ -184,7 +209,7 @@ export class Importer {
   }
 
   #end(source: string, session: Session): void {
-    if (session.waiting) return this.#retry(source, session, undefined);
+    if (!session.held.isEmpty) return this.#retry(source, session, undefined);
     this.#failed.delete(source);
     this.#release(source, session.slots);
   }

@@ -1,6 +1,6 @@
 import type { View } from '@dcs/cluster-membership';
 import { SLOT_COUNT, slotOfBinary, SlotTable } from '@dcs/consistent-hash';
-import type { HybridClock, OperationRecord, SlotSet } from '@dcs/protocol';
+import type { HybridClock, OperationRecord, RepeatedOperation, SlotSet } from '@dcs/protocol';
 import type { Entry } from '../node/entry.js';
 import { NONE, type Ownership } from '../node/ownership.js';
 import type { NodeBackup, NodeDisk, Timers } from '../node/ports.js';
@@ -53,9 +53,6 @@ export interface ReplicationOptions extends ReplicationTuning {
   readonly backup: NodeBackup | undefined;
 }
 
-/** No gateway tries an operation for longer. */
-const OPERATION_LIFETIME_MS = 10_000;
-
 /** `undurable`: it could not be written to this node's disk. */
 export type WriteOutcome = CopyOutcome | 'undurable';
 
@@ -82,14 +79,12 @@ export class Replication {
   #readmitted = false;
   #closed = false;
   #effects: Effect[] = [];
-  /** When a slot became this node's, on the monotonic clock. */
-  readonly #gainedAt = new Float64Array(SLOT_COUNT).fill(-Infinity);
 
   constructor(options: ReplicationOptions) {
     this.#options = options;
     const { ownership, store, clock, refresh, timers, monotonic, random, isLagging, transport } = options;
     const { ledger } = this;
-    options.writer.isNewHere = (slot) => monotonic() - this.#gainedAt[slot]! < OPERATION_LIFETIME_MS;
+    const { memory } = options.writer;
     options.writer.onApplied = (key, entry, operation) => {
       if (options.disk !== undefined || ownership.table.ownersOf(entry.slot).length > 1)
         this.#effects.push({ key, entry, operation });
@@ -111,7 +106,7 @@ export class Replication {
       onMissed: (owner, slot) => this.antiEntropy.missed(owner, slot),
       ...given('replicaTimeoutMs', options.replicaTimeoutMs),
     });
-    this.fetcher = new Fetcher({ ownership, ledger, peers, store });
+    this.fetcher = new Fetcher({ ownership, ledger, peers, store, memory });
     this.hints = new Hints({ ownership, peers, store, timers });
     this.#staleCopies = new StaleCopies(store, (key) => this.hints.has(key));
     this.importer = new Importer({
@@ -119,6 +114,7 @@ export class Replication {
       ledger,
       peers,
       store,
+      memory,
       clock,
       timers,
       random,
@@ -198,12 +194,16 @@ export class Replication {
   /**
    * Makes sure that what the store says of the key is all there is, and that it is safe to show.
    * Calls back with false when that cannot be done now.
+   *
+   * @param repeated the operation to be done on the key, if it may have been carried out already
    */
-  prepare(key: string, done: (ready: boolean) => void): void {
+  prepare(key: string, repeated: RepeatedOperation | undefined, done: (ready: boolean) => void): void {
     const slot = slotOfBinary(key);
-    this.fetcher.fetch(slot, key, (known) => {
-      if (!known && this.ledger.isHard(slot)) return done(false);
-      this.#whenSafe(key, done);
+    this.fetcher.fetch(slot, key, repeated, (outcome) => {
+      const isEnough =
+        outcome === 'known' || (!this.ledger.isHard(slot) && (outcome === 'gone' || repeated === undefined));
+      if (isEnough) this.#whenSafe(key, done);
+      else done(false);
     });
   }
 
@@ -261,7 +261,7 @@ export class Replication {
       this.hints.add(key, entry.slot);
     }
     if (store.merge(key, entry) === 'too-large') return 'full';
-    if (operation !== undefined) writer.rememberCopy(key, entry, operation);
+    if (operation !== undefined) writer.memory.remember(key, entry.slot, entry, operation);
     return 'taken';
   }
 
@@ -302,11 +302,13 @@ export class Replication {
    * or was out meanwhile, those of the same members without it.
    */
   #ownersBefore(previous: SlotTable): SlotTable {
-    const { ownership, replicas } = this.#options;
+    const { ownership, replicas, writer } = this.#options;
     if (!ownership.table.members.includes(ownership.selfId)) return previous;
     if (previous.members.includes(ownership.selfId) && !this.#readmitted) return previous;
     this.#readmitted = false;
     const others = ownership.up.filter(({ id }) => id !== ownership.selfId);
+    // What this node did last, and could not copy, has not happened for the others.
+    if (others.length > 0) writer.memory.clear();
     return SlotTable.build(others, { replicas });
   }
 
@@ -326,9 +328,7 @@ export class Replication {
   /** Returns the slots that are new here. */
   #reown(before: SlotTable, epoch: number): number[] {
     const { ledger } = this;
-    const { ownership, monotonic } = this.#options;
-    const { selfId, table } = ownership;
-    const now = monotonic();
+    const { selfId, table } = this.#options.ownership;
     const gained: number[] = [];
     for (const slot of table.changedSlots(before)) {
       const was = before.ownersOf(slot);
@@ -338,7 +338,6 @@ export class Replication {
         ledger.abandon(slot);
         this.#staleCopies.unmark(slot);
       } else if (!was.includes(selfId)) {
-        this.#gainedAt[slot] = now;
         gained.push(slot);
         if (ledger.isHeld(slot)) continue; // begun when it is released
         ledger.begin(slot, was);

@@ -67,6 +67,10 @@ describe('SlotLedger', () => {
     ledger.hold(7);
     ledger.hold(7);
     expect([ledger.held, ledger.isSettled(7), ledger.isHard(7), [...ledger.bySource()]]).toEqual([1, false, true, []]);
+    expect(ledger.unsettledSlots().toArray()).toEqual([7]);
+    ledger.hold(9);
+    expect(ledger.unsettledSlots().toArray()).toEqual([7, 9]);
+    ledger.release(9, undefined);
     ledger.release(7, ['b']);
     expect([ledger.held, ledger.sourcesOf(7), ledger.isSettled(7)]).toEqual([0, ['b'], false]);
     ledger.finish(7, 'b');

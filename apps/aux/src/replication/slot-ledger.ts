@@ -178,6 +178,7 @@ export class SlotLedger {
   /** All slots that are not settled. */
   unsettledSlots(): SlotSet {
     const all = new SlotSet();
+    if (this.#heldCount > 0) all.addAll(this.#held);
     if (this.#unsettled > 0) for (const slots of this.#sources.values()) all.addAll(slots);
     return all;
   }

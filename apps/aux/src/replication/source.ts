@@ -1,8 +1,11 @@
 import {
   encodeHeader,
   encodeIds,
+  encodeRememberedOperation,
+  encodeResult,
   formatVersion,
   type HybridClock,
+  type RepeatedOperation,
   SLOT_HELD,
   SLOT_PARTIAL,
   SLOT_SETTLED,
@@ -11,6 +14,7 @@ import {
 } from '@dcs/protocol';
 import { Reply } from '@dcs/resp';
 import { type Entry, isTombstone } from '../node/entry.js';
+import type { OperationMemory } from '../node/operation-memory.js';
 import { NONE, type Ownership } from '../node/ownership.js';
 import type { Store } from '../node/store.js';
 import type { SlotLedger } from './slot-ledger.js';
@@ -18,12 +22,15 @@ import type { SlotLedger } from './slot-ledger.js';
 const EMPTY_BULK = Reply.bulk('');
 /** Records looked at for one page: a page of a scan that finds little still ends soon. */
 const PAGE_VISITS = 16_384;
+/** The same for records of operations, which lie in one array. */
+const OPERATION_PAGE_VISITS = 65_536;
 
 export interface SourceOptions {
   readonly ownership: Ownership;
   readonly ledger: SlotLedger;
   readonly store: Store;
   readonly clock: HybridClock;
+  readonly memory: OperationMemory;
 }
 
 /**
@@ -38,15 +45,16 @@ export class Source {
   }
 
   /** The reply to `DCS.FETCH`; `undefined` while nothing can be said of the key. One that names itself may lack some. */
-  fetch(key: string, slot: number): string | undefined {
-    const { ledger, ownership, store } = this.#options;
+  fetch(key: string, slot: number, operation: RepeatedOperation | undefined): string | undefined {
+    const { ledger, memory, ownership, store } = this.#options;
     const entry = store.lookup(key);
     if (entry === undefined && ledger.isHeld(slot)) return undefined;
-    const named = [...ledger.sourcesToName(slot)];
+    const held = entry === undefined ? Reply.nil(2) + Reply.nil(2) : headerOf(entry) + valueOf(entry);
+    const named = ledger.sourcesToName(slot);
     if (!ledger.isWhole(slot)) named.push(ownership.selfId);
     const sources = Reply.bulk(encodeIds(named));
-    if (entry === undefined) return Reply.arrayHeader(3) + Reply.nil(2) + Reply.nil(2) + sources;
-    return Reply.arrayHeader(3) + headerOf(entry) + valueOf(entry) + sources;
+    if (operation === undefined) return Reply.arrayHeader(3) + held + sources;
+    return Reply.arrayHeader(4) + held + sources + Reply.bulk(encodeResult(memory.find(operation, key, slot)));
   }
 
   /** The reply to `DCS.DIGEST`. */
@@ -82,6 +90,18 @@ export class Source {
     if (!ledger.isSettled(slot)) return SLOT_PARTIAL;
     if (ownership.roleOf(slot) !== NONE) return SLOT_SETTLED;
     return ledger.isWhole(slot) ? SLOT_WHOLE : SLOT_PARTIAL;
+  }
+
+  /** The reply to `DCS.REMEMBERED`; `undefined` when the cursor is none of ours. */
+  remembered(slots: SlotSet, cursor: string, maxBytes: number): string | undefined {
+    let text = '';
+    let count = 0;
+    const next = this.#options.memory.scan(slots, cursor, OPERATION_PAGE_VISITS, (operation) => {
+      for (const part of encodeRememberedOperation(operation)) text += Reply.bulk(part);
+      count++;
+      return text.length < maxBytes;
+    });
+    return next === undefined ? undefined : Reply.arrayHeader(1 + count * 3) + Reply.bulk(next) + text;
   }
 }
 

@@ -1,4 +1,4 @@
-import { ALWAYS, IF_ABSENT } from '@dcs/protocol';
+import { ALWAYS, ATTEMPT_MS, IF_ABSENT } from '@dcs/protocol';
 import { RespClientError, RespError } from '@dcs/resp';
 import { FakeNetwork, FakeObserver, FakeTime, FakeViews, member, type Sent } from '../../test/fake-routing.js';
 import { AuxDataPlane, type AuxDataPlaneOptions } from './aux-data-plane.js';
@@ -201,6 +201,34 @@ test('a write that came late after other attempts keeps its stamp: one of them m
   expect(increments).toHaveLength(3);
   expect(new Set(increments.map(({ args }) => args[2])).size).toBe(1);
   increments.at(-1)!.answer(null, `1 ${VERSION}`);
+  await write;
+});
+
+test('an attempt that is made late says so, that it is not taken for one that was held up', async () => {
+  const { plane, network, time } = setup({ operationTimeoutMs: 5000 });
+  const increments = (): (readonly string[])[] =>
+    network.sent.map(({ args }) => args).filter(([name]) => name === 'DCS.INCR');
+  const write = plane.increment('k', { by: 1, initial: 0, expiresAt: 0, token: '' });
+  network.last.answer(timedOut(), null);
+  network.auto = ({ answer }) => answer(new RespError('TRYAGAIN the primary is silent'), null);
+  network.last.answer(new RespError('TRYAGAIN the primary is silent'), null);
+  await time.advance(3500);
+  network.auto = ({ answer }) => answer(null, `1 ${VERSION}`);
+  await time.advance(500);
+  await write;
+  const [first, last] = [increments()[0]!, increments().at(-1)!];
+  expect(last[2]).toBe(first[2]);
+  expect(Number(last[3])).toBeGreaterThanOrEqual(1 + Math.ceil(3500 / ATTEMPT_MS));
+});
+
+test('a write that a replica has passed on to a silent primary does not begin anew', async () => {
+  const { plane, network, time } = setup();
+  const write = plane.increment('k', { by: 1, initial: 0, expiresAt: 0, token: '' });
+  network.last.answer(new RespError('TRYAGAIN the primary is silent'), null);
+  network.last.answer(new RespError('STALE the attempt comes late'), null);
+  await time.advance(100);
+  expect(new Set(network.sent.map(({ args }) => args[2])).size).toBe(1);
+  network.last.answer(null, `1 ${VERSION}`);
   await write;
 });
 

@@ -1,4 +1,4 @@
-import { parseMoved, ProtocolError } from '@dcs/protocol';
+import { ATTEMPT_MS, parseMoved, ProtocolError } from '@dcs/protocol';
 import { RespClientError, RespError } from '@dcs/resp';
 import { type Hedgeable, type Hedging } from './hedging.js';
 import { type Random, type ReadFrom, type RetryReason, type RoutingObserver, type Time } from './ports.js';
@@ -14,7 +14,7 @@ export interface Command<T> {
   readonly isRead: boolean;
   /** Makes a new operation of a write that was refused before anything was done. */
   readonly restamp?: () => void;
-  /** `attempt`: 1, and one more for every earlier attempt that may have been carried out. */
+  /** `attempt`: see `WriteContext`. */
   encode(epoch: number, attempt: number): string;
   /** @throws ProtocolError for a reply that is none of this command's. */
   decode(reply: unknown): T;
@@ -63,6 +63,8 @@ export class Operation<T> implements Hedgeable {
   #attempt = 0;
   /** Attempts without an answer, which may have been carried out all the same. */
   #unknown = 0;
+  /** When its stamp was made, on the monotonic clock. */
+  #stampedAt: number;
   #redirects = 0;
   #lastAsked: Node | undefined;
   /** Owners that failed since all of them were tried last. */
@@ -78,6 +80,7 @@ export class Operation<T> implements Hedgeable {
     this.#options = options;
     this.#command = command;
     this.#deadline = since + options.operationTimeoutMs;
+    this.#stampedAt = since;
   }
 
   /** `since`: when the operation's time began to run, on the monotonic clock. Rejects with RoutingError only. */
@@ -134,10 +137,17 @@ export class Operation<T> implements Hedgeable {
     this.#lastAsked = node;
     this.#attempt++;
     this.#outstanding++;
-    const command = this.#command.encode(topology.epoch, this.#unknown + 1);
+    const command = this.#command.encode(topology.epoch, this.#attemptToSend());
     const timeoutMs = Math.min(requestTimeoutMs, left);
     const latest = this.#deadline - left + timeoutMs + LAG_MS;
     node.connection.send(command, (error, reply) => this.#answered(node, latest, error, reply), timeoutMs);
+  }
+
+  /** By its age as well: a node is not to take a late attempt for one that was held up on its way. */
+  #attemptToSend(): number {
+    if (this.#unknown === 0) return 1;
+    const age = this.#options.time.now() - this.#stampedAt;
+    return 1 + Math.max(this.#unknown, Math.ceil(age / ATTEMPT_MS));
   }
 
   #answered(node: Node, latest: number, error: Error | null, reply: unknown): void {
@@ -246,6 +256,7 @@ export class Operation<T> implements Hedgeable {
       return this.#next(node, 'stale', 'the write came too late to the cache node', error);
     }
     restamp();
+    this.#stampedAt = this.#options.time.now();
     this.#retry('stale', 'the write came too late to the cache node', error);
   }
 
@@ -323,7 +334,8 @@ function clientCode(error: Error): string {
 
 /** Whether the attempt that ended so may have been carried out. */
 function mayBeDone(error: Error): boolean {
-  if (error instanceof RespError) return error.code === 'CLUSTERDOWN'; // stored, but not copied in time
+  // Stored, but not copied in time; or passed on to a primary that is silent.
+  if (error instanceof RespError) return error.code === 'CLUSTERDOWN' || error.code === 'TRYAGAIN';
   return !(error instanceof RespClientError) || error.sent;
 }
 
