@@ -45,6 +45,7 @@ export {
   encodeIds,
   encodeMerge,
   encodePull,
+  encodeRemember,
   encodeRemembered,
   encodeRememberedOperation,
   encodeResult,

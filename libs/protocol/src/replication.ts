@@ -70,6 +70,11 @@ export function encodeRemembered(epoch: number, slots: SlotSet, cursor: string, 
   return encodeCommandBinary(['DCS.REMEMBERED', epoch, slots.toBinary(), cursor, maxBytes]);
 }
 
+/** `DCS.REMEMBER epoch (record key token)...` -> +OK: the receiver is to remember these too. */
+export function encodeRemember(epoch: number, operations: readonly RememberedOperation[]): string {
+  return encodeCommandBinary(['DCS.REMEMBER', epoch, ...operations.flatMap(encodeRememberedOperation)]);
+}
+
 /** `DCS.SYNC epoch id slots` -> +OK: the receiver is to compare these slots with node `id`, and to take what differs. */
 export function encodeSync(epoch: number, id: string, slots: SlotSet): string {
   return encodeCommandBinary(['DCS.SYNC', epoch, id, slots.toBinary()]);

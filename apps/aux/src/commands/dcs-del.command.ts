@@ -13,9 +13,10 @@ export const dcsDel = {
   // It tells what it found; only a repeated attempt may be done without looking.
   isBlind: (request, repeated = false) => repeated && request.binary(4) === '-',
   repeats: (request) => repeatedOperation(request),
-  run: ({ request, node, slot }) =>
+  run: (session) =>
     answering(() => {
-      const operation = parseOperation(request);
+      const { request, node, slot } = session;
+      const operation = parseOperation(session);
       const condition = parseCondition(request, 4);
       const result = node.writer.delete(operation, request.binary(5), slot, condition);
       return result.refused === undefined ? Reply.integer(result.value) : peerRefusalReply(result);

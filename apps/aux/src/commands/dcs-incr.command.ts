@@ -12,9 +12,10 @@ export const dcsIncr = {
   epochAt: 1,
   summary: 'DCS.INCR <epoch> <stamp> <attempt> <by> <initial> <expiresAt> <token> <key>',
   repeats: (request) => repeatedOperation(request, request.binary(7)),
-  run: ({ request, node, slot }) =>
+  run: (session) =>
     answering(() => {
-      const operation = parseOperation(request);
+      const { request, node, slot } = session;
+      const operation = parseOperation(session);
       if (request.length(7) > MAX_TOKEN_BYTES) return Reply.error(`ERR token: want at most ${MAX_TOKEN_BYTES} bytes`);
       const result = node.writer.increment(operation, request.binary(8), slot, {
         by: integerArgument(request, 4, 'by'),

@@ -13,9 +13,10 @@ export const dcsSet = {
   summary: 'DCS.SET <epoch> <stamp> <attempt> <condition> <expiresAt> <kind> <key> <value>',
   isBlind: (request, repeated = false) => (repeated || request.binary(3) === '1') && request.binary(4) === '-',
   repeats: (request) => repeatedOperation(request),
-  run: ({ request, node, slot }) =>
+  run: (session) =>
     answering(() => {
-      const operation = parseOperation(request);
+      const { request, node, slot } = session;
+      const operation = parseOperation(session);
       const condition = parseCondition(request, 4);
       const expiresAt = integerArgument(request, 5, 'expiresAt', 0);
       const kind = request.binary(6);

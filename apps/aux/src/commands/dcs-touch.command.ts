@@ -12,9 +12,10 @@ export const dcsTouch = {
   epochAt: 1,
   summary: 'DCS.TOUCH <epoch> <stamp> <attempt> <expiresAt> <key>',
   repeats: (request) => repeatedOperation(request),
-  run: ({ request, node, slot, protocol }) =>
+  run: (session) =>
     answering(() => {
-      const operation = parseOperation(request);
+      const { request, node, slot, protocol } = session;
+      const operation = parseOperation(session);
       const expiresAt = integerArgument(request, 4, 'expiresAt', 0);
       const result = node.writer.touch(operation, request.binary(5), slot, expiresAt);
       if (result.refused !== undefined) return peerRefusalReply(result);

@@ -11,8 +11,8 @@ import type { Operation } from '../node/writer.js';
 import type { Request, Session } from './session.js';
 
 /** The stamp and attempt of a write between our own parts: arguments 2 and 3. @throws ProtocolError */
-export function parseOperation(request: Request): Operation {
-  return { stamp: parseVersion(request.binary(2)), attempt: integerArgument(request, 3, 'attempt', 1) };
+export function parseOperation({ request, waitedMs }: Session): Operation {
+  return { stamp: parseVersion(request.binary(2)), attempt: integerArgument(request, 3, 'attempt', 1), waitedMs };
 }
 
 /** What a write between our own parts repeats: a first attempt nothing, but for one with a client's token. */

@@ -53,6 +53,8 @@ export class Session {
   blocked = false;
   /** Slot of the request's keys; valid in commands that have keys. */
   slot = 0;
+  /** When a request that is answered later was read, ms since the Unix epoch; 0 for one that is not. */
+  #readAt = 0;
 
   constructor(
     readonly id: number,
@@ -67,6 +69,11 @@ export class Session {
     return this.context.node;
   }
 
+  /** For how long the request has waited in this node, ms. */
+  get waitedMs(): number {
+    return this.#readAt === 0 ? 0 : Math.max(0, this.node.now() - this.#readAt);
+  }
+
   /** A copy for a request that is answered later, when the connection's decoder has gone on. */
   detached(request = detachedRequest(this.request)): Session {
     const copy = new Session(this.id, this.address, request, this.context);
@@ -74,6 +81,7 @@ export class Session {
     copy.authenticated = this.authenticated;
     copy.peer = this.peer;
     copy.slot = this.slot;
+    copy.#readAt = this.#readAt === 0 ? this.node.now() : this.#readAt;
     return copy;
   }
 

@@ -14,6 +14,7 @@ import { dcsHello } from './dcs-hello.command.js';
 import { dcsIncr } from './dcs-incr.command.js';
 import { dcsMerge } from './dcs-merge.command.js';
 import { dcsPull } from './dcs-pull.command.js';
+import { dcsRemember } from './dcs-remember.command.js';
 import { dcsRemembered } from './dcs-remembered.command.js';
 import { dcsSet } from './dcs-set.command.js';
 import { dcsStats } from './dcs-stats.command.js';
@@ -75,6 +76,7 @@ const COMMANDS: readonly Command[] = [
   dcsIncr,
   dcsMerge,
   dcsPull,
+  dcsRemember,
   dcsRemembered,
   dcsSet,
   dcsStats,

@@ -96,6 +96,17 @@ export class OperationMemory {
     return at !== 0 ? `t${at}` : '0';
   }
 
+  /** Visits all that is remembered of these slots. O(all that is remembered). */
+  each(slots: SlotSet, visit: (operation: RememberedOperation) => void): void {
+    let cursor: string | undefined = '0';
+    do {
+      cursor = this.scan(slots, cursor, Number.MAX_SAFE_INTEGER, (operation) => {
+        visit(operation);
+        return true;
+      });
+    } while (cursor !== undefined && cursor !== '0');
+  }
+
   /** Other nodes have owned everything meanwhile: what they remember counts. */
   clear(): void {
     this.#recent.clear();

@@ -32,8 +32,8 @@ function setup(options: { recentOperations?: number } = {}) {
 }
 
 const stamp = (ms: number, origin = 1): Version => makeVersion(ms, 0, origin);
-const first = (ms: number): Operation => ({ stamp: stamp(ms), attempt: 1 });
-const again = (ms: number): Operation => ({ stamp: stamp(ms), attempt: 2 });
+const first = (ms: number): Operation => ({ stamp: stamp(ms), attempt: 1, waitedMs: 0 });
+const again = (ms: number): Operation => ({ stamp: stamp(ms), attempt: 2, waitedMs: 0 });
 
 function written(result: WriteResult) {
   if (result.refused !== undefined) throw new Error(`refused: ${result.refused} ${result.detail}`);
@@ -100,7 +100,7 @@ describe('stale stamps', () => {
     writer.increment(first(NOW), 'k', SLOT, by);
     time.now = NOW + 4000;
     writer.increment(first(time.now), 'k', SLOT, by);
-    const late: Operation = { stamp: stamp(NOW + 10), attempt: 1 + Math.ceil(4000 / ATTEMPT_MS) };
+    const late: Operation = { stamp: stamp(NOW + 10), attempt: 1 + Math.ceil(4000 / ATTEMPT_MS), waitedMs: 0 };
     expect(writer.increment(late, 'k', SLOT, by)).toMatchObject({ value: 3 });
     expect(writer.increment({ ...late, attempt: 9 }, 'k', SLOT, by)).toMatchObject({ value: 3 });
   });
@@ -111,6 +111,20 @@ describe('stale stamps', () => {
     for (let i = 0; i < 5; i++) writer.increment(first(NOW + i), 'k', SLOT, by);
     expect(writer.increment(again(NOW + 1), 'k', SLOT, by)).toMatchObject({ value: 2 });
     expect(writer.increment(again(NOW), 'k', SLOT, by)).toMatchObject({ refused: 'STALE' });
+  });
+
+  test('a repeated attempt that was held up does not undo what was written since', () => {
+    const { set, value } = setup();
+    set(first(NOW), 'newer');
+    expect(set(again(NOW - 900), 'late')).toMatchObject({ refused: 'STALE' });
+    expect(value()).toBe('newer');
+  });
+
+  test('what an attempt has waited in this node does not make it late', () => {
+    const { set, value } = setup();
+    set(first(NOW), 'newer');
+    expect(set({ ...first(NOW - 2000), waitedMs: 1700 }, 'in time').refused).toBeUndefined();
+    expect(value()).toBe('in time');
   });
 
   test('a first attempt that comes late to a key nobody wrote since is applied', () => {

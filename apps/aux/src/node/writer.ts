@@ -20,6 +20,8 @@ import type { Store } from './store.js';
 export interface Operation {
   readonly stamp: Version;
   readonly attempt: number;
+  /** For how long it has waited in this node, ms: a copy of an earlier write, a key to be fetched. */
+  readonly waitedMs: number;
 }
 
 /** Nothing was written. `code` and `detail` make the error reply between our own parts. */
@@ -89,7 +91,7 @@ export class Writer {
 
   /** A new operation of this node's own, for clients that send no stamp. */
   begin(): Operation {
-    return { stamp: this.#clock.next(), attempt: 0 };
+    return { stamp: this.#clock.next(), attempt: 0, waitedMs: 0 };
   }
 
   /** @param framed a flat binary string `$<length>\r\n<bytes>\r\n`. Answers `value` 1 when the key was absent. */
@@ -189,7 +191,7 @@ export class Writer {
 
   /** What can be said before anything is looked at: a stale stamp, or the result of the first attempt. */
   #known(operation: Operation, key: string, hash: number, slot: number, token = ''): WriteResult | undefined {
-    const { stamp, attempt } = operation;
+    const { stamp, attempt, waitedMs } = operation;
     if (attempt === 0) return undefined;
     if (this.#clock.isAhead(stamp)) {
       this.staleAhead++;
@@ -203,7 +205,7 @@ export class Writer {
     const { memory } = this;
     const known = memory.find({ stamp, token }, key, slot);
     if (known !== undefined) return known;
-    const isLate = age > MAX_OVERTAKEN_AGE_MS + (attempt - 1) * ATTEMPT_MS;
+    const isLate = age - waitedMs > MAX_OVERTAKEN_AGE_MS + (attempt - 1) * ATTEMPT_MS;
     return isLate || (attempt > 1 && memory.mayHaveForgotten(stamp, slot))
       ? this.#overtaken(stamp, key, hash)
       : undefined;

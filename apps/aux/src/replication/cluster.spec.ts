@@ -425,6 +425,22 @@ describe('several nodes', () => {
     for (const key of KEYS) expect(await get(key)).toBe('2');
   });
 
+  test('a stand-in gives the owners the operations with the entries that it took for them', async () => {
+    await startAll('a', 'b', 'c');
+    const key = 'k';
+    const [primary, replica] = ownersOf(key) as [AuxServer, AuxServer];
+    const { peers, antiEntropy } = primary.node.replication;
+    jest.spyOn(antiEntropy, 'healed').mockReturnValue(undefined); // the primary itself never tells
+    jest.spyOn(peers, 'isSuspect').mockImplementation((id) => id === replica.node.id);
+    const context = write();
+    expect(await increment(key, context, 'token')).toBe(1);
+    expect(await increment(key)).toBe(2);
+    await eventually(() => stored(replica, key) === '2');
+    await crash(primary);
+    expect(await increment(key, { ...context, attempt: 2 }, '', replica)).toBe(1);
+    expect(await increment(key, write(), 'token', replica)).toBe(1);
+  });
+
   test('an owner that missed copies learns of the operations, not only of the entries', async () => {
     await startAll('a', 'b', 'c');
     const key = 'k';
@@ -438,7 +454,7 @@ describe('several nodes', () => {
     antiEntropy.missed(replica.node.id, slotOfBinary(key));
     antiEntropy.healed(replica.node.id);
     await eventually(() => stored(replica, key) === '2');
-    await settled();
+    await eventually(() => replica.node.replication.ledger.isSettled(slotOfBinary(key)));
     await crash(primary);
     expect(await increment(key, { ...context, attempt: 2 }, '', replica)).toBe(1);
     expect(await increment(key, write(), 'token', replica)).toBe(1);

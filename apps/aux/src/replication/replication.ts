@@ -96,7 +96,7 @@ export class Replication {
       ...given('replicaTimeoutMs', options.replicaTimeoutMs),
     });
     this.fetcher = new Fetcher({ ownership, ledger, peers, store, memory });
-    this.hints = new Hints({ ownership, peers, store, timers });
+    this.hints = new Hints({ ownership, peers, store, memory, timers });
     this.#staleCopies = new StaleCopies(store, (key) => this.hints.has(key));
     this.importer = new Importer({
       ownership,
