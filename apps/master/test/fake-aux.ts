@@ -102,7 +102,6 @@ export class FakeAux {
         return this.#touch(rest);
       case 'DCS.STATS':
         return Reply.bulk(JSON.stringify(this.#stats()));
-      case 'DCS.BACKUP':
       case 'DCS.DRAIN':
         return Reply.simple('OK');
       default:

@@ -1,7 +1,6 @@
 export { fromBinary, fromBinaryStrict, isAscii, toBinary } from './binary.js';
 export {
   ALWAYS,
-  BACKUP_COMMAND,
   decodeCondition,
   DRAIN_COMMAND,
   encodeCondition,
@@ -65,7 +64,6 @@ export {
   sameDigest,
 } from './replication.js';
 export {
-  type BackupStats,
   decodeIncrementReply,
   decodeSetReply,
   decodeTouchReply,

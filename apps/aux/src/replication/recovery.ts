@@ -52,7 +52,7 @@ const LINEAGE_DIGITS = 15;
 /**
  * Finds the data again after more has gone than replication covers: every node was down at once, or all owners of a
  * slot. Slots are *held* (nothing is said of them) until all nodes that owned them last are back with what their disks
- * have, or a time is over; what no disk has comes from a backup. docs/recovery.md tells the whole.
+ * have, or a time is over; what no disk has comes from a backup.
  *
  * Without a disk and without a backup it does nothing.
  */
