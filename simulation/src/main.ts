@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { describeResult, Summary } from './report.js';
 import { mutant, MUTANT_NAMES, type MutantName } from './mutants/mutants.js';
 import { OptionError, type Options, parseOptions } from './options.js';
-import { runAll } from './pool.js';
+import { Pool } from './pool.js';
 import { runSeed } from './run-seed.js';
 import { simulateScale } from './scale/scale.js';
 import type { Job } from './worker.js';
@@ -11,6 +11,8 @@ import type { Job } from './worker.js';
 const REPEATED_EVERY = 50;
 /** Seeds in which a mutant must show. */
 const MUTANT_SEEDS = 400;
+/** Seeds between two signs of life. */
+const PROGRESS_EVERY = 2000;
 
 function* jobs(options: Options, mutantName: MutantName | undefined, seeds: number): Generator<Job, undefined> {
   for (let seed = options.from; seed < options.from + seeds; seed++) {
@@ -20,23 +22,24 @@ function* jobs(options: Options, mutantName: MutantName | undefined, seeds: numb
   return undefined;
 }
 
-async function runSeeds(options: Options): Promise<boolean> {
+async function runSeeds(options: Options, pool: Pool): Promise<boolean> {
   const summary = new Summary();
-  await runAll(jobs(options, options.mutant, options.seeds), options.workers, (result) => {
+  await pool.run(jobs(options, options.mutant, options.seeds), (result) => {
     const lines = summary.add(result);
     if (lines.length > 0) console.log(lines.join('\n'));
+    if (summary.total % PROGRESS_EVERY === 0 && summary.total < options.seeds) console.log(summary.progress);
     return true;
   });
   console.log(summary.lines().join('\n'));
   return summary.failed === 0;
 }
 
-async function runMutants(options: Options): Promise<boolean> {
+async function runMutants(options: Options, pool: Pool): Promise<boolean> {
   let missed = 0;
   for (const name of MUTANT_NAMES) {
     let found: string | undefined;
     let seeds = 0;
-    await runAll(jobs(options, name, MUTANT_SEEDS), options.workers, (result) => {
+    await pool.run(jobs(options, name, MUTANT_SEEDS), (result) => {
       seeds++;
       const violation = result.violations[0];
       if (violation === undefined || found !== undefined) return found === undefined;
@@ -66,9 +69,15 @@ async function traceOne(options: Options): Promise<boolean> {
 
 async function main(): Promise<boolean> {
   const options = parseOptions(process.argv.slice(2), availableParallelism());
-  if (options.mode === 'scale') return simulateScale();
-  if (options.mode === 'mutants') return runMutants(options);
-  return options.trace ? traceOne(options) : runSeeds(options);
+  if (options.scale) return simulateScale();
+  if (options.trace) return traceOne(options);
+  const pool = new Pool(options.workers);
+  try {
+    const green = options.seeds === 0 || (await runSeeds(options, pool));
+    return (!options.mutants || (await runMutants(options, pool))) && green;
+  } finally {
+    await pool.close();
+  }
 }
 
 main().then(

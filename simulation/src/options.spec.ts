@@ -1,9 +1,15 @@
 import { DEFAULT_SEEDS, OptionError, parseOptions } from './options.js';
 
-test('defaults: what the build checks', () => {
+test('defaults: the long run', () => {
   expect(parseOptions([], 2)).toEqual({
-    ...{ from: 1, seeds: DEFAULT_SEEDS, workers: 2, fault: undefined, mutant: undefined, trace: false, mode: 'seeds' },
+    ...{ from: 1, seeds: DEFAULT_SEEDS, workers: 2, fault: undefined, mutant: undefined },
+    ...{ trace: false, mutants: false, scale: false },
   });
+});
+
+test('the mutants are run alone, or after seeds', () => {
+  expect(parseOptions(['--mutants'], 2)).toMatchObject({ seeds: 0, mutants: true });
+  expect(parseOptions(['--mutants', '--seeds', '5'], 2)).toMatchObject({ seeds: 5, mutants: true });
 });
 
 test('one seed is run alone', () => {

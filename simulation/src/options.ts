@@ -4,15 +4,18 @@ import { MUTANT_NAMES, type MutantName } from './mutants/mutants.js';
 
 export interface Options {
   readonly from: number;
+  /** 0: only what else was asked for. */
   readonly seeds: number;
   readonly workers: number;
   readonly fault: FaultName | undefined;
   readonly mutant: MutantName | undefined;
   readonly trace: boolean;
-  readonly mode: 'seeds' | 'mutants' | 'scale';
+  /** After the seeds, if there are any: see that every deliberate defect is found. */
+  readonly mutants: boolean;
+  readonly scale: boolean;
 }
 
-export const DEFAULT_SEEDS = 2000;
+export const DEFAULT_SEEDS = 100_000;
 
 /** An option of the command line that cannot be honoured. */
 export class OptionError extends Error {
@@ -41,12 +44,13 @@ export function parseOptions(args: readonly string[], cores: number): Options {
   const one = values.seed !== undefined;
   return {
     from: integer('seed', values.seed) ?? integer('from', values.from) ?? 1,
-    seeds: one ? 1 : (integer('seeds', values.seeds) ?? DEFAULT_SEEDS),
+    seeds: one ? 1 : (integer('seeds', values.seeds) ?? (values.mutants ? 0 : DEFAULT_SEEDS)),
     workers: one ? 1 : (integer('workers', values.workers) ?? Math.max(1, Math.min(cores, 16))),
     fault: choice('fault', values.fault, FAULT_NAMES),
     mutant: choice('mutant', values.mutant, MUTANT_NAMES),
     trace: values.trace,
-    mode: values.scale ? 'scale' : values.mutants ? 'mutants' : 'seeds',
+    mutants: values.mutants,
+    scale: values.scale,
   };
 }
 

@@ -12,40 +12,48 @@ export class SeedError extends Error {
   }
 }
 
-/**
- * Runs jobs on worker threads until there are none left or `onResult` says that it has seen enough.
- *
- * @throws SeedError when a run throws
- */
-export async function runAll(
-  jobs: Iterator<Job>,
-  workers: number,
-  onResult: (result: JobResult) => boolean,
-): Promise<void> {
-  let enough = false;
-  const runOn = (worker: Worker): Promise<void> =>
-    new Promise((resolve, reject) => {
-      let seed = 0;
-      const next = (): void => {
-        const { done, value } = jobs.next();
-        if (done === true || enough) return resolve();
-        seed = value.seed;
-        worker.postMessage(value);
-      };
-      worker.on('message', (result: JobResult) => {
-        if (!onResult(result)) enough = true;
+/** Worker threads, which are slow to start: one pool serves a whole session. */
+export class Pool {
+  readonly #threads: readonly Worker[];
+
+  constructor(workers: number) {
+    const options = { resourceLimits: { maxYoungGenerationSizeMb: 192 } };
+    this.#threads = Array.from({ length: workers }, () => new Worker(new URL('./worker.ts', import.meta.url), options));
+  }
+
+  /**
+   * Runs jobs until there are none left or `onResult` says that it has seen enough, and waits for those under way.
+   *
+   * @throws SeedError when a run throws
+   */
+  async run(jobs: Iterator<Job>, onResult: (result: JobResult) => boolean): Promise<void> {
+    let enough = false;
+    const runOn = (worker: Worker): Promise<void> =>
+      new Promise((resolve, reject) => {
+        let seed = 0;
+        const end = (settle: () => void): void => {
+          worker.off('message', onMessage).off('error', onError);
+          settle();
+        };
+        const next = (): void => {
+          const { done, value } = jobs.next();
+          if (done === true || enough) return end(resolve);
+          seed = value.seed;
+          worker.postMessage(value);
+        };
+        const onMessage = (result: JobResult): void => {
+          if (!onResult(result)) enough = true;
+          next();
+        };
+        const onError = (error: Error): void => end(() => reject(new SeedError(seed, error)));
+        worker.on('message', onMessage).on('error', onError);
         next();
       });
-      worker.on('error', (error) => reject(new SeedError(seed, error)));
-      next();
-    });
-  const threads = Array.from(
-    { length: workers },
-    () => new Worker(new URL('./worker.ts', import.meta.url), { resourceLimits: { maxYoungGenerationSizeMb: 192 } }),
-  );
-  try {
-    await Promise.all(threads.map(runOn));
-  } finally {
-    await Promise.all(threads.map((thread) => thread.terminate()));
+    await Promise.all(this.#threads.map(runOn));
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.terminate()));
   }
 }

@@ -31,6 +31,17 @@ export class Summary {
   readonly #faults = new Map<string, FaultTotals>();
   readonly #startedAt = performance.now();
 
+  /** Runs so far. */
+  get total(): number {
+    return this.#passed + this.failed;
+  }
+
+  /** One line for those who wait. */
+  get progress(): string {
+    const seconds = (performance.now() - this.#startedAt) / 1000;
+    return `${this.total} seeds in ${Math.round(seconds)} s, ${this.failed} red`;
+  }
+
   /** Lines to be shown of this run: none when all is well. */
   add(result: JobResult): string[] {
     const { fault, violations, operations, failed, undecided, simulatedMs, diverged } = result;
@@ -57,7 +68,7 @@ export class Summary {
 
   lines(): string[] {
     const seconds = (performance.now() - this.#startedAt) / 1000;
-    const total = this.#passed + this.failed;
+    const { total } = this;
     const lines = [...this.#faults]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(

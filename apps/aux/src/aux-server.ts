@@ -5,7 +5,7 @@ import { Dispatcher } from './commands/dispatcher.js';
 import { commandTable } from './commands/table.js';
 import type { AuxConfig } from './config/config.js';
 import { CacheNode } from './node/cache-node.js';
-import type { Timers } from './node/ports.js';
+import type { NodeBackup, NodeDisk, Timers } from './node/ports.js';
 import { RespTransport } from './replication/resp-transport.js';
 import { secretChecker } from './secret.js';
 import { DEFAULT_LIMITS } from './server/connection.js';
@@ -22,6 +22,9 @@ export interface AuxServerOptions {
   readonly onFatal: (error: Error) => void;
   /** Told the time of some commands; see `Dispatcher`. */
   readonly onSample?: (command: string, seconds: number) => void;
+  /** Opened already; closed with this. Absent: in memory only. */
+  readonly disk?: NodeDisk;
+  readonly backup?: NodeBackup;
   /** Wall clock. @defaultValue the registry's, so that all processes agree on when an entry expires */
   readonly now?: () => number;
 }
@@ -67,6 +70,8 @@ export class AuxServer {
       timers: systemTimers,
       transport: new RespTransport({ selfId: config.id, secret: config.secret }),
       refreshView: async (minEpoch) => this.#membership?.refresh(minEpoch),
+      ...(options.disk === undefined ? {} : { disk: options.disk }),
+      ...(options.backup === undefined ? {} : { backup: options.backup }),
     });
     this.dispatcher = new Dispatcher({
       commands: commandTable,
@@ -91,7 +96,7 @@ export class AuxServer {
   }
 
   /**
-   * Listens, joins as `joining`, and becomes `up`.
+   * Listens, joins as `joining`, loads the disk, and becomes `up`.
    * @param httpPort where the ops port listens, for the member record
    */
   async start(httpPort: number): Promise<void> {
@@ -128,7 +133,9 @@ export class AuxServer {
       if (error instanceof MemberSupersededError) this.#options.onFatal(error);
       else if (reachable) log.info('registry reachable');
     });
+    const before = await registry.read(config.cluster).catch(() => undefined);
     await membership.join();
+    await this.node.replication.recovery.prepare((before?.epoch ?? 0) > 0);
     if (this.#phase !== 'starting') return;
     await membership.update({ state: 'up' }).catch((error: Error) => {
       log.warn({ error: error.message }, 'the registry has not taken state up yet; the next heartbeat tells it');
@@ -144,7 +151,8 @@ export class AuxServer {
     if (this.#membership?.heldBack) return 'held back by the registry: this node came and went too often';
     if (self === undefined) return 'not in the view yet';
     if (self.state !== 'up') return `in the view as ${self.state}`;
-    const { unsettled } = this.node.replication.ledger;
+    const { unsettled, held } = this.node.replication.ledger;
+    if (held > 0) return `${held} slots wait for nodes or a backup that have their entries`;
     if (unsettled > 0) return `${unsettled} slots are still to be imported`;
     return undefined;
   }
@@ -160,6 +168,7 @@ export class AuxServer {
     const { retirement, hints } = this.node.replication;
     const { ownership } = this.node;
     const deadline = performance.now() + timeoutMs;
+    if (this.node.replication.recovery.isRecovering) return; // what is here is on the disk, and nowhere else to go
     const left = (): number => (ownership.up.length === 0 ? 0 : retirement.unsafeSlots + hints.size);
     while (left() > 0 && performance.now() < deadline) {
       hints.flush();
@@ -204,6 +213,7 @@ export class AuxServer {
     }
     await this.data.close(left());
     await this.node.close();
+    await this.#options.disk?.close();
     await registry.close();
     this.#phase = 'closed';
   }

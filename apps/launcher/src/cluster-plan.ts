@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Environment, environmentFor, OWN_VARIABLES, type Role } from './config/environment.js';
 import { LauncherError } from './errors.js';
@@ -103,6 +104,8 @@ export interface Surroundings {
   readonly host: string;
   readonly replicas: number;
   readonly registry: string;
+  /** Of what the aux keep: their entries in `disk/`, backups in `backup/`. Absolute. */
+  readonly dataDir: string;
   readonly environment: Environment;
 }
 
@@ -127,6 +130,8 @@ export function processEnvironment(
   result['DCS_REPLICAS'] = String(surroundings.replicas);
   if (placement.role === 'aux') {
     result['DCS_DATA_PORT'] = String(placement.dataPort);
+    result['DCS_DATA_DIR'] = join(surroundings.dataDir, 'disk');
+    result['DCS_BACKUP_DIR'] ??= join(surroundings.dataDir, 'backup');
     // Nobody can connect to "every address".
     if (reachable(host) !== host) result['DCS_ADVERTISE_HOST'] ??= reachable(host);
   }

@@ -65,6 +65,7 @@ export class Cluster {
       host: options.host ?? DEFAULT_HOST,
       replicas: options.replicas ?? DEFAULT_REPLICAS,
       registry: options.registry ?? `file:${join(this.#dataDir, 'registry')}`,
+      dataDir: this.#dataDir,
       environment,
     };
   }

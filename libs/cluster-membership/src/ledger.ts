@@ -15,8 +15,9 @@ import type { Heartbeat, ReadOptions } from './registry.js';
  *
  * Guard. A member is overdue when more than half of its lease has passed since it was heard. While more than half of
  * the view is overdue (1 of 1, 2 of 2, 2 of 3, 3 of 4, 3 of 5, ...) the fault is more likely with the registry, the
- * network or the clock than with the members, so a lease that runs out is prolonged once by its own length instead.
- * It is judged before the caller's renewal counts: the first heartbeat after an outage sees the outage.
+ * network or the clock than with the members, so the leases of all that are overdue are prolonged, once each, by
+ * their own length. It is judged before the caller's renewal counts: the first heartbeat after an outage sees the
+ * outage, and gives those that come later the time to do so, when more than half may be back already.
  *
  * Settling. A caller that has seen a higher epoch than the ledger's proves that the registry was wiped or rolled
  * back. Publishing what is left would evict live members, so until as many have come back as the callers know of, or
@@ -154,7 +155,7 @@ class Draft {
     for (const lease of this.leases.values()) {
       if (lease.heldUntilMs !== 0) continue;
       members++;
-      if (lease.renewedAtMs + lease.leaseMs / 2 <= this.now) overdue++;
+      if (this.#isOverdue(lease)) overdue++;
     }
     this.#mass = overdue * 2 > members;
   }
@@ -236,19 +237,29 @@ class Draft {
 
   #sweep(caller: string | undefined): void {
     for (const [id, lease] of this.leases) {
-      if (id === caller || lease.expiresAtMs > this.now) continue;
-      this.#dirty = true;
+      if (id === caller) continue;
       const inView = lease.heldUntilMs === 0;
-      if (this.#mass && inView && !lease.prolonged) {
-        this.leases.set(id, { ...lease, expiresAtMs: this.now + lease.leaseMs, prolonged: true });
+      if (this.#mass && inView && !lease.prolonged && this.#isOverdue(lease)) {
+        this.leases.set(id, {
+          ...lease,
+          expiresAtMs: Math.max(this.now, lease.expiresAtMs) + lease.leaseMs,
+          prolonged: true,
+        });
+        this.#dirty = true;
         continue;
       }
+      if (lease.expiresAtMs > this.now) continue;
+      this.#dirty = true;
       this.leases.delete(id);
       this.#countCrash(lease);
       if (!inView) continue;
       this.#expired.push(id);
       this.#viewChanged = true;
     }
+  }
+
+  #isOverdue({ renewedAtMs, leaseMs }: Lease): boolean {
+    return renewedAtMs + leaseMs / 2 <= this.now;
   }
 
   /** A crash that most of the view shares, or that cut a graceful leave short, is no flap. */

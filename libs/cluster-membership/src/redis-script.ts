@@ -91,7 +91,19 @@ local function holdUntil(id)
   if hold == 0 then return 0.0 end
   return now + hold
 end
+local function prolongOverdue()
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', kOverdue, '-inf', str(now))) do
+    local l = lease(id)
+    if l and l.held == 0 and l.prolonged == '0' and (id ~= caller or operation ~= 'heartbeat') then
+      local ends = num(redis.call('ZSCORE', kExpiry, id) or '0')
+      l.prolonged = '1'
+      store(id, l, math.max(now, ends) + l.ms)
+      dirty = true
+    end
+  end
+end
 local function sweep()
+  if mass then prolongOverdue() end
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', kExpiry, '-inf', str(now))) do
     if id ~= caller or operation ~= 'heartbeat' then
       dirty = true
@@ -99,9 +111,6 @@ local function sweep()
       if not l then
         drop(id)
         viewChanged = true
-      elseif mass and l.held == 0 and l.prolonged == '0' then
-        l.prolonged = '1'
-        store(id, l, now + l.ms)
       else
         drop(id)
         countCrash(id, l)

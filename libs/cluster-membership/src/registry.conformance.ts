@@ -164,6 +164,17 @@ export function describeRegistry(name: string, start: () => Promise<Harness>): v
       }
     });
 
+    test('gives those a lease more who come back after an outage later than the others', async () => {
+      const members = [member('a'), member('b'), member('c'), member('d')];
+      for (const each of members) await beat(each);
+      await harness.advance(2); // most are overdue, no lease has run out yet
+      const [a, b] = members;
+      for (const each of [a!, b!]) expect((await beat(each)).expired).toEqual([]);
+      expect(await pass(2, [a!, b!])).toEqual([]); // by now the others' have
+      for (const each of members) expect((await beat(each)).admitted).toBe(false);
+      expect(await pass(4, [a!, b!])).toEqual(['c', 'd']); // and when they fall silent now, they are out in time
+    });
+
     test('expels one of two without waiting: half is not most', async () => {
       const [a, b] = [member('a'), member('b')];
       await beat(a);

@@ -190,6 +190,22 @@ describe('SlotTable', () => {
     expect(Object.isFrozen(table.owners('user'))).toBe(true);
   });
 
+  it.each([
+    [3, 2],
+    [12, 3],
+    [40, 10],
+  ])('keeps one list for slots with the same owners: %i nodes, %i copies', (count, replicas) => {
+    const table = SlotTable.build(nodes(count), { replicas });
+    const lists = new Map<string, readonly string[]>();
+    for (const slot of slots) {
+      const owners = table.ownersOf(slot);
+      const known = lists.get(owners.join()) ?? owners;
+      if (known !== owners) throw new Error(`slot ${slot}: another list of the same owners`);
+      lists.set(owners.join(), owners);
+    }
+    expect(new Set(lists.values()).size).toBe(lists.size);
+  });
+
   it('lists exactly the slots whose owner list changed, with both lists', () => {
     const before = SlotTable.build(nodes(3));
     const after = SlotTable.build(nodes(4));
@@ -201,6 +217,19 @@ describe('SlotTable', () => {
       expect(change.after).toBe(after.ownersOf(change.slot));
     }
     expect(after.diff(SlotTable.build([]))).toHaveLength(SLOT_COUNT);
+  });
+
+  it('lists the changed slots whichever nodes came, went, or got more copies', () => {
+    const all = nodes(5);
+    const tables = [all, all.slice(1), all.slice(0, 3), [...all.slice(0, 2), ...all.slice(3)], []].flatMap((members) =>
+      [1, 2, 3].map((replicas) => SlotTable.build(members, { replicas })),
+    );
+    for (const before of tables) {
+      for (const after of tables) {
+        const changed = slots.filter((slot) => before.ownersOf(slot).join() !== after.ownersOf(slot).join());
+        expect(after.changedSlots(before)).toEqual(changed);
+      }
+    }
   });
 
   it('has a digest that tells tables apart and ignores what changes no owner', () => {

@@ -161,15 +161,32 @@ export class SlotTable {
 
   /** The slots whose owner list, order included, is not what it was in `previous`, ascending. O(slots * replicas). */
   diff(previous: SlotTable): SlotChange[] {
-    const changes: SlotChange[] = [];
+    return this.changedSlots(previous).map((slot) => ({
+      slot,
+      before: previous.ownersOf(slot),
+      after: this.ownersOf(slot),
+    }));
+  }
+
+  /** The slots of {@link diff} alone. O(slots * replicas). */
+  changedSlots(previous: SlotTable): number[] {
+    const changed: number[] = [];
+    if (previous === this) return changed;
+    const { replicas } = this;
+    const owners = this.#owners;
+    const ownersBefore = previous.#owners;
+    // Where a node of this table was in the previous one.
+    const indexBefore = Int32Array.from(this.#nodes, ({ id }) => previous.#indexOf.get(id) ?? -1);
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      const before = previous.ownersOf(slot);
-      const after = this.ownersOf(slot);
-      if (before === after) continue;
-      if (before.length === after.length && before.every((id, k) => id === after[k])) continue;
-      changes.push({ slot, before, after });
+      let at = slot * replicas;
+      const end = at + replicas;
+      if (previous.replicas === replicas) {
+        while (at < end && indexBefore[owners[at]!] === ownersBefore[at]) at++;
+        if (at === end) continue;
+      }
+      changed.push(slot);
     }
-    return changes;
+    return changed;
   }
 
   /**
@@ -193,12 +210,22 @@ export class SlotTable {
   }
 
   #shareLists(): (readonly string[])[] {
-    const shared = new Map<string, readonly string[]>();
+    const shared = new Map<number | string, readonly string[]>();
+    const nodes = this.#nodes.length;
+    const fitsNumber = nodes ** this.replicas <= Number.MAX_SAFE_INTEGER;
     return Array.from({ length: SLOT_COUNT }, (_, slot) => {
-      const indexes = this.#ownerIndexes(slot);
-      const name = indexes.join();
-      const list = shared.get(name) ?? Object.freeze(indexes.map((node) => this.#nodes[node]!.id));
-      shared.set(name, list);
+      let name: number | string = 0;
+      if (fitsNumber) {
+        const end = (slot + 1) * this.replicas;
+        for (let at = end - this.replicas; at < end; at++) name = name * nodes + this.#owners[at]!;
+      } else {
+        name = this.#ownerIndexes(slot).join();
+      }
+      let list = shared.get(name);
+      if (list === undefined) {
+        list = Object.freeze(this.#ownerIndexes(slot).map((node) => this.#nodes[node]!.id));
+        shared.set(name, list);
+      }
       return list;
     });
   }

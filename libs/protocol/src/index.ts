@@ -57,7 +57,12 @@ export {
   type RememberedPage,
   type RememberedResult,
   type RepeatedOperation,
+  SLOT_HELD,
+  SLOT_PARTIAL,
+  SLOT_SETTLED,
+  SLOT_WHOLE,
   type SlotDigests,
+  sameDigest,
 } from './replication.js';
 export {
   decodeIncrementReply,

@@ -7,6 +7,7 @@ import {
   encodeIds,
   encodeMerge,
   encodePull,
+  sameDigest,
   encodeRememberedOperation,
   encodeResult,
   type RememberedOperation,
@@ -45,6 +46,11 @@ describe('replication messages', () => {
       settled: '10',
       sources: ['a'],
     });
+  });
+
+  test('digests in lists are compared one by one', () => {
+    const [a, b] = ['AAAAAAAABBBBBBBBCCCCCCCC', 'AAAAAAAABBBBBBBxCCCCCCCC'];
+    expect([0, 1, 2].map((i) => sameDigest(a, b, i))).toEqual([true, false, true]);
   });
 
   test('what is remembered of operations travels whole', () => {

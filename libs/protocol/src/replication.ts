@@ -80,17 +80,33 @@ export function encodeSync(epoch: number, id: string, slots: SlotSet): string {
   return encodeCommandBinary(['DCS.SYNC', epoch, id, slots.toBinary()]);
 }
 
+/** The node owns the slot, and imports nothing for it any more. */
+export const SLOT_SETTLED = '1';
+/** It does not own the slot, and has all there was when it last did. */
+export const SLOT_WHOLE = '2';
+/** It cannot say yet what there is: it waits for nodes, or a backup. */
+export const SLOT_HELD = 'h';
+/** It may lack some. */
+export const SLOT_PARTIAL = '0';
+
 /** A node's word on the slots it was asked for, in ascending order of slots. */
 export interface SlotDigests {
   /** 8 bytes per slot: equal for equal entries and tombstones. */
   readonly digests: string;
-  /** One character per slot: `1` when the node owns the slot and imports nothing for it any more. */
+  /** One character per slot, as {@link SLOT_SETTLED} and those beside it. */
   readonly settled: string;
   /** Ids of the nodes that it still imports any of these slots from. */
   readonly sources: readonly string[];
 }
 
 export const DIGEST_BYTES = 8;
+
+/** Whether the `index`-th digests of two lists of them are equal. */
+export function sameDigest(a: string, b: string, index: number): boolean {
+  const end = (index + 1) * DIGEST_BYTES;
+  for (let i = index * DIGEST_BYTES; i < end; i++) if (a.charCodeAt(i) !== b.charCodeAt(i)) return false;
+  return true;
+}
 
 /** @throws ProtocolError ERR_PROTOCOL_REPLY */
 export function decodeDigestReply(reply: unknown, slots: number): SlotDigests {

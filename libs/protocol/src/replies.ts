@@ -10,6 +10,7 @@ import { isVersionText, parseVersion, type Version } from './version.js';
  * - CLUSTERDOWN: the node has no view, or the write could not be made safe; it may have happened.
  * - TRYAGAIN: the node may not act while the primary is silent, which may still do what was passed on to it.
  * - OOM: the entry does not fit.
+ * - MISCONF: the node cannot write to its disk, and takes no writes until it can; nothing was done.
  * - STALE: the operation's stamp is too far from the node's clock; it was not applied.
  * - STALEVIEW `<epoch>`: between nodes: the slot's owners have changed since the sender's view, and nothing was merged; or the
  *   receiver does not have the sender's view yet, and cannot say what it holds.
@@ -22,6 +23,7 @@ export type ReplyErrorCode =
   | 'CLUSTERDOWN'
   | 'TRYAGAIN'
   | 'OOM'
+  | 'MISCONF'
   | 'STALE'
   | 'STALEVIEW';
 

@@ -18,6 +18,23 @@ describe('SlotSet', () => {
     );
   });
 
+  test('whole sets are joined, subtracted and compared as their slots are', () => {
+    fc.assert(
+      fc.property(slots, slots, (some, others) => {
+        const [a, b] = [SlotSet.of(some), SlotSet.of(others)];
+        const rest = [...new Set(some)].filter((slot) => !others.includes(slot)).sort((x, y) => x - y);
+        expect(a.without(b).toArray()).toEqual(rest);
+        expect(a.intersects(b)).toBe(rest.length < some.length);
+        const joined = SlotSet.of(some);
+        joined.addAll(b);
+        expect(joined.size).toBe(new Set([...some, ...others]).size);
+        joined.deleteAll(b);
+        expect([...joined]).toEqual(rest);
+        expect([...a].length).toBe(some.length);
+      }),
+    );
+  });
+
   test('refuses another length', () => {
     expect(() => SlotSet.fromBinary('x')).toThrow(expect.objectContaining({ code: 'ERR_PROTOCOL_SLOT_SET' }));
   });

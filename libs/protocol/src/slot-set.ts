@@ -4,9 +4,14 @@ import { ProtocolError } from './errors.js';
 const SLOTS = 16_384;
 const BYTES = SLOTS / 8;
 
-/** A set of slots: 2048 bytes, on the wire as on the heap. All operations are O(1) but iteration and the counts. */
+/**
+ * A set of slots: 2048 bytes, on the wire as on the heap. Operations on one slot are O(1); those on whole sets take a
+ * few microseconds, and those that visit slots a few nanoseconds for each.
+ */
 export class SlotSet {
   readonly #bits = new Uint8Array(BYTES);
+  /** The same bits, for what does not depend on their order. */
+  readonly #words = new Int32Array(this.#bits.buffer);
 
   static of(slots: Iterable<number>): SlotSet {
     const set = new SlotSet();
@@ -20,7 +25,7 @@ export class SlotSet {
       throw new ProtocolError('ERR_PROTOCOL_SLOT_SET', `a slot set has ${BYTES} bytes, got ${binary.length}`);
     }
     const set = new SlotSet();
-    for (let i = 0; i < BYTES; i++) set.#bits[i] = binary.charCodeAt(i);
+    set.#bits.set(Buffer.from(binary, 'latin1'));
     return set;
   }
 
@@ -41,20 +46,53 @@ export class SlotSet {
   }
 
   get isEmpty(): boolean {
-    return this.#bits.every((byte) => byte === 0);
+    for (const word of this.#words) if (word !== 0) return false;
+    return true;
   }
 
   get size(): number {
     let size = 0;
-    for (let byte of this.#bits) for (; byte !== 0; byte &= byte - 1) size++;
+    for (let word of this.#words) for (; word !== 0; word &= word - 1) size++;
     return size;
   }
 
-  *[Symbol.iterator](): Generator<number, void, undefined> {
+  addAll(other: SlotSet): void {
+    for (let i = 0; i < this.#words.length; i++) this.#words[i]! |= other.#words[i]!;
+  }
+
+  deleteAll(other: SlotSet): void {
+    for (let i = 0; i < this.#words.length; i++) this.#words[i]! &= ~other.#words[i]!;
+  }
+
+  /** What is in this set and not in the other. */
+  without(other: SlotSet): SlotSet {
+    const set = new SlotSet();
+    for (let i = 0; i < this.#words.length; i++) set.#words[i] = this.#words[i]! & ~other.#words[i]!;
+    return set;
+  }
+
+  intersects(other: SlotSet): boolean {
+    for (let i = 0; i < this.#words.length; i++) if ((this.#words[i]! & other.#words[i]!) !== 0) return true;
+    return false;
+  }
+
+  /** Visits the slots in ascending order. */
+  forEach(visit: (slot: number) => void): void {
     for (let i = 0; i < BYTES; i++) {
       const byte = this.#bits[i]!;
       if (byte === 0) continue;
-      for (let bit = 0; bit < 8; bit++) if ((byte & (1 << bit)) !== 0) yield i * 8 + bit;
+      for (let bit = 0; bit < 8; bit++) if ((byte & (1 << bit)) !== 0) visit(i * 8 + bit);
     }
+  }
+
+  /** The slots in ascending order. */
+  toArray(): number[] {
+    const slots: number[] = [];
+    this.forEach((slot) => slots.push(slot));
+    return slots;
+  }
+
+  [Symbol.iterator](): IterableIterator<number> {
+    return this.toArray().values();
   }
 }

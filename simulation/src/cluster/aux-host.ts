@@ -40,7 +40,9 @@ const TUNING = { antiEntropyIntervalMs: 2000, retirementGraceMs: 1500 };
 const HAND_OVER_MS = 20_000;
 const HAND_OVER_POLL_MS = 50;
 const TOMBSTONE_RETENTION_MS = 3_600_000;
-const MAX_TOMBSTONES = 10_000;
+/** Bounds that no run comes near, so small that a node costs little to make. */
+const MAX_TOMBSTONES = 200;
+const RECENT_OPERATIONS = 4096;
 
 /** An aux process on its machine: starts, is paused, killed, told to leave, started again. */
 export class AuxHost {
@@ -53,6 +55,7 @@ export class AuxHost {
   readonly #world: World;
   readonly #options: AuxOptions;
   readonly #surgery: NodeSurgery;
+  #weight: number;
   #connections = 0;
   #phase: 'down' | 'starting' | 'up' | 'leaving' = 'down';
 
@@ -60,6 +63,7 @@ export class AuxHost {
     this.#world = world;
     this.#options = options;
     this.#surgery = surgery;
+    this.#weight = options.weight;
     this.id = options.id;
     this.process = world.process(options.id);
     this.process.kill();
@@ -97,6 +101,7 @@ export class AuxHost {
         maxValueBytes: 2 ** 20,
         tombstoneRetentionMs: TOMBSTONE_RETENTION_MS,
         maxTombstones: MAX_TOMBSTONES,
+        recentOperations: RECENT_OPERATIONS,
       },
       {
         now,
@@ -116,6 +121,16 @@ export class AuxHost {
     this.#surgery.node?.(node);
     this.#listen(process, node);
     this.#world.kernel.at(this.#world.kernel.now, process, 'start', () => void this.#run(process, node, registry, now));
+  }
+
+  /** Its share of the slots from now on: told to the registry by a node that is up, and by later processes. */
+  reweigh(weight: number): void {
+    this.#weight = weight;
+    if (this.#phase !== 'up') return;
+    const { process, membership } = this;
+    this.#world.kernel.at(this.#world.kernel.now, process, 'reweigh', () => {
+      membership!.update({ weight }).catch(() => undefined); // the next heartbeat carries it
+    });
   }
 
   pause(): void {
@@ -183,7 +198,7 @@ export class AuxHost {
 
   /** What `AuxServer.start` does, over simulated ports. */
   async #run(process: SimProcess, node: CacheNode, registry: Registry, now: () => number): Promise<void> {
-    const { id, weight, zone } = this.#options;
+    const { id, zone } = this.#options;
     node.start();
     const membership = new ClusterMembership({
       cluster: CLUSTER,
@@ -194,7 +209,7 @@ export class AuxHost {
       now,
       random: process.random.float,
       timers: process.platformTimers,
-      self: { id, host: id, dataPort: DATA_PORT, httpPort: HTTP_PORT, weight, zone, state: 'joining' },
+      self: { id, host: id, dataPort: DATA_PORT, httpPort: HTTP_PORT, weight: this.#weight, zone, state: 'joining' },
     });
     this.membership = membership;
     membership.on('view', (view) => {

@@ -4,6 +4,7 @@ import { isTombstone, valueOf } from '@dcs/aux/node/entry';
 import type { HeldEntry, NodeContents, Placement } from '../checks/copies.js';
 import { AuxHost, type NodeSurgery } from './aux-host.js';
 import { GatewayHost, type GatewaySurgery } from './gateway-host.js';
+import type { ReadFrom } from '@dcs/master/routing/ports';
 import type { World } from './world.js';
 
 export interface ClusterOptions {
@@ -14,6 +15,10 @@ export interface ClusterOptions {
   readonly replicas: number;
   readonly maxEntries: number;
   readonly zones: number;
+  /** Of the nodes in turn. */
+  readonly weights: readonly number[];
+  /** Of the gateways in turn. */
+  readonly readFrom: readonly ReadFrom[];
   /** Largest difference of a wall clock from true time, ms. */
   readonly skewMs: number;
   /** Largest difference of a clock's rate from the true one. */
@@ -34,20 +39,26 @@ export class SimCluster {
   constructor(world: World, options: ClusterOptions, surgery: Surgery) {
     this.world = world;
     this.options = options;
-    const { replicas, maxEntries, zones, skewMs, drift } = options;
+    const { replicas, maxEntries, zones, weights, readFrom, skewMs, drift } = options;
     const { random } = world;
     this.nodes = Array.from(
       { length: options.nodes + options.spares },
       (_, i) =>
         new AuxHost(
           world,
-          { id: `aux${i + 1}`, replicas, maxEntries, weight: 1, zone: zones > 1 ? `z${i % zones}` : '' },
+          {
+            id: `aux${i + 1}`,
+            replicas,
+            maxEntries,
+            weight: weights[i % weights.length]!,
+            zone: zones > 1 ? `z${i % zones}` : '',
+          },
           surgery,
         ),
     );
     this.gateways = Array.from(
       { length: options.gateways },
-      (_, i) => new GatewayHost(world, `gw${i + 1}`, replicas, surgery),
+      (_, i) => new GatewayHost(world, { id: `gw${i + 1}`, replicas, readFrom: readFrom[i]! }, surgery),
     );
     for (const { process } of [...this.nodes, ...this.gateways]) {
       process.setClock({

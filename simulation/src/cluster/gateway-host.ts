@@ -1,5 +1,5 @@
 import { AuxDataPlane } from '@dcs/master/routing/aux-data-plane';
-import type { NodeConnection } from '@dcs/master/routing/ports';
+import type { NodeConnection, ReadFrom } from '@dcs/master/routing/ports';
 import { ClusterMembership, type Member } from '@dcs/cluster-membership';
 import { helloCommand } from '@dcs/protocol';
 import type { SimProcess } from '../kernel/sim-process.js';
@@ -9,6 +9,12 @@ import { CLUSTER, type World } from './world.js';
 /** Changes how a gateway's messages travel: how the mutants get in. */
 export interface GatewaySurgery {
   connection?(connection: NodeConnection, wall: () => number): NodeConnection;
+}
+
+export interface GatewayOptions {
+  readonly id: string;
+  readonly replicas: number;
+  readonly readFrom: ReadFrom;
 }
 
 const HEARTBEAT_MS = 1000;
@@ -30,16 +36,21 @@ export class GatewayHost {
   /** Replies that routing had no rule for. */
   readonly unexpected: Error[] = [];
   readonly #world: World;
-  readonly #replicas: number;
+  readonly #options: GatewayOptions;
   readonly #surgery: GatewaySurgery;
 
-  constructor(world: World, id: string, replicas: number, surgery: GatewaySurgery) {
+  constructor(world: World, options: GatewayOptions, surgery: GatewaySurgery) {
     this.#world = world;
-    this.id = id;
-    this.#replicas = replicas;
+    this.id = options.id;
+    this.#options = options;
     this.#surgery = surgery;
-    this.process = world.process(id);
+    this.process = world.process(options.id);
     this.process.kill();
+  }
+
+  /** Its reads go to any owner, and may be a moment behind. */
+  get readsFromAny(): boolean {
+    return this.#options.readFrom === 'any';
   }
 
   get isRunning(): boolean {
@@ -92,7 +103,8 @@ export class GatewayHost {
         coalesced: () => undefined,
         unexpected: (error) => void this.unexpected.push(error),
       },
-      replicas: this.#replicas,
+      replicas: this.#options.replicas,
+      readFrom: this.#options.readFrom,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
       operationTimeoutMs: OPERATION_TIMEOUT_MS,
       retryBudgetPercent: RETRY_BUDGET_PERCENT,

@@ -6,11 +6,13 @@ import type { SimProcess } from '../kernel/sim-process.js';
 export const FAULT_NAMES = [
   'calm',
   'crash',
+  'die-after-reply',
   'power-off',
   'pause',
   'pause-gateway',
   'crash-gateway',
   'leave',
+  'reweigh',
   'join',
   'rolling-restart',
   'crash-in-handoff',
@@ -104,6 +106,21 @@ class Scene {
     });
   }
 
+  reweigh(node: AuxHost, at: number): void {
+    const weight = this.random.pick(WEIGHTS);
+    this.at(at, `weight ${node.id} ${weight}`, () => node.reweigh(weight));
+  }
+
+  /** Starts it, or does so as soon as the process that still hands over is gone. */
+  restart(node: AuxHost, at: number): void {
+    const { kernel } = this.cluster.world;
+    const start = (): void => {
+      if (node.phase === 'leaving') kernel.at(kernel.now + POLL_MS, undefined, 'fault', start);
+      else node.start();
+    };
+    this.at(at, `start ${node.id}`, start);
+  }
+
   crash(node: AuxHost, at: number, downMs: number): void {
     this.at(at, `kill ${node.id}`, () => node.kill());
     this.at(at + downMs, `start ${node.id}`, () => node.start());
@@ -111,6 +128,11 @@ class Scene {
 }
 
 const SHORT_MS = 300;
+const POLL_MS = 100;
+/** What a node answers to a write that it has done begins with the version. */
+const WRITE_REPLY = /^\+-?\d+ [\da-f]{24}\r/;
+/** New weights of a node; the others have 1, or 2. */
+const WEIGHTS = [0.25, 0.5, 2, 4];
 
 const FAULTS: Readonly<Record<FaultName, (scene: Scene) => void>> = {
   calm: () => undefined,
@@ -118,6 +140,31 @@ const FAULTS: Readonly<Record<FaultName, (scene: Scene) => void>> = {
   crash: (scene) => {
     const at = scene.early;
     scene.crash(scene.node(), at, scene.random.between(SHORT_MS, scene.durationMs - at));
+  },
+
+  /** Dies in the moment in which it has answered a write, in half of the runs with all else that it has just sent. */
+  'die-after-reply': (scene) => {
+    const node = scene.node();
+    const { network } = scene.cluster.world;
+    const { process } = scene.random.pick(scene.cluster.gateways);
+    const at = scene.early;
+    const downMs = scene.random.between(SHORT_MS, scene.durationMs - at);
+    const losesPower = scene.random.chance(0.5);
+    scene.at(at, `kill ${node.id} when it answers ${process.name}`, () =>
+      network.watchReplies(node.process, process, (bytes) => {
+        if (!WRITE_REPLY.test(bytes)) return;
+        network.unwatchReplies(node.process, process);
+        if (losesPower) {
+          network.loseSent(node.process, process);
+          network.switchOff(node.process);
+        }
+        node.kill();
+        scene.at(downMs, `start ${node.id}`, () => {
+          network.switchOn(node.process);
+          node.start();
+        });
+      }),
+    );
   },
 
   'power-off': (scene) => {
@@ -159,6 +206,17 @@ const FAULTS: Readonly<Record<FaultName, (scene: Scene) => void>> = {
     const node = scene.node();
     scene.at(scene.early, `leave ${node.id}`, () => node.leave());
     if (scene.random.chance(0.5)) scene.at(scene.durationMs, `start ${node.id}`, () => node.start());
+  },
+
+  /** Other shares of the slots: told while it runs, or brought along when it comes back after leaving or dying. */
+  reweigh: (scene) => {
+    const node = scene.node();
+    const how = scene.random.pick(['tell', 'leave', 'kill'] as const);
+    const at = scene.early;
+    if (how !== 'tell') scene.at(at, `${how} ${node.id}`, () => node[how]());
+    scene.reweigh(node, at);
+    if (how !== 'tell') scene.restart(node, at + scene.random.between(SHORT_MS, scene.durationMs - at));
+    if (scene.random.chance(0.5)) scene.reweigh(scene.other(node), scene.early);
   },
 
   join: (scene) => {

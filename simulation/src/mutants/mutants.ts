@@ -82,8 +82,20 @@ const MUTANTS: Readonly<Record<MutantName, () => Surgery>> = {
     };
   },
 
-  /** A node takes copies from senders whose view is older than the slot's owners, and never looks for a newer view. */
+  /**
+   * A node takes copies from senders whose view is older than the slot's owners, gives what it has to importers whose
+   * view is newer than its own, and never looks for a newer view.
+   */
   'epoch-ignored': () => ({
+    link: (link): PeerLink => ({
+      send: (encoded, timeoutMs, callback) => {
+        if (!IMPORTS.has(nameOf(encoded))) return link.send(encoded, timeoutMs, callback);
+        const args = argumentsOf(encoded);
+        args[1] = '0'; // the epoch
+        link.send(encodeCommandBinary(args), timeoutMs, callback);
+      },
+      close: () => link.close(),
+    }),
     node: ({ replication, refresh }) => {
       const take = replication.take.bind(replication);
       replication.take = (_epoch, key, entry, operation) => take(Number.MAX_SAFE_INTEGER, key, entry, operation);
@@ -141,6 +153,7 @@ const MUTANTS: Readonly<Record<MutantName, () => Surgery>> = {
   }),
 };
 
+const IMPORTS: ReadonlySet<string> = new Set(['DCS.DIGEST', 'DCS.FETCH', 'DCS.PULL']);
 const WRITES: ReadonlySet<string> = new Set(['DCS.SET', 'DCS.DEL', 'DCS.INCR', 'DCS.TOUCH']);
 
 function nameOf(encoded: string): string {

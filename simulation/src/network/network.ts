@@ -47,6 +47,7 @@ export class Network {
   /** Machines that are off. */
   readonly #down = new Set<string>();
   readonly #slow = new Map<string, number>();
+  readonly #watches = new Map<string, (bytes: string) => void>();
 
   /** @param maxDelayMs of a message on a healthy way */
   constructor(kernel: Kernel, random: Random, maxDelayMs: number) {
@@ -85,12 +86,31 @@ export class Network {
     this.#down.add(process.name);
   }
 
+  /** What this process has sent and has not arrived is lost, but for what is on its way to `spared`. */
+  loseSent(from: SimProcess, spared: SimProcess): void {
+    for (const connection of this.#connections) connection.loseSent(from, spared);
+  }
+
   /** It is on again; of the connections it had it knows nothing. */
   switchOn(process: SimProcess): void {
     this.#down.delete(process.name);
     for (const connection of [...this.#connections]) {
       if (connection.client.name === process.name || connection.server.name === process.name) connection.reset();
     }
+  }
+
+  /** Calls back with every answer that one process sends to the other, in the moment in which it leaves. */
+  watchReplies(from: SimProcess, to: SimProcess, watch: (bytes: string) => void): void {
+    this.#watches.set(way(from, to), watch);
+  }
+
+  unwatchReplies(from: SimProcess, to: SimProcess): void {
+    this.#watches.delete(way(from, to));
+  }
+
+  /** The server of a connection has sent an answer. */
+  replied(from: SimProcess, to: SimProcess, bytes: string): void {
+    if (this.#watches.size > 0) this.#watches.get(way(from, to))?.(bytes);
   }
 
   /** Adds up to `ms` to everything on this way; 0 ends it. */
@@ -196,6 +216,11 @@ export class Connection {
 
   toClient(bytes: string): void {
     this.#back.send('reply', bytes, () => this.#clientEnd?.onBytes(bytes));
+    this.#network.replied(this.server, this.client, bytes);
+  }
+
+  loseSent(from: SimProcess, spared: SimProcess): void {
+    for (const pipe of [this.#out, this.#back]) if (pipe.from === from && pipe.to !== spared) pipe.close();
   }
 
   release(from: string, to: string, extraMs: number): void {

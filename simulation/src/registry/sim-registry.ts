@@ -17,7 +17,6 @@ export type RegistryState = 'up' | 'refusing' | 'silent' | 'stale';
 const TIMEOUT_MS = 1000;
 const MIN_DELAY_MS = 0.1;
 const MAX_DELAY_MS = 1;
-const HINT_LOST = 0.1;
 /** Smaller differences of clocks are left alone, as `RedisRegistry` does. */
 const CLOCK_DEAD_BAND_MS = 50;
 const REMEMBERED_VIEWS = 8;
@@ -26,6 +25,8 @@ const REMEMBERED_VIEWS = 8;
 export class SimRegistry {
   state: RegistryState = 'up';
   slowMs = 0;
+  /** Share of the hints that a view has changed that get lost: then the next heartbeat brings it. */
+  hintLoss = 0;
   readonly #kernel: Kernel;
   readonly #random: Random;
   readonly #cluster: string;
@@ -105,7 +106,7 @@ export class SimRegistry {
         continue;
       }
       const lost =
-        this.state !== 'up' || this.#unreachable.has(subscriber.process.name) || this.#random.chance(HINT_LOST);
+        this.state !== 'up' || this.#unreachable.has(subscriber.process.name) || this.#random.chance(this.hintLoss);
       if (!lost) this.#kernel.at(this.#kernel.now + this.#delay(), subscriber.process, 'hint', () => subscriber.run());
     }
   }

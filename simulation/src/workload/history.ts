@@ -20,6 +20,8 @@ export interface OperationRecord {
   /** The version a compare-and-set expects. */
   readonly expected?: string | undefined;
   readonly by?: number | undefined;
+  /** A read through a gateway that reads from any owner. */
+  readonly mayBeBehind?: boolean | undefined;
   /** Of an increment: its `Idempotency-Key`. */
   readonly token?: string | undefined;
   /** What a get saw (null: nothing), or the number that an increment answered. */
@@ -37,7 +39,7 @@ export class History {
   begin(
     operation: Pick<
       OperationRecord,
-      'session' | 'key' | 'kind' | 'invokedAt' | 'value' | 'expiresAt' | 'expected' | 'by' | 'token'
+      'session' | 'key' | 'kind' | 'invokedAt' | 'value' | 'expiresAt' | 'expected' | 'by' | 'mayBeBehind' | 'token'
     >,
   ): OperationRecord {
     const record: OperationRecord = {

@@ -96,12 +96,13 @@ export class Session {
   }
 
   #begin(key: string): OperationRecord {
-    const { kernel, random, name, history } = this.#options;
+    const { kernel, random, name, gateway, history } = this.#options;
     const base = { session: name, key, invokedAt: kernel.now };
     let kind = chooseOperation(random, key);
     const expected = this.#seen.get(key);
     if (kind === 'cas' && expected === undefined) kind = 'add';
-    if (kind === 'get' || kind === 'delete') return history.begin({ ...base, kind });
+    if (kind === 'get') return history.begin({ ...base, kind, mayBeBehind: gateway.readsFromAny });
+    if (kind === 'delete') return history.begin({ ...base, kind });
     if (kind === 'increment') {
       return history.begin({ ...base, kind, by: random.integer(1, 3), token: `${name}.${++this.#count}` });
     }

@@ -5,7 +5,7 @@ import { PRIMARY, REPLICA } from '../node/ownership.js';
 import type { Effect } from '../replication/effect.js';
 import type { Command } from './command.js';
 import { argumentsOf, requestOf } from './detached-request.js';
-import { COPY_FAILED, LOADING, OWNERS_CHANGED, PRIMARY_SILENT } from './errors.js';
+import { COPY_FAILED, diskRefusal, LOADING, OWNERS_CHANGED, PRIMARY_SILENT, UNDURABLE } from './errors.js';
 import { findSlot, keysOf, moved } from './keys.js';
 import type { Session } from './session.js';
 
@@ -21,6 +21,8 @@ const RECONNECT_PAUSE_MS = 75;
 const ATTEMPT = 3;
 /** Errors that say of one try that it was not carried out, which says nothing of the try before. */
 const NOT_DONE: ReadonlySet<string> = new Set(['MOVED', 'LOADING', 'STALE']);
+
+const FAILURES = { moved: OWNERS_CHANGED, failed: COPY_FAILED, undurable: UNDURABLE } as const;
 
 /**
  * What stands between a command and the store because this node is one of several: whether it owns the slot, whether
@@ -44,6 +46,8 @@ export function runKeyed(session: Session, command: Command): string | Promise<s
 /** Runs the command on the store; its reply waits until what it wrote is copied. */
 function apply(session: Session, command: Command): string | Promise<string> {
   const { replication } = session.node;
+  const { writeRefusal } = replication;
+  if (writeRefusal !== undefined && command.flags.includes('write')) return diskRefusal(writeRefusal);
   const reply = command.run(session);
   const effects = replication.takeEffects();
   if (effects === undefined || typeof reply !== 'string') return reply;
@@ -53,7 +57,7 @@ function apply(session: Session, command: Command): string | Promise<string> {
 function copied(session: Session, reply: string, effects: readonly Effect[]): Promise<string> {
   return new Promise((resolve) => {
     session.node.replication.copy(effects, (outcome) => {
-      resolve(outcome === 'copied' ? reply : outcome === 'moved' ? OWNERS_CHANGED : COPY_FAILED);
+      resolve(outcome === 'copied' ? reply : FAILURES[outcome]);
     });
   });
 }

@@ -1,6 +1,7 @@
 import { slotOfBinary } from '@dcs/consistent-hash';
 import { parseVersion } from '@dcs/protocol';
 import { type Command, NO_KEYS } from './command.js';
+import { LOADING } from './errors.js';
 import { inViewOf } from './peer-arguments.js';
 
 export const dcsFetch = {
@@ -18,6 +19,6 @@ export const dcsFetch = {
       const key = request.binary(2);
       const operation =
         request.argc < 5 ? undefined : { stamp: parseVersion(request.binary(3)), token: request.binary(4) };
-      return node.source.fetch(key, slotOfBinary(key), operation);
+      return node.source.fetch(key, slotOfBinary(key), operation) ?? LOADING;
     }),
 } as const satisfies Command;

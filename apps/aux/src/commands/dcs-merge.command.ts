@@ -1,7 +1,9 @@
 import { decodeHeader, type OperationRecord, parseVersion } from '@dcs/protocol';
 import { Reply } from '@dcs/resp';
 import { entryOf } from '../node/entry.js';
+import type { Replication } from '../replication/replication.js';
 import { type Command, NO_KEYS } from './command.js';
+import { diskRefusal, UNDURABLE } from './errors.js';
 import { answering, integerArgument } from './peer-arguments.js';
 import type { Request } from './session.js';
 
@@ -19,11 +21,21 @@ export const dcsMerge = {
       const key = request.binary(2);
       const { version, expiresAt, kind } = decodeHeader(request.binary(3));
       const entry = entryOf(key, request.binary(4), version, expiresAt, kind);
+      const refusal = node.replication.writeRefusal;
+      if (refusal !== undefined) return diskRefusal(refusal);
       const receipt = node.replication.take(epoch, key, entry, operationOf(request));
-      if (receipt === 'taken') return Reply.OK;
+      if (receipt === 'taken') return taken(node.replication);
       return receipt === 'full' ? FULL : Reply.error(`STALEVIEW ${receipt.staleView}`);
     }),
 } as const satisfies Command;
+
+/** The sender counts on a copy only when it is as safe as this node makes its own writes. */
+function taken(replication: Replication): string | Promise<string> {
+  let reply: string | undefined;
+  let resolve: (reply: string) => void = (now) => (reply = now);
+  replication.whenDurable((error) => resolve(error === undefined ? Reply.OK : UNDURABLE));
+  return reply ?? new Promise((later) => (resolve = later));
+}
 
 function operationOf(request: Request): OperationRecord | undefined {
   const stamp = request.binary(5);

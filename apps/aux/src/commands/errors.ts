@@ -9,6 +9,7 @@ export const WRONG_PASSWORD = Reply.error('WRONGPASS invalid username-password p
 export const CROSS_SLOT = Reply.error("CROSSSLOT Keys in request don't hash to the same slot");
 export const CLUSTER_DOWN = Reply.error('CLUSTERDOWN The cluster is down: this node is not in a view yet');
 export const CLUSTER_EMPTY = Reply.error('CLUSTERDOWN Hash slot not served');
+export const UNDURABLE = Reply.error('CLUSTERDOWN the write could not be written to the disk of this node');
 export const LOADING = Reply.error('LOADING the slot is still being imported, and none of its sources answers');
 export const COPY_FAILED = Reply.error('CLUSTERDOWN the write could not be copied to another node in time');
 /** Not MOVED: the write is stored here, and may be found by the new owners. */
@@ -37,4 +38,9 @@ export function refusalReply({ refused, detail }: Refusal): string {
 /** A refused write, to one of our own. */
 export function peerRefusalReply({ refused, detail }: Refusal): string {
   return Reply.error(`${refused} ${detail}`);
+}
+
+/** The disk takes nothing at present; Redis says it with the same word. */
+export function diskRefusal(reason: string): string {
+  return Reply.error(`MISCONF ${reason}`);
 }

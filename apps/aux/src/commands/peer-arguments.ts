@@ -51,7 +51,7 @@ export function inViewOf(session: Session, epochAt: number, run: () => string): 
 }
 
 /** Runs a command whose arguments may be malformed: that is answered, not thrown. */
-export function answering(run: () => string): string {
+export function answering<T extends string | Promise<string>>(run: () => T): T | string {
   try {
     return run();
   } catch (error) {

@@ -13,6 +13,7 @@ import { dcsHead } from './dcs-head.command.js';
 import { dcsHello } from './dcs-hello.command.js';
 import { dcsIncr } from './dcs-incr.command.js';
 import { dcsMerge } from './dcs-merge.command.js';
+import { dcsOrigin } from './dcs-origin.command.js';
 import { dcsPull } from './dcs-pull.command.js';
 import { dcsRemember } from './dcs-remember.command.js';
 import { dcsRemembered } from './dcs-remembered.command.js';
@@ -75,6 +76,7 @@ const COMMANDS: readonly Command[] = [
   dcsHello,
   dcsIncr,
   dcsMerge,
+  dcsOrigin,
   dcsPull,
   dcsRemember,
   dcsRemembered,

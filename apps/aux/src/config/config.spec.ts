@@ -63,9 +63,7 @@ test.each([
 });
 
 test('an unknown DCS_ variable is refused', () => {
-  expect(problems({ DCS_PROT: '1' })[0]).toMatch(
-    /^DCS_PROT: got "1", expected no such variable/,
-  );
+  expect(problems({ DCS_PROT: '1' })[0]).toMatch(/^DCS_PROT: got "1", expected no such variable/);
 });
 
 test('all problems are told at once', () => {

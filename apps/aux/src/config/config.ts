@@ -104,6 +104,28 @@ export const VARIABLES = {
     '67108864',
     'Most bytes of entries that this node imports from each other node in a second',
   ),
+  DCS_DATA_DIR: variable(
+    z.string().min(1, 'a directory').optional(),
+    '',
+    'Where nodes of this machine keep their entries, each in a folder of its own; unset: in memory only',
+  ),
+  DCS_DURABILITY: variable(
+    choice(['none', 'interval', 'always']).default('interval'),
+    'interval',
+    '`none`: no disk; `interval`: a power cut may cost the last second; `always`: a write is on disk before its answer',
+  ),
+  DCS_RECOVERY_WAIT_MS: variable(
+    integer(0, 86_400_000, 30_000),
+    '30000',
+    'How long slots wait for the nodes that had them last before they go on with what there is, or a backup',
+  ),
+  DCS_BACKUP_DIR: variable(
+    z.string().min(1, 'a directory').optional(),
+    '',
+    'Where all nodes write their backups, and restore from when no disk has the data; unset: no backups',
+  ),
+  DCS_BACKUP_INTERVAL: variable(integer(0, 31_536_000, 300), '300', 'Seconds between backups; 0 = only on demand'),
+  DCS_BACKUP_KEEP: variable(integer(1, 1000, 3), '3', 'Backups kept per node'),
   DCS_CLUSTER_SECRET: variable(
     z.string().min(8, 'at least 8 characters').max(1024, 'at most 1024 characters').optional(),
     '',
@@ -147,6 +169,14 @@ export interface AuxConfig {
   readonly maxConnections: number;
   readonly tombstoneRetentionMs: number;
   readonly importBytesPerSecond: number;
+  /** Of all nodes of this machine; undefined: memory only. */
+  readonly dataDir: string | undefined;
+  readonly durability: 'interval' | 'always';
+  readonly recoveryWaitMs: number;
+  readonly backupDir: string | undefined;
+  /** 0 = only on demand. */
+  readonly backupIntervalMs: number;
+  readonly backupKeep: number;
   readonly secret: string | undefined;
   readonly logLevel: Values['DCS_LOG_LEVEL'];
   readonly logFormat: Values['DCS_LOG_FORMAT'];
@@ -263,6 +293,12 @@ function configOf(values: Values, secret: string | undefined, pid: number): AuxC
     maxConnections: values.DCS_MAX_CONNECTIONS,
     tombstoneRetentionMs: values.DCS_TOMBSTONE_RETENTION_MS,
     importBytesPerSecond: values.DCS_HANDOFF_BYTES_PER_SECOND,
+    dataDir: values.DCS_DURABILITY === 'none' ? undefined : values.DCS_DATA_DIR,
+    durability: values.DCS_DURABILITY === 'always' ? 'always' : 'interval',
+    recoveryWaitMs: values.DCS_RECOVERY_WAIT_MS,
+    backupDir: values.DCS_BACKUP_DIR,
+    backupIntervalMs: values.DCS_BACKUP_INTERVAL * 1000,
+    backupKeep: values.DCS_BACKUP_KEEP,
     secret,
     logLevel: values.DCS_LOG_LEVEL,
     logFormat: values.DCS_LOG_FORMAT,

@@ -19,6 +19,8 @@ export interface CacheNodeOptions extends ReplicationTuning {
   readonly maxValueBytes: number;
   readonly tombstoneRetentionMs: number;
   readonly maxTombstones?: number;
+  /** Results remembered for repeated attempts: see `WriterOptions`. */
+  readonly recentOperations?: number;
 }
 
 /**
@@ -56,7 +58,13 @@ export class CacheNode {
       now,
       hashSeed: ports.random32(),
     });
-    this.writer = new Writer({ store: this.store, clock: this.clock, now, maxValueBytes: options.maxValueBytes });
+    this.writer = new Writer({
+      store: this.store,
+      clock: this.clock,
+      now,
+      maxValueBytes: options.maxValueBytes,
+      ...(options.recentOperations === undefined ? {} : { recentOperations: options.recentOperations }),
+    });
     this.ownership = new Ownership(options.id, options.replicas);
     this.refresh = new ViewRefresh({
       epoch: () => this.ownership.epoch,
@@ -78,6 +86,9 @@ export class CacheNode {
       random: () => ports.random32() / 2 ** 32,
       isLagging: () => this.watch.isLagging,
       transport: ports.transport,
+      now,
+      disk: ports.disk,
+      backup: ports.backup,
     });
     this.source = new Source({ ownership, ledger: this.replication.ledger, store, clock, memory: writer.memory });
     this.#sweeper = new Sweeper((maxVisits) => this.store.sweep(maxVisits), ports.timers);
@@ -119,7 +130,7 @@ export class CacheNode {
       misses: store.misses,
       tombstones: store.tombstones,
       handoff: {
-        slotsToGo: this.replication.ledger.unsettled,
+        slotsToGo: this.replication.ledger.unsettled + this.replication.ledger.held,
         bytesReceived: this.replication.importer.bytesReceived,
       },
     };

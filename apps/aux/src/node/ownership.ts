@@ -62,10 +62,9 @@ export class Ownership {
     if (upKey === this.#upKey) return;
     this.#upKey = upKey;
     this.#table = SlotTable.build(this.#up, { replicas: this.#replicas });
-    for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      const rank = this.#table.ownersOf(slot).indexOf(this.selfId);
-      this.#roles[slot] = rank < 0 ? NONE : rank === 0 ? PRIMARY : REPLICA;
-    }
+    this.#roles.fill(NONE);
+    for (const slot of this.#table.ownedSlots(this.selfId)) this.#roles[slot] = REPLICA;
+    for (const slot of this.#table.primarySlots(this.selfId)) this.#roles[slot] = PRIMARY;
   }
 
   roleOf(slot: number): Role {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { makeVersion } from '@dcs/protocol';
+import { makeVersion, SlotSet } from '@dcs/protocol';
 import { SlotDigests } from './slot-digests.js';
 
 const entry = fc.tuple(fc.string({ unit: 'binary-ascii' }), fc.nat(2 ** 41), fc.nat(65_535), fc.nat(2 ** 32 - 1));
@@ -21,6 +21,13 @@ describe('SlotDigests', () => {
         expect(a.of(4)).toBe('\0'.repeat(8));
       }),
     );
+  });
+
+  test('of many slots are those of each, in their order', () => {
+    const digests = new SlotDigests();
+    for (const slot of [0, 5, 16_383]) digests.toggle(slot, `k${slot}`, makeVersion(slot + 1, 2, 3));
+    const all = digests.ofAll(SlotSet.of([16_383, 5, 4, 0]));
+    expect(all).toBe([0, 4, 5, 16_383].map((slot) => digests.of(slot)).join(''));
   });
 
   test('differ for different keys, and for every part of a version', () => {

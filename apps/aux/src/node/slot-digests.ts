@@ -1,5 +1,5 @@
 import { SLOT_COUNT } from '@dcs/consistent-hash';
-import type { Version } from '@dcs/protocol';
+import { DIGEST_BYTES, type SlotSet, type Version } from '@dcs/protocol';
 
 /**
  * A digest of each slot's keys and versions: the exclusive or of a hash per entry, so that it is kept up to date in
@@ -25,6 +25,20 @@ export class SlotDigests {
 
   clear(): void {
     this.#words.fill(0);
+  }
+
+  /** Those of many slots, in ascending order of the slots, as one binary string. */
+  ofAll(slots: SlotSet): string {
+    const bytes = Buffer.alloc(slots.size * DIGEST_BYTES);
+    let at = 0;
+    slots.forEach((slot) => {
+      const a = this.#words[slot * 2]!;
+      const b = this.#words[slot * 2 + 1]!;
+      if (a !== 0) bytes.writeInt32BE(a, at); // an empty slot's are zero
+      if (b !== 0) bytes.writeInt32BE(b, at + 4);
+      at += DIGEST_BYTES;
+    });
+    return bytes.toString('latin1');
   }
 
   /** 8 bytes as a binary string. */

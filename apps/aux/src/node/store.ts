@@ -41,13 +41,19 @@ export class Store {
   readonly maxEntries: number;
   readonly maxBytes: number;
 
+  /**
+   * Told of every change: what a key holds now (an entry or a tombstone), or `undefined` when it holds nothing any more
+   * (evicted, expired, dropped, forgotten). A flush is told by {@link onFlush} alone.
+   */
+  onChange: ((key: string, entry: Entry | undefined) => void) | undefined;
+  onFlush: ((floor: Version) => void) | undefined;
+
   readonly #entries: LruCache<string, Entry>;
   readonly #tombstones: Tombstones;
   readonly #tombstoneRetentionMs: number;
   readonly #now: () => number;
   /** One for all calls: the table reads it and lets go. */
   readonly #setOptions = { size: 0, expiresAt: 0 };
-  /** Everything up to this version was flushed. */
   #floor: Version = VERSION_ZERO;
 
   constructor(options: StoreOptions) {
@@ -59,7 +65,10 @@ export class Store {
       max: options.maxTombstones ?? DEFAULT_MAX_TOMBSTONES,
       now: options.now,
       seed: options.hashSeed | 0,
-      onForget: (key, tombstone) => this.digests.toggle(tombstone.slot, key, tombstone),
+      onForget: (key, tombstone) => {
+        this.digests.toggle(tombstone.slot, key, tombstone);
+        this.onChange?.(key, undefined);
+      },
     });
     this.#entries = new LruCache<string, Entry>({
       maxEntries: options.maxEntries,
@@ -158,9 +167,17 @@ export class Store {
     const options = this.#setOptions;
     options.size = sizeOf(key.length, incoming.framed.length);
     options.expiresAt = incoming.expiresAt;
-    if (this.#entries.set(key, incoming, options, hash)) return 'applied';
+    if (this.#entries.set(key, incoming, options, hash)) {
+      this.onChange?.(key, incoming);
+      return 'applied';
+    }
     this.#forgotten(key, incoming);
     return 'too-large';
+  }
+
+  /** Everything up to this version was flushed. */
+  get floor(): Version {
+    return this.#floor;
   }
 
   /** A tombstone of `version` to be merged. */
@@ -175,6 +192,7 @@ export class Store {
     this.#tombstones.clear();
     this.slotCounts.fill(0);
     this.digests.clear();
+    this.onFlush?.(version);
   }
 
   /** Entries and tombstones of a slot. */
@@ -251,10 +269,12 @@ export class Store {
     if (tombstone.expiresAt <= this.#now()) return this.#tombstones.delete(key);
     this.#tombstones.put(key, tombstone);
     this.digests.toggle(tombstone.slot, key, tombstone);
+    this.onChange?.(key, tombstone);
   }
 
   #forgotten(key: string, entry: Entry): void {
     this.slotCounts[entry.slot]!--;
     this.digests.toggle(entry.slot, key, entry);
+    this.onChange?.(key, undefined);
   }
 }

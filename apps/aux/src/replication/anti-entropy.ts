@@ -1,6 +1,6 @@
 import { SLOT_COUNT } from '@dcs/consistent-hash';
-import { decodeDigestReply, DIGEST_BYTES, encodeDigest, encodeSync, SlotSet } from '@dcs/protocol';
-import type { Ownership } from '../node/ownership.js';
+import { decodeDigestReply, encodeDigest, encodeSync, sameDigest, SLOT_SETTLED, SlotSet } from '@dcs/protocol';
+import { type Ownership, PRIMARY } from '../node/ownership.js';
 import type { Timers } from '../node/ports.js';
 import type { Store } from '../node/store.js';
 import type { Peers } from './peers.js';
@@ -32,6 +32,8 @@ export class AntiEntropy {
   readonly #options: AntiEntropyOptions;
   readonly #missed = new Map<string, SlotSet>();
   readonly #differedBefore = new Map<string, SlotSet>();
+  /** Of each peer the slots that this node is primary for and the peer a replica, in the present view. */
+  readonly #shared = new Map<string, SlotSet>();
   #turn = 0;
   #cancel: (() => void) | undefined;
 
@@ -70,10 +72,11 @@ export class AntiEntropy {
     });
   }
 
-  /** Nodes that left the view import anew when they return. */
+  /** Takes a new view: nodes that left import anew when they return. */
   retain(alive: (id: string) => boolean): void {
     for (const id of this.#missed.keys()) if (!alive(id)) this.#missed.delete(id);
     this.#differedBefore.clear();
+    this.#shared.clear();
   }
 
   #compareNext(): void {
@@ -82,18 +85,19 @@ export class AntiEntropy {
     const peer = others[this.#turn++ % Math.max(others.length, 1)];
     if (peer === undefined) return;
     this.healed(peer.id);
-    const slots = this.#sharedSlots(peer.id);
+    const slots = this.#sharedSlots(peer.id).without(this.#options.ledger.unsettledSlots());
     if (!slots.isEmpty) this.#compare(peer.id, slots);
   }
 
-  /** Slots that this node is primary for and the peer a replica. */
   #sharedSlots(peer: string): SlotSet {
-    const { ownership, ledger } = this.#options;
+    const known = this.#shared.get(peer);
+    if (known !== undefined) return known;
+    const { ownership } = this.#options;
     const slots = new SlotSet();
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      const owners = ownership.table.ownersOf(slot);
-      if (owners[0] === ownership.selfId && owners.includes(peer) && ledger.isSettled(slot)) slots.add(slot);
+      if (ownership.roleOf(slot) === PRIMARY && ownership.table.isOwner(peer, slot)) slots.add(slot);
     }
+    this.#shared.set(peer, slots);
     return slots;
   }
 
@@ -102,14 +106,14 @@ export class AntiEntropy {
     const epoch = ownership.epoch;
     peers.send(peer, encodeDigest(epoch, slots), TIMEOUT_MS, (error, reply) => {
       if (error !== null || epoch !== ownership.epoch) return;
-      const list = [...slots];
-      const { digests, settled } = decodeDigestReply(reply, list.length);
-      const differing = SlotSet.of(
-        list.filter(
-          (slot, i) =>
-            settled[i] === '1' && digests.slice(i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES) !== store.digests.of(slot),
-        ),
-      );
+      const { digests, settled } = decodeDigestReply(reply, slots.size);
+      const differing = new SlotSet();
+      const ours = store.digests.ofAll(slots);
+      if (digests !== ours) {
+        slots.toArray().forEach((slot, i) => {
+          if (settled[i] === SLOT_SETTLED && !sameDigest(digests, ours, i)) differing.add(slot);
+        });
+      }
       const before = this.#differedBefore.get(peer);
       this.#differedBefore.set(peer, differing);
       if (before === undefined) return;

@@ -47,8 +47,9 @@ export class Fetcher {
     operation: RepeatedOperation | undefined,
     done: (outcome: FetchOutcome) => void,
   ): void {
-    const sources = this.#options.ledger.sourcesOf(slot);
-    if (sources === undefined) return done('known');
+    const { ledger } = this.#options;
+    if (ledger.isHeld(slot)) return done('unheard');
+    if (ledger.isSettled(slot)) return done('known');
     const name = operation === undefined ? key : `${formatVersion(operation.stamp)}${operation.token}\n${key}`;
     const waiting = this.#waiting.get(name);
     if (waiting !== undefined) {
@@ -57,7 +58,7 @@ export class Fetcher {
     }
     this.#waiting.set(name, [done]);
     this.fetched++;
-    new Query(this.#options, slot, key, operation, sources, (outcome) => {
+    new Query(this.#options, slot, key, operation, ledger.sourcesOf(slot), (outcome) => {
       const callbacks = this.#waiting.get(name) ?? [];
       this.#waiting.delete(name);
       for (const callback of callbacks) callback(outcome);
@@ -80,7 +81,7 @@ class Query {
     readonly slot: number,
     readonly key: string,
     readonly operation: RepeatedOperation | undefined,
-    readonly sources: ReadonlySet<string>,
+    readonly sources: readonly string[],
     readonly done: (outcome: FetchOutcome) => void,
   ) {}
 

@@ -4,13 +4,16 @@ import {
   decodeHeader,
   decodePullReply,
   decodeRememberedReply,
-  DIGEST_BYTES,
   encodeDigest,
   encodePull,
   encodeRemembered,
   type HybridClock,
   parseVersion,
   type RememberedPage,
+  sameDigest,
+  SLOT_HELD,
+  SLOT_SETTLED,
+  SLOT_WHOLE,
   SlotSet,
 } from '@dcs/protocol';
 import { RespError } from '@dcs/resp';
@@ -32,6 +35,8 @@ export interface ImporterOptions {
   readonly clock: HybridClock;
   readonly timers: Timers;
   readonly staleCopies: StaleCopies;
+  /** Calls back when all that was merged is on the disk. */
+  readonly whenDurable: (done: (error: Error | undefined) => void) => void;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** @defaultValue 64 MiB/s */
@@ -51,6 +56,10 @@ interface Session {
   readonly slots: SlotSet;
   /** Of the view in which it began. */
   readonly epoch: number;
+  /** Slots that the source has whole. */
+  readonly whole: SlotSet;
+  /** Slots of which the source cannot say yet what it has. */
+  readonly held: SlotSet;
 }
 
 /**
@@ -77,16 +86,18 @@ export class Importer {
   /** Imports whatever the ledger says is to be imported. Call after every change of it. */
   wake(): void {
     if (this.#closed) return;
-    const bySource = this.#options.ledger.bySource();
-    const sources = [...bySource.keys()].sort((a, b) => Number(this.#failed.has(a)) - Number(this.#failed.has(b)));
-    for (const source of sources) {
+    const { ledger } = this.#options;
+    const bySource = [...ledger.bySource()].sort(
+      ([a], [b]) => Number(this.#failed.has(a)) - Number(this.#failed.has(b)),
+    );
+    for (const [source, wanted] of bySource) {
       if (this.#sessions.size >= MAX_SESSIONS) return;
       if (this.#sessions.has(source)) continue;
-      const slots = SlotSet.of([...bySource.get(source)!].filter((slot) => !this.#busy.has(slot)));
+      const slots = wanted.without(this.#busy);
       if (slots.isEmpty) continue;
       this.#sessions.add(source);
-      for (const slot of slots) this.#busy.add(slot);
-      this.#compare(source, { slots, epoch: this.#options.ownership.epoch });
+      this.#busy.addAll(slots);
+      this.#compare(source, { slots, epoch: this.#options.ownership.epoch, whole: new SlotSet(), held: new SlotSet() });
     }
   }
 
@@ -97,22 +108,25 @@ export class Importer {
   #compare(source: string, session: Session): void {
     const { slots } = session;
     const { ownership, ledger, peers, store } = this.#options;
-    const list = [...slots];
+    const list = slots.toArray();
     peers.send(source, encodeDigest(ownership.epoch, slots), DIGEST_TIMEOUT_MS, (error, reply) => {
       if (this.#closed) return;
       if (error !== null) return this.#retry(source, session, error);
       const { digests, settled, sources } = decodeDigestReply(reply, list.length);
-      const differing: number[] = [];
-      const whole = new SlotSet();
+      const ours = store.digests.ofAll(slots);
+      const wanted = new SlotSet();
+      const current = new SlotSet();
       list.forEach((slot, i) => {
-        if (settled[i] === '1') whole.add(slot);
-        else this.#addSources(slot, sources);
-        const theirs = digests.slice(i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES);
-        if (theirs !== store.digests.of(slot)) differing.push(slot);
+        const standing = settled[i];
+        if (standing === SLOT_HELD) return session.held.add(slot);
+        if (standing === SLOT_SETTLED || standing === SLOT_WHOLE) session.whole.add(slot);
+        if (standing !== SLOT_SETTLED) this.#addSources(slot, sources);
+        if (sameDigest(digests, ours, i) || !ledger.isSource(slot, source)) return;
+        wanted.add(slot);
+        if (standing === SLOT_SETTLED) current.add(slot);
       });
-      if (differing.length === 0) return this.#remember(source, '0', session);
-      const wanted = SlotSet.of(differing.filter((slot) => ledger.sourcesOf(slot)?.has(source)));
-      this.#options.staleCopies.drop(SlotSet.of([...wanted].filter((slot) => whole.has(slot))));
+      if (wanted.isEmpty) return this.#remember(source, '0', session);
+      this.#options.staleCopies.drop(current);
       this.#pull(source, wanted, '0', session);
     });
   }
@@ -127,8 +141,12 @@ export class Importer {
       let bytes = 0;
       for (const copied of page.entries) bytes += this.#merge(copied);
       this.entriesReceived += page.entries.length;
-      if (page.cursor === '0') this.#paced(bytes, () => this.#remember(source, '0', session));
-      else this.#paced(bytes, () => this.#pull(source, slots, page.cursor, session));
+      this.#options.whenDurable((failed) => {
+        if (this.#closed) return;
+        if (failed !== undefined) return this.#retry(source, session, undefined);
+        if (page.cursor === '0') this.#paced(bytes, () => this.#remember(source, '0', session));
+        else this.#paced(bytes, () => this.#pull(source, slots, page.cursor, session));
+      });
     });
   }
 
@@ -147,7 +165,7 @@ export class Importer {
       this.operationsReceived += page.operations.length;
       if (page.cursor !== '0') return this.#paced(page.bytes, () => this.#remember(source, page.cursor, session));
       this.bytesReceived += page.bytes;
-      for (const slot of slots) this.#finish(slot, source, session);
+      for (const slot of slots.without(session.held)) this.#finish(slot, source, session);
       this.#end(source, session);
     });
   }
@@ -176,9 +194,10 @@ export class Importer {
     }
   }
 
-  #retry(source: string, session: Session, error: Error): void {
+  /** @param error what the source failed with; undefined when it was not the source */
+  #retry(source: string, session: Session, error: Error | undefined): void {
     const { peers, timers, random } = this.#options;
-    if (!(error instanceof RespError)) peers.suspect(source, error);
+    if (error !== undefined && !(error instanceof RespError)) peers.suspect(source, error);
     this.#failed.add(source);
     timers.after(RETRY_PAUSE_MS * (0.5 + random()), () => this.#release(source, session.slots));
   }
@@ -186,17 +205,18 @@ export class Importer {
   /** A slot whose owners have changed since the session began is imported again: an early page may be of before. */
   #finish(slot: number, source: string, session: Session): void {
     const { ledger } = this.#options;
-    if (ledger.changedAt[slot]! <= session.epoch) ledger.finish(slot, source);
+    if (ledger.changedAt[slot]! <= session.epoch) ledger.finish(slot, source, session.whole.has(slot));
   }
 
   #end(source: string, session: Session): void {
+    if (!session.held.isEmpty) return this.#retry(source, session, undefined);
     this.#failed.delete(source);
     this.#release(source, session.slots);
   }
 
   #release(source: string, slots: SlotSet): void {
     this.#sessions.delete(source);
-    for (const slot of slots) this.#busy.delete(slot);
+    this.#busy.deleteAll(slots);
     this.wake();
   }
 }

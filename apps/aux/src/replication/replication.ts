@@ -3,7 +3,7 @@ import { SLOT_COUNT, slotOfBinary, SlotTable } from '@dcs/consistent-hash';
 import type { HybridClock, OperationRecord, RepeatedOperation, SlotSet } from '@dcs/protocol';
 import type { Entry } from '../node/entry.js';
 import { NONE, type Ownership } from '../node/ownership.js';
-import type { Timers } from '../node/ports.js';
+import type { NodeBackup, NodeDisk, Timers } from '../node/ports.js';
 import type { Store } from '../node/store.js';
 import type { ViewRefresh } from '../node/view-refresh.js';
 import type { Writer } from '../node/writer.js';
@@ -15,12 +15,13 @@ import { Importer } from './importer.js';
 import { Peers } from './peers.js';
 import { PendingKeys } from './pending-keys.js';
 import type { PeerTransport } from './ports.js';
+import { Recovery, type RecoveryTuning } from './recovery.js';
 import { type CopyOutcome, Replicator } from './replicator.js';
 import { Retirement } from './retirement.js';
 import { SlotLedger } from './slot-ledger.js';
 import { StaleCopies } from './stale-copies.js';
 
-export interface ReplicationTuning {
+export interface ReplicationTuning extends RecoveryTuning {
   /** @defaultValue 250 */
   readonly replicaTimeoutMs?: number;
   /** @defaultValue 64 MiB/s */
@@ -45,7 +46,15 @@ export interface ReplicationOptions extends ReplicationTuning {
   readonly random: () => number;
   readonly isLagging: () => boolean;
   readonly transport: PeerTransport;
+  /** Wall clock, ms since the Unix epoch. */
+  readonly now: () => number;
+  readonly tombstoneRetentionMs: number;
+  readonly disk: NodeDisk | undefined;
+  readonly backup: NodeBackup | undefined;
 }
+
+/** `undurable`: it could not be written to this node's disk. */
+export type WriteOutcome = CopyOutcome | 'undurable';
 
 /** What became of a copy that another node sent. */
 export type CopyReceipt = 'taken' | 'full' | { readonly staleView: number };
@@ -64,6 +73,7 @@ export class Replication {
   readonly hints: Hints;
   readonly antiEntropy: AntiEntropy;
   readonly retirement: Retirement;
+  readonly recovery: Recovery;
   readonly #staleCopies: StaleCopies;
   readonly #options: ReplicationOptions;
   #readmitted = false;
@@ -76,7 +86,8 @@ export class Replication {
     const { ledger } = this;
     const { memory } = options.writer;
     options.writer.onApplied = (key, entry, operation) => {
-      if (ownership.table.ownersOf(entry.slot).length > 1) this.#effects.push({ key, entry, operation });
+      if (options.disk !== undefined || ownership.table.ownersOf(entry.slot).length > 1)
+        this.#effects.push({ key, entry, operation });
     };
     const peers = new Peers({
       selfId: ownership.selfId,
@@ -108,6 +119,7 @@ export class Replication {
       timers,
       random,
       staleCopies: this.#staleCopies,
+      whenDurable: (done) => this.whenDurable(done),
       ...given('bytesPerSecond', options.importBytesPerSecond),
     });
     this.antiEntropy = new AntiEntropy({
@@ -126,7 +138,14 @@ export class Replication {
       hints: this.hints,
       timers,
       monotonic,
+      isPaused: () => this.recovery.mayBePrecious,
       ...given('graceMs', options.retirementGraceMs),
+    });
+    this.recovery = new Recovery({
+      ...options,
+      ledger,
+      peers,
+      onReleased: () => this.importer.wake(),
     });
   }
 
@@ -137,6 +156,7 @@ export class Replication {
 
   close(): void {
     this.#closed = true;
+    this.recovery.close();
     this.importer.close();
     this.antiEntropy.close();
     this.retirement.close();
@@ -161,12 +181,13 @@ export class Replication {
     this.antiEntropy.retain(alive);
     const before = this.#ownersBefore(previous);
     if (before !== ownership.table) {
-      const gained: number[] = [];
-      for (let slot = 0; slot < SLOT_COUNT; slot++) if (this.#reown(slot, before, view.epoch)) gained.push(slot);
-      this.#staleCopies.mark(gained, clock.last);
+      const gained = this.#reown(before, view.epoch);
+      if (!this.recovery.mayBePrecious) this.#staleCopies.mark(gained, clock.last);
+      this.recovery.orphaned(gained.filter((slot) => isGone(before.ownersOf(slot), alive)));
     }
     this.#restarted(incarnations, view.epoch);
-    this.ledger.retainSources(alive);
+    this.recovery.orphaned(this.ledger.retainSources(alive));
+    this.recovery.viewChanged();
     this.importer.wake();
   }
 
@@ -186,16 +207,36 @@ export class Replication {
     });
   }
 
-  /** Copies what a client's write did before it is acknowledged. */
-  copy(effects: readonly Effect[], done: (outcome: CopyOutcome) => void): void {
+  /** Calls back when all that is in the store is as safe as this node's disk makes it; at once without a disk. */
+  whenDurable(done: (error: Error | undefined) => void): void {
+    const { disk } = this.#options;
+    if (disk === undefined) done(undefined);
+    else disk.whenDurable(done);
+  }
+
+  /** Why this node takes no writes at present. */
+  get writeRefusal(): string | undefined {
+    return this.#options.disk?.refusal;
+  }
+
+  /** Copies what a client's write did, and sees it onto the disk, before it is acknowledged. */
+  copy(effects: readonly Effect[], done: (outcome: WriteOutcome) => void): void {
     let outstanding = effects.length;
-    let worst: CopyOutcome = 'copied';
+    let worst: WriteOutcome = 'copied';
+    if (this.#options.disk !== undefined && effects.length > 0) {
+      outstanding++;
+      this.whenDurable((error) => {
+        if (error !== undefined) worst = 'undurable';
+        if (--outstanding === 0) done(worst);
+      });
+    }
     for (const effect of effects) {
       this.pending.begin(effect.key);
       this.replicator.replicate(effect, (outcome) => {
         const newest = this.#options.store.lookup(effect.key) === effect.entry;
         this.pending.end(effect.key, outcome !== 'failed', newest);
-        if (outcome === 'failed' || (outcome === 'moved' && worst === 'copied')) worst = outcome;
+        if (worst !== 'undurable' && (outcome === 'failed' || (outcome === 'moved' && worst === 'copied')))
+          worst = outcome;
         if (--outstanding === 0) done(worst);
       });
     }
@@ -284,24 +325,32 @@ export class Replication {
     }
   }
 
-  /** Returns whether the slot is new here. */
-  #reown(slot: number, before: SlotTable, epoch: number): boolean {
+  /** Returns the slots that are new here. */
+  #reown(before: SlotTable, epoch: number): number[] {
+    const { ledger } = this;
     const { selfId, table } = this.#options.ownership;
-    const was = before.ownersOf(slot);
-    const is = table.ownersOf(slot);
-    if (was.length === is.length && was.every((id, i) => id === is[i])) return false;
-    this.ledger.changedAt[slot] = epoch;
-    if (!is.includes(selfId)) {
-      this.ledger.abandon(slot);
-      this.#staleCopies.unmark(slot);
-      return false;
+    const gained: number[] = [];
+    for (const slot of table.changedSlots(before)) {
+      const was = before.ownersOf(slot);
+      const is = table.ownersOf(slot);
+      ledger.changedAt[slot] = epoch;
+      if (!is.includes(selfId)) {
+        ledger.abandon(slot);
+        this.#staleCopies.unmark(slot);
+      } else if (!was.includes(selfId)) {
+        gained.push(slot);
+        if (ledger.isHeld(slot)) continue; // begun when it is released
+        ledger.begin(slot, was);
+        for (const id of is) if (id !== selfId) ledger.require(slot, id);
+      }
     }
-    if (was.includes(selfId)) return false;
-    const sources = new Set([...was, ...is]);
-    sources.delete(selfId);
-    this.ledger.begin(slot, sources);
-    return true;
+    return gained;
   }
+}
+
+/** There were owners, and none of them is in the view any more. */
+function isGone(owners: readonly string[], alive: (id: string) => boolean): boolean {
+  return owners.length > 0 && !owners.some(alive);
 }
 
 /** An option, if it is given: with exact optional types `undefined` is not the same as absent. */

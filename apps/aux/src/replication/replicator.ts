@@ -1,4 +1,5 @@
 import { encodeHeader, encodeMerge } from '@dcs/protocol';
+import { RespError } from '@dcs/resp';
 import { type Entry, isTombstone, valueOf } from '../node/entry.js';
 import type { Ownership } from '../node/ownership.js';
 import type { Timers } from '../node/ports.js';
@@ -89,7 +90,7 @@ export class Replicator {
       } else if (staleEpoch > 0) {
         round.staleEpoch = Math.max(round.staleEpoch, staleEpoch);
       } else {
-        if (!isLagging()) peers.suspect(id, error);
+        if (!isLagging() && !(error instanceof RespError)) peers.suspect(id, error); // who answers is alive
         this.#replace(task, round, id);
       }
       this.#settle(task, round);

@@ -1,5 +1,5 @@
 import { SLOT_COUNT } from '@dcs/consistent-hash';
-import { decodeDigestReply, encodeDigest, SlotSet } from '@dcs/protocol';
+import { decodeDigestReply, encodeDigest, SLOT_SETTLED, SlotSet } from '@dcs/protocol';
 import { NONE, type Ownership } from '../node/ownership.js';
 import type { Timers } from '../node/ports.js';
 import type { Store } from '../node/store.js';
@@ -14,6 +14,8 @@ export interface RetirementOptions {
   readonly timers: Timers;
   /** Monotonic clock, ms. */
   readonly monotonic: () => number;
+  /** What is held may be all there is: nothing is dropped. @defaultValue never */
+  readonly isPaused?: () => boolean;
   /** How long a copy is kept after all owners have theirs. @defaultValue 5000 */
   readonly graceMs?: number;
   /** @defaultValue 500 */
@@ -66,8 +68,8 @@ export class Retirement {
 
   /** Asks the owners of everything held for others, then drops what is safe and past its grace. */
   check(): void {
-    if (this.#running) return;
-    const { ownership } = this.#options;
+    const { ownership, isPaused } = this.#options;
+    if (this.#running || isPaused?.() === true) return;
     if (this.#epoch !== ownership.epoch) {
       this.#epoch = ownership.epoch;
       this.#safeSince.fill(0);
@@ -112,7 +114,7 @@ export class Retirement {
           const ascending = [...slots].sort((a, b) => a - b);
           const { settled } = decodeDigestReply(reply, slots.length);
           ascending.forEach((slot, i) => {
-            if (settled[i] === '1') confirmations[slot]!++;
+            if (settled[i] === SLOT_SETTLED) confirmations[slot]!++;
           });
         }
         settle();
@@ -136,7 +138,7 @@ export class Retirement {
     const { ownership, store } = this.#options;
     const slots: number[] = [];
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      if (ownership.roleOf(slot) === NONE && store.heldIn(slot) > 0) slots.push(slot);
+      if (store.heldIn(slot) > 0 && ownership.roleOf(slot) === NONE) slots.push(slot);
     }
     return slots;
   }

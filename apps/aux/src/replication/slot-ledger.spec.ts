@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { SlotSet } from '@dcs/protocol';
 import { SlotLedger } from './slot-ledger.js';
 
 describe('SlotLedger', () => {
@@ -24,9 +25,9 @@ describe('SlotLedger', () => {
     ledger.begin(7, ['a', 'b']);
     ledger.finish(7, 'a');
     ledger.addSource(7, 'a');
-    expect([...ledger.sourcesOf(7)!]).toEqual(['b']);
+    expect(ledger.sourcesOf(7)).toEqual(['b']);
     ledger.begin(7, ['a']);
-    expect([...ledger.sourcesOf(7)!]).toEqual(['a']);
+    expect(ledger.sourcesOf(7)).toEqual(['a']);
   });
 
   test('a comparison with another owner unsettles a slot, but says nothing against what is here', () => {
@@ -43,8 +44,50 @@ describe('SlotLedger', () => {
     ledger.begin(7, ['a', 'b']);
     ledger.begin(8, ['a']);
     ledger.retainSources((id) => id === 'b');
-    expect([...ledger.sourcesOf(7)!]).toEqual(['b']);
+    expect(ledger.sourcesOf(7)).toEqual(['b']);
     expect(ledger.isSettled(8)).toBe(true);
+  });
+
+  test('a slot that is given away half imported names those who have the rest, and is not whole', () => {
+    const ledger = new SlotLedger();
+    expect(ledger.isWhole(7)).toBe(true);
+    ledger.begin(7, ['a', 'b']);
+    ledger.finish(7, 'a');
+    ledger.abandon(7);
+    expect([ledger.isSettled(7), ledger.isWhole(7), ledger.sourcesToName(7)]).toEqual([true, false, ['b']]);
+    ledger.begin(7, ['c']);
+    expect(ledger.sourcesToName(7)).toEqual(['c']);
+    ledger.finish(7, 'c');
+    expect([ledger.isWhole(7), ledger.sourcesToName(7)]).toEqual([true, []]);
+  });
+
+  test('nothing is said of a held slot, and it is imported when it is released', () => {
+    const ledger = new SlotLedger();
+    ledger.begin(7, ['a']);
+    ledger.hold(7);
+    ledger.hold(7);
+    expect([ledger.held, ledger.isSettled(7), ledger.isHard(7), [...ledger.bySource()]]).toEqual([1, false, true, []]);
+    expect(ledger.unsettledSlots().toArray()).toEqual([7]);
+    ledger.hold(9);
+    expect(ledger.unsettledSlots().toArray()).toEqual([7, 9]);
+    ledger.release(9, undefined);
+    ledger.release(7, ['b']);
+    expect([ledger.held, ledger.sourcesOf(7), ledger.isSettled(7)]).toEqual([0, ['b'], false]);
+    ledger.finish(7, 'b');
+    expect([ledger.isSettled(7), ledger.isWhole(7)]).toEqual([true, true]);
+    ledger.hold(8);
+    ledger.release(8, undefined); // not this node's: what it has of it is of unknown worth
+    expect([ledger.isSettled(8), ledger.isWhole(8)]).toEqual([true, false]);
+  });
+
+  test('a slot whose sources all died before one gave all of it is an orphan', () => {
+    const ledger = new SlotLedger();
+    ledger.begin(7, ['a', 'b']);
+    ledger.begin(8, ['a', 'b']);
+    ledger.finish(7, 'b', true);
+    ledger.finish(8, 'b', false);
+    ledger.addSource(9, 'a');
+    expect(ledger.retainSources(() => false)).toEqual([8]);
   });
 
   test('counts and lists agree, whatever happens', () => {
@@ -52,7 +95,7 @@ describe('SlotLedger', () => {
     const slot = fc.nat(4);
     const step = fc.oneof(
       fc.tuple(fc.constant('begin'), slot, fc.uniqueArray(id)),
-      fc.tuple(fc.constantFrom('addSource', 'finish'), slot, id),
+      fc.tuple(fc.constantFrom('addSource', 'require', 'finish'), slot, id),
       fc.tuple(fc.constant('abandon'), slot),
     );
     fc.assert(
@@ -61,9 +104,15 @@ describe('SlotLedger', () => {
         for (const [name, ...args] of steps) (ledger[name as 'finish'] as (...all: unknown[]) => unknown)(...args);
         const unsettled = [0, 1, 2, 3, 4].filter((each) => !ledger.isSettled(each));
         expect(ledger.unsettled).toBe(unsettled.length);
-        const listed = new Set([...ledger.bySource().values()].flatMap((slots) => [...slots]));
+        const listed = new Set([...ledger.bySource()].flatMap(([, slots]) => [...slots]));
         expect([...listed].sort()).toEqual(unsettled);
-        for (const each of unsettled) expect(ledger.sourcesOf(each)!.size).toBeGreaterThan(0);
+        expect(ledger.unsettledSlots().toArray()).toEqual(unsettled);
+        for (const source of ['a', 'b', 'c']) {
+          const its = unsettled.filter((each) => ledger.isSource(each, source));
+          expect(unsettled.filter((each) => ledger.sourcesOf(each).includes(source))).toEqual(its);
+          if (its.length > 0) expect(ledger.sourcesToNameOfAny(SlotSet.of(unsettled)).has(source)).toBe(true);
+        }
+        for (const each of unsettled) expect(ledger.sourcesOf(each).length).toBeGreaterThan(0);
       }),
     );
   });

@@ -4,98 +4,210 @@ import { SlotSet } from '@dcs/protocol';
 /**
  * For every slot that this node owns: from whom it still has to import it. A slot without such sources is *settled*:
  * what the node holds is all there is.
+ *
+ * Kept as a set of slots per source, of which there are few, so that 16384 slots cost no object each.
  */
 export class SlotLedger {
   /** Epoch since which a slot has had its present owners. */
   readonly changedAt = new Float64Array(SLOT_COUNT);
-  readonly #sources: (Set<string> | undefined)[] = new Array<undefined>(SLOT_COUNT).fill(undefined);
-  readonly #pulled: (Set<string> | undefined)[] = new Array<undefined>(SLOT_COUNT).fill(undefined);
+  readonly #sources = new Map<string, SlotSet>();
+  /** What was imported from each source since the slot was settled last. */
+  readonly #pulled = new Map<string, SlotSet>();
+  /** How many sources a slot has. */
+  readonly #counts = new Uint16Array(SLOT_COUNT);
   /** Nothing can be said of an unsettled slot's keys without its sources. */
-  readonly #hard = new Uint8Array(SLOT_COUNT);
+  readonly #hard = new SlotSet();
+  /** Nobody that is here is known to have the slot whole: nothing is said of it, or taken for it. */
+  readonly #held = new SlotSet();
+  /** What is here of the slot may not be all that this node should have, owner or not. */
+  readonly #partial = new SlotSet();
+  /** Sources that were left when a slot ceased to be this node's: whoever imports it from here has to ask them too. */
+  readonly #left = new Map<string, SlotSet>();
+  /** A node that had the slot whole has given all of it, since the last {@link begin}. */
+  readonly #gotWhole = new SlotSet();
   #unsettled = 0;
+  #heldCount = 0;
 
   /** Slots that are not settled. */
   get unsettled(): number {
     return this.#unsettled;
   }
 
-  isSettled(slot: number): boolean {
-    return this.#sources[slot] === undefined;
+  /** Slots that wait for nodes or a backup that have them. */
+  get held(): number {
+    return this.#heldCount;
   }
 
-  sourcesOf(slot: number): ReadonlySet<string> | undefined {
-    return this.#sources[slot];
+  isSettled(slot: number): boolean {
+    return this.#counts[slot] === 0 && !this.isHeld(slot);
+  }
+
+  /** What is here is all there was when this node last owned the slot, or it never did. */
+  isWhole(slot: number): boolean {
+    return this.isSettled(slot) && !this.#partial.has(slot);
+  }
+
+  isSource(slot: number, source: string): boolean {
+    return this.#sources.get(source)?.has(slot) === true;
+  }
+
+  /** Empty for a settled slot. O(sources of all slots). */
+  sourcesOf(slot: number): string[] {
+    if (this.#counts[slot] === 0) return [];
+    const ids: string[] = [];
+    for (const [source, slots] of this.#sources) if (slots.has(slot)) ids.push(source);
+    return ids;
+  }
+
+  /** From whom this node imports the slot, or still had to when it ceased to be its own. */
+  sourcesToName(slot: number): string[] {
+    if (this.#counts[slot]! > 0) return this.sourcesOf(slot);
+    const ids: string[] = [];
+    for (const [source, slots] of this.#left) if (slots.has(slot)) ids.push(source);
+    return ids;
+  }
+
+  /** The same for any of these slots. */
+  sourcesToNameOfAny(slots: SlotSet): Set<string> {
+    const ids = new Set<string>();
+    for (const sets of [this.#sources, this.#left]) {
+      for (const [source, its] of sets) if (its.intersects(slots)) ids.add(source);
+    }
+    return ids;
   }
 
   /** The slot is new here: while none of its sources answers, its keys are unknown. */
   isHard(slot: number): boolean {
-    return this.#hard[slot] === 1;
+    return this.#hard.has(slot) || this.isHeld(slot);
+  }
+
+  isHeld(slot: number): boolean {
+    return this.#heldCount > 0 && this.#held.has(slot);
+  }
+
+  /** From now on nothing is said of the slot, owner or not, until it is released. */
+  hold(slot: number): void {
+    if (this.#held.has(slot)) return;
+    this.#held.add(slot);
+    this.#partial.add(slot);
+    this.#heldCount++;
+  }
+
+  /**
+   * Ends {@link hold}. An owner then begins to import the slot from these nodes, each of which may have a part of it;
+   * for others (`undefined`) what is here stays of unknown worth.
+   */
+  release(slot: number, sources: Iterable<string> | undefined): void {
+    if (!this.isHeld(slot)) return;
+    this.#held.delete(slot);
+    this.#heldCount--;
+    if (sources === undefined) return;
+    this.begin(slot, sources);
+    this.#gotWhole.add(slot);
   }
 
   /** Begins to import a slot that is new here from these nodes, and forgets earlier imports of it. */
   begin(slot: number, sources: Iterable<string>): void {
     this.abandon(slot);
-    const set = new Set(sources);
-    if (set.size === 0) return;
-    this.#sources[slot] = set;
-    this.#pulled[slot] = new Set();
-    this.#hard[slot] = 1;
-    this.#unsettled++;
+    for (const slots of this.#left.values()) slots.delete(slot);
+    this.#gotWhole.delete(slot);
+    if (!this.isHeld(slot)) this.#partial.delete(slot);
+    for (const source of sources) this.require(slot, source);
   }
 
-  /** One more source of a slot, unless it was imported from already since the last {@link begin}. */
+  /** One more source without which nothing can be said of the slot's keys. */
+  require(slot: number, source: string): void {
+    this.#add(slot, source);
+    this.#hard.add(slot);
+    this.#partial.add(slot);
+  }
+
+  /** One more source of a slot, unless it was imported from already since the slot was settled last. */
   addSource(slot: number, source: string): void {
-    if (this.#pulled[slot]?.has(source)) return;
-    const set = this.#sources[slot];
-    if (set !== undefined) {
-      set.add(source);
-      return;
-    }
-    this.#sources[slot] = new Set([source]);
-    this.#pulled[slot] ??= new Set();
-    this.#unsettled++;
+    if (this.#pulled.get(source)?.has(slot) !== true) this.#add(slot, source);
   }
 
-  /** All that `source` had of the slot is here, or `source` is gone. Returns whether that settled the slot. */
-  finish(slot: number, source: string): boolean {
-    const set = this.#sources[slot];
-    if (set === undefined || !set.delete(source)) return false;
-    this.#pulled[slot]?.add(source);
-    if (set.size > 0) return false;
-    this.#sources[slot] = undefined;
-    this.#pulled[slot] = undefined;
-    this.#hard[slot] = 0;
-    this.#unsettled--;
+  /**
+   * All that `source` had of the slot is here, or `source` is gone. Returns whether that settled the slot.
+   * @param whole the source had all there is
+   */
+  finish(slot: number, source: string, whole = false): boolean {
+    const slots = this.#sources.get(source);
+    if (slots === undefined || !slots.has(slot)) return false;
+    slots.delete(slot);
+    if (whole) this.#gotWhole.add(slot);
+    if (--this.#counts[slot]! > 0) {
+      setOf(this.#pulled, source).add(slot);
+      return false;
+    }
+    this.#settle(slot);
+    if (!this.isHeld(slot)) this.#partial.delete(slot);
     return true;
   }
 
   /** This node does not own the slot any more, or begins anew. */
   abandon(slot: number): void {
-    if (this.#sources[slot] !== undefined) this.#unsettled--;
-    this.#sources[slot] = undefined;
-    this.#pulled[slot] = undefined;
-    this.#hard[slot] = 0;
-  }
-
-  /** Takes nodes that are gone out of all slots. O(unsettled slots). */
-  retainSources(alive: (id: string) => boolean): void {
-    if (this.#unsettled === 0) return;
-    for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      for (const source of this.#sources[slot] ?? []) if (!alive(source)) this.finish(slot, source);
+    if (this.#counts[slot] === 0) return;
+    for (const [source, slots] of this.#sources) {
+      if (slots.has(slot)) setOf(this.#left, source).add(slot);
+      slots.delete(slot);
     }
+    this.#counts[slot] = 0;
+    this.#settle(slot);
   }
 
-  /** The slots still to be imported from each source. O(16384). */
-  bySource(): Map<string, SlotSet> {
-    const result = new Map<string, SlotSet>();
-    if (this.#unsettled === 0) return result;
-    for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      for (const source of this.#sources[slot] ?? []) {
-        let slots = result.get(source);
-        if (slots === undefined) result.set(source, (slots = new SlotSet()));
-        slots.add(slot);
+  /**
+   * Takes nodes that are gone out of all slots.
+   * @returns slots that were new here, whose last source went before any node that had them whole could give them
+   */
+  retainSources(alive: (id: string) => boolean): number[] {
+    const orphans: number[] = [];
+    for (const [source, slots] of this.#sources) {
+      if (alive(source)) continue;
+      for (const slot of slots) {
+        const isNew = this.#hard.has(slot);
+        if (this.finish(slot, source) && isNew && !this.#gotWhole.has(slot)) orphans.push(slot);
       }
+      this.#sources.delete(source);
     }
-    return result;
+    for (const source of this.#pulled.keys()) if (!this.#sources.has(source)) this.#pulled.delete(source);
+    for (const source of this.#left.keys()) if (!alive(source)) this.#left.delete(source);
+    return orphans;
   }
+
+  /** All slots that are not settled. */
+  unsettledSlots(): SlotSet {
+    const all = new SlotSet();
+    if (this.#heldCount > 0) all.addAll(this.#held);
+    if (this.#unsettled > 0) for (const slots of this.#sources.values()) all.addAll(slots);
+    return all;
+  }
+
+  /** The slots still to be imported from each source, those that are held left out. */
+  *bySource(): Generator<readonly [source: string, slots: SlotSet], void, undefined> {
+    if (this.#unsettled === 0) return;
+    for (const [source, all] of this.#sources) {
+      const slots = this.#heldCount > 0 ? all.without(this.#held) : all;
+      if (!slots.isEmpty) yield [source, slots];
+    }
+  }
+
+  #add(slot: number, source: string): void {
+    const slots = setOf(this.#sources, source);
+    if (slots.has(slot)) return;
+    slots.add(slot);
+    if (++this.#counts[slot]! === 1) this.#unsettled++;
+  }
+
+  #settle(slot: number): void {
+    for (const slots of this.#pulled.values()) slots.delete(slot);
+    this.#hard.delete(slot);
+    this.#unsettled--;
+  }
+}
+
+function setOf(sets: Map<string, SlotSet>, id: string): SlotSet {
+  let set = sets.get(id);
+  if (set === undefined) sets.set(id, (set = new SlotSet()));
+  return set;
 }

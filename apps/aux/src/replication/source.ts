@@ -6,6 +6,10 @@ import {
   formatVersion,
   type HybridClock,
   type RepeatedOperation,
+  SLOT_HELD,
+  SLOT_PARTIAL,
+  SLOT_SETTLED,
+  SLOT_WHOLE,
   type SlotSet,
 } from '@dcs/protocol';
 import { Reply } from '@dcs/resp';
@@ -40,28 +44,26 @@ export class Source {
     this.#options = options;
   }
 
-  /** The reply to `DCS.FETCH`. */
-  fetch(key: string, slot: number, operation: RepeatedOperation | undefined): string {
-    const { store, ledger, memory } = this.#options;
+  /** The reply to `DCS.FETCH`; `undefined` while nothing can be said of the key. One that names itself may lack some. */
+  fetch(key: string, slot: number, operation: RepeatedOperation | undefined): string | undefined {
+    const { ledger, memory, ownership, store } = this.#options;
     const entry = store.lookup(key);
+    if (entry === undefined && ledger.isHeld(slot)) return undefined;
     const held = entry === undefined ? Reply.nil(2) + Reply.nil(2) : headerOf(entry) + valueOf(entry);
-    const sources = Reply.bulk(encodeIds(ledger.sourcesOf(slot) ?? []));
+    const named = ledger.sourcesToName(slot);
+    if (!ledger.isWhole(slot)) named.push(ownership.selfId);
+    const sources = Reply.bulk(encodeIds(named));
     if (operation === undefined) return Reply.arrayHeader(3) + held + sources;
     return Reply.arrayHeader(4) + held + sources + Reply.bulk(encodeResult(memory.find(operation, key, slot)));
   }
 
   /** The reply to `DCS.DIGEST`. */
   digest(slots: SlotSet): string {
-    const { ownership, ledger, store } = this.#options;
-    const sources = new Set<string>();
-    let digests = '';
-    let settled = '';
-    for (const slot of slots) {
-      digests += store.digests.of(slot);
-      settled += ledger.isSettled(slot) && ownership.roleOf(slot) !== NONE ? '1' : '0';
-      for (const id of ledger.sourcesOf(slot) ?? []) sources.add(id);
-    }
-    return Reply.arrayHeader(3) + Reply.bulk(digests) + Reply.bulk(settled) + Reply.bulk(encodeIds(sources));
+    const { ledger, store } = this.#options;
+    let standings = '';
+    slots.forEach((slot) => (standings += this.#standing(slot)));
+    const parts = [store.digests.ofAll(slots), standings, encodeIds(ledger.sourcesToNameOfAny(slots))];
+    return Reply.arrayHeader(3) + parts.map((part) => Reply.bulk(part)).join('');
   }
 
   /**
@@ -80,6 +82,14 @@ export class Source {
     });
     if (next === undefined) return undefined;
     return Reply.arrayHeader(2 + count * 3) + Reply.bulk(next) + Reply.bulk(formatVersion(clock.last)) + text;
+  }
+
+  #standing(slot: number): string {
+    const { ownership, ledger } = this.#options;
+    if (ledger.isHeld(slot)) return SLOT_HELD;
+    if (!ledger.isSettled(slot)) return SLOT_PARTIAL;
+    if (ownership.roleOf(slot) !== NONE) return SLOT_SETTLED;
+    return ledger.isWhole(slot) ? SLOT_WHOLE : SLOT_PARTIAL;
   }
 
   /** The reply to `DCS.REMEMBERED`; `undefined` when the cursor is none of ours. */

@@ -33,6 +33,11 @@ export const VARIABLES: Readonly<Record<string, { readonly to: Role | 'both'; re
   DCS_MAX_BYTES: { to: 'aux', text: 'bytes of entries per aux' },
   DCS_TOMBSTONE_RETENTION_MS: { to: 'aux', text: 'how long a delete is remembered' },
   DCS_HANDOFF_BYTES_PER_SECOND: { to: 'aux', text: 'how fast an aux imports from each other' },
+  DCS_DURABILITY: { to: 'aux', text: 'none, interval (at most the last second is lost) or always' },
+  DCS_RECOVERY_WAIT_MS: { to: 'aux', text: 'how long slots wait for the nodes that had them last' },
+  DCS_BACKUP_DIR: { to: 'aux', text: 'backups of all nodes; default: backup/ in the data directory' },
+  DCS_BACKUP_INTERVAL: { to: 'aux', text: 'seconds between backups' },
+  DCS_BACKUP_KEEP: { to: 'aux', text: 'backups kept per node' },
   DCS_API_TOKENS: { to: 'master', text: 'name:token:role,... (read, write, admin)' },
   DCS_API_TOKENS_FILE: { to: 'master', text: 'the same, read from a file' },
   DCS_REQUEST_TIMEOUT_MS: { to: 'master', text: 'one attempt at an aux' },
@@ -58,6 +63,7 @@ export const OWN_VARIABLES: Readonly<Record<string, string>> = {
   DCS_ID: 'processes are called aux-1, aux-2, ..., master-1, ...',
   DCS_HTTP_PORT: 'use --port and --aux-http-port',
   DCS_DATA_PORT: 'use --aux-data-port',
+  DCS_DATA_DIR: 'use --data; DCS_DURABILITY=none for memory only',
 };
 
 /** @throws LauncherError ERR_USAGE for a variable that only the launcher may set */

@@ -237,6 +237,10 @@ export class Operation<T> implements Hedgeable {
         return this.#end(
           routingError('ERR_NOT_A_NUMBER', 'the value is not a safe integer, or would not stay one', error),
         );
+      case 'MISCONF':
+        return this.#end(
+          routingError('ERR_UNAVAILABLE', 'the cache node that owns the key cannot write to its disk', error),
+        );
       case 'OOM':
         return this.#end(routingError('ERR_VALUE_TOO_LARGE', 'the entry does not fit into a cache node', error));
       default:

@@ -26,7 +26,10 @@ export class Topology {
   readonly #closing = new Set<Promise<void>>();
   readonly #onView = (view: View) => this.#adopt(view);
   #table = SlotTable.build([]);
-  #owners: readonly (readonly Node[])[] = new Array<readonly Node[]>(SLOT_COUNT).fill([]);
+  /** Of the slots asked for since the last view. */
+  readonly #owners = new Array<readonly Node[] | undefined>(SLOT_COUNT);
+  /** Slots with the same owners share one list, in the table and here. */
+  readonly #lists = new Map<readonly string[], readonly Node[]>();
   #epoch = 0;
   #refreshing: Promise<void> | undefined;
   #closed = false;
@@ -56,7 +59,7 @@ export class Topology {
 
   /** The primary first; empty while no member is up. O(1). */
   ownersOf(slot: number): readonly Node[] {
-    return this.#owners[slot]!;
+    return this.#owners[slot] ?? this.#resolve(slot);
   }
 
   /** The member that listens there; only members are ever connected to, whatever a reply names. */
@@ -86,7 +89,8 @@ export class Topology {
       this.#options.membership.off('view', this.#onView);
       for (const node of this.#nodes.values()) this.#retire(node);
       this.#nodes.clear();
-      this.#owners = new Array<readonly Node[]>(SLOT_COUNT).fill([]);
+      this.#table = SlotTable.build([]);
+      this.#forgetOwners();
     }
     await Promise.all(this.#closing);
   }
@@ -115,15 +119,21 @@ export class Topology {
       up.map(({ id, weight, zone }) => ({ id, weight, zone })),
       { replicas: this.#options.replicas },
     );
-    // Slots with the same owners share one list, in the table and here.
-    const lists = new Map<readonly string[], readonly Node[]>();
-    this.#owners = Array.from({ length: SLOT_COUNT }, (_, slot) => {
-      const ids = this.#table.ownersOf(slot);
-      let nodes = lists.get(ids);
-      if (nodes === undefined) lists.set(ids, (nodes = ids.map((id) => this.#nodes.get(id)!)));
-      return nodes;
-    });
+    this.#forgetOwners();
     this.#epoch = view.epoch;
+  }
+
+  #forgetOwners(): void {
+    this.#owners.fill(undefined);
+    this.#lists.clear();
+  }
+
+  #resolve(slot: number): readonly Node[] {
+    const ids = this.#table.ownersOf(slot);
+    let nodes = this.#lists.get(ids);
+    if (nodes === undefined) this.#lists.set(ids, (nodes = ids.map((id) => this.#nodes.get(id)!)));
+    this.#owners[slot] = nodes;
+    return nodes;
   }
 
   #retire({ connection, health }: Node): void {

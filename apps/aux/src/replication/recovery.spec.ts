@@ -1,0 +1,263 @@
+import type { AuxServer } from '../aux-server.js';
+import { eventually, SeveralNodes } from '../../test/several-nodes.js';
+import type { Entry } from '../node/entry.js';
+import type { NodeBackup, Timers } from '../node/ports.js';
+import { MemoryDisk, Platter } from '../persistence/memory-disk.js';
+
+const WAIT_MS = 2000;
+
+/** Of one process: they end with it. */
+class ProcessTimers implements Timers {
+  readonly #pending = new Set<NodeJS.Timeout>();
+
+  #stopped = false;
+
+  after(ms: number, callback: () => void): () => void {
+    if (this.#stopped) return () => undefined;
+    const handle = setTimeout(() => {
+      this.#pending.delete(handle);
+      callback();
+    }, ms);
+    this.#pending.add(handle);
+    return () => clearTimeout(handle);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const handle of this.#pending) clearTimeout(handle);
+  }
+}
+
+jest.setTimeout(60_000);
+
+describe('nodes with disks', () => {
+  let cluster: SeveralNodes;
+  let platters: Map<string, Platter>;
+  let timersOf: Map<string, ProcessTimers>;
+  let backup: NodeBackup | undefined;
+
+  beforeEach(() => {
+    cluster = new SeveralNodes();
+    platters = new Map();
+    timersOf = new Map();
+    backup = undefined;
+  });
+
+  afterEach(async () => {
+    for (const timers of timersOf.values()) timers.stop();
+    await cluster.close();
+  });
+
+  function start(id: string, config: Readonly<Record<string, unknown>> = {}): Promise<AuxServer> {
+    let platter = platters.get(id);
+    if (platter === undefined) platters.set(id, (platter = new Platter()));
+    const timers = new ProcessTimers();
+    timersOf.set(id, timers);
+    const disk = new MemoryDisk({ platter, timers, now: Date.now, aliveIntervalMs: 100 });
+    return cluster.start(
+      id,
+      { disk, ...(backup === undefined ? {} : { backup }) },
+      { recoveryWaitMs: WAIT_MS, recoveryGraceMs: 300, ...config },
+    );
+  }
+
+  async function startAll(...ids: string[]): Promise<void> {
+    await Promise.all(ids.map((id) => start(id)));
+    await cluster.settled();
+  }
+
+  async function crashAll(...ids: string[]): Promise<void> {
+    for (const id of ids) timersOf.get(id)!.stop();
+    await Promise.all(cluster.nodes.filter(({ node }) => ids.includes(node.id)).map((node) => cluster.crash(node)));
+  }
+
+  const lineageOf = ({ node }: AuxServer): string | undefined => node.replication.recovery.lineage;
+
+  /** The disks have seen the view that is, and agree. */
+  async function noted(): Promise<void> {
+    const { epoch } = cluster.nodes[0]!.node.ownership;
+    await eventually(() =>
+      cluster.nodes.every(({ node }) => {
+        const { lineage, views } = platters.get(node.id)!.identity ?? { lineage: '', views: [] };
+        return views.length === 1 && views[0]!.epoch === epoch && lineage === lineageOf(cluster.nodes[0]!);
+      }),
+    );
+  }
+
+  const KEYS = Array.from({ length: 300 }, (_, i) => `key:${i}`);
+
+  async function fill(): Promise<void> {
+    await Promise.all(KEYS.map((key) => cluster.set(key, `value of ${key}`)));
+    await noted();
+  }
+
+  async function expectAll(): Promise<void> {
+    for (const key of KEYS) {
+      expect(await cluster.get(key)).toBe(`value of ${key}`);
+      const copies = cluster.ownersOf(key).map((server) => cluster.stored(server, key));
+      expect(copies).toEqual(copies.map(() => `value of ${key}`));
+    }
+  }
+
+  test('a new cluster does not wait for anything', async () => {
+    await Promise.all(['a', 'b', 'c'].map((id) => start(id, { recoveryWaitMs: 600_000, recoveryGraceMs: 600_000 })));
+    await cluster.settled();
+    await eventually(() => new Set(cluster.nodes.map(lineageOf)).size === 1);
+  });
+
+  test('all are killed and start again: everything is there, deletes stay deletes', async () => {
+    await startAll('a', 'b', 'c');
+    await fill();
+    await cluster.delete('key:0');
+    await crashAll('a', 'b', 'c');
+    await startAll('a', 'b', 'c');
+    expect(await cluster.get('key:0')).toBeUndefined();
+    await cluster.set('key:0', 'value of key:0');
+    await expectAll();
+  });
+
+  test('until those who had a key last are back it is unknown, not missing', async () => {
+    await startAll('a', 'b', 'c');
+    await fill();
+    await crashAll('a', 'b', 'c');
+    const a = await start('a', { recoveryWaitMs: 60_000 });
+    await eventually(() => a.node.ownership.self?.state === 'up');
+    await eventually(() => a.node.ownership.up.length === 1); // the leases of the others are over
+    for (const key of KEYS.slice(0, 20)) await expect(cluster.get(key, a)).rejects.toThrow(/^LOADING/);
+    await expect(cluster.set('key:0', 'x')).rejects.toThrow(/^LOADING/);
+    await Promise.all([start('b'), start('c')]);
+    await cluster.settled();
+    await expectAll();
+  });
+
+  test('one disk is wiped: the others have all of it', async () => {
+    await startAll('a', 'b', 'c');
+    await fill();
+    await crashAll('a', 'b', 'c');
+    platters.get('a')!.wipe();
+    await start('a'); // the first to come back knows nothing
+    await Promise.all([start('b'), start('c')]);
+    await cluster.settled();
+    await expectAll();
+  });
+
+  test('one never comes back: after the wait the others go on with what they have', async () => {
+    await startAll('a', 'b', 'c');
+    await fill();
+    await crashAll('a', 'b', 'c');
+    await startAll('b', 'c');
+    await expectAll();
+    await start('a');
+    await cluster.settled();
+    await expectAll();
+  });
+
+  test('what only a late disk has comes back with it', async () => {
+    await startAll('a', 'b', 'c');
+    await fill();
+    await crashAll('a', 'b', 'c');
+    await startAll('a'); // goes on alone, without what only b and c had
+    await Promise.all([start('b'), start('c')]);
+    await eventually(async () => {
+      for (const key of KEYS) {
+        const value = await cluster.get(key).catch(() => 'unknown');
+        if (value !== `value of ${key}`) return false;
+      }
+      return true;
+    });
+  });
+
+  test('both owners of a slot die, others live: the slot is unknown until one of the disks is back', async () => {
+    await startAll('a', 'b', 'c');
+    await fill();
+    const lost = KEYS.filter((key) => cluster.ownersOf(key).every(({ node }) => node.id !== 'c'));
+    await crashAll('a', 'b');
+    const [c] = cluster.nodes;
+    await eventually(() => c!.node.ownership.up.length === 1);
+    for (const key of lost.slice(0, 10)) await expect(cluster.get(key, c)).rejects.toThrow(/^LOADING/);
+    await Promise.all([start('a'), start('b')]);
+    await cluster.settled();
+    await expectAll();
+  });
+
+  test('what was overwritten while a disk was away does not come back from it', async () => {
+    await startAll('a', 'b', 'c');
+    await fill();
+    await crashAll('a');
+    await eventually(() => cluster.nodes[0]!.node.ownership.up.length === 2);
+    await cluster.settled();
+    for (const key of KEYS.slice(0, 50)) await cluster.set(key, 'short', Date.now() + 100);
+    for (const key of KEYS.slice(50, 100)) await cluster.delete(key);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await start('a');
+    await cluster.settled();
+    for (const key of KEYS.slice(0, 100)) expect(await cluster.get(key)).toBeUndefined();
+  });
+
+  /** Short enough to wait for. */
+  const FORGETFUL = { tombstoneRetentionMs: 1000 };
+
+  async function startForgetful(...ids: string[]): Promise<void> {
+    await Promise.all(ids.map((id) => start(id, FORGETFUL)));
+    await cluster.settled();
+  }
+
+  async function deleteWhileAway(): Promise<void> {
+    await startForgetful('a', 'b', 'c');
+    await fill();
+    await crashAll('a');
+    await eventually(() => cluster.nodes.every(({ node }) => node.ownership.up.length === 2));
+    await cluster.settled();
+    for (const key of KEYS) await cluster.delete(key);
+    await eventually(() => cluster.nodes.every(({ node }) => node.store.tombstones === 0)); // forgotten
+  }
+
+  test('a disk that was away for longer than deletes are remembered is ignored', async () => {
+    await deleteWhileAway();
+    await startForgetful('a');
+    for (const key of KEYS) expect(await cluster.get(key)).toBeUndefined();
+  });
+
+  test('a disk much older than the others is ignored when all start at once', async () => {
+    await deleteWhileAway();
+    await noted();
+    await crashAll('b', 'c');
+    await startForgetful('a', 'b', 'c');
+    for (const key of KEYS) expect(await cluster.get(key)).toBeUndefined();
+  });
+
+  test('all disks are wiped: the backup has it', async () => {
+    await startAll('a', 'b', 'c');
+    await fill();
+    const copies = new Map<string, Entry>();
+    for (const { node } of cluster.nodes) node.store.scan(0, 1e9, (key, entry) => copies.set(key, entry));
+    await crashAll('a', 'b', 'c');
+    for (const platter of platters.values()) platter.wipe();
+    let whenAsked = 0;
+    backup = {
+      async restore(slots, merge) {
+        whenAsked++;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        for (const [key, entry] of copies) if (slots.has(entry.slot)) merge(key, entry);
+      },
+    };
+    await startAll('a', 'b');
+    expect(whenAsked).toBeGreaterThan(0);
+    await expectAll();
+  });
+
+  test('a disk that cannot be written refuses writes in words, and reads go on', async () => {
+    const timers = new ProcessTimers();
+    timersOf.set('a', timers);
+    const disk = new MemoryDisk({ platter: new Platter(), timers, now: Date.now });
+    const a = await cluster.start('a', { disk });
+    await cluster.settled();
+    await cluster.set('k', 'v');
+    disk.refusal = 'cannot write: ENOSPC';
+    await expect(cluster.set('k', 'w')).rejects.toThrow('MISCONF cannot write: ENOSPC');
+    expect(await cluster.get('k', a)).toBe('v');
+    disk.refusal = undefined;
+    await cluster.set('k', 'x');
+    expect(await cluster.get('k', a)).toBe('x');
+  });
+});
