@@ -88,7 +88,7 @@ function report(
     ...(['p50', 'p99', 'max'] as const).map((field) => of(windows, field).toFixed(2)),
     String(Math.round(of(windows, 'requests') / of(windows, 'seconds'))),
   ];
-  const p99 = median(during.map((window, i) => window.p99 / (without[i]?.p99 ?? NaN)));
+  const p99 = of(during, 'p99') / of(without, 'p99');
   const seconds = median(backups.map((backup) => backup.seconds));
   const bytes = median(backups.map((backup) => backup.bytes));
   return [
