@@ -153,7 +153,7 @@ const MUTANTS: Readonly<Record<MutantName, () => Surgery>> = {
   }),
 };
 
-const IMPORTS: ReadonlySet<string> = new Set(['DCS.DIGEST', 'DCS.FETCH', 'DCS.PULL']);
+const IMPORTS: ReadonlySet<string> = new Set(['DCS.DIGEST', 'DCS.FETCH', 'DCS.PULL', 'DCS.REMEMBERED']);
 const WRITES: ReadonlySet<string> = new Set(['DCS.SET', 'DCS.DEL', 'DCS.INCR', 'DCS.TOUCH']);
 
 function nameOf(encoded: string): string {

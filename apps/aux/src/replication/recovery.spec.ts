@@ -284,4 +284,21 @@ describe('nodes with disks', () => {
     await cluster.set('k', 'x');
     expect(await cluster.get('k', a)).toBe('x');
   });
+
+  test('an owner whose disk takes nothing counts as no copy, and shows nothing old', async () => {
+    const full = new MemoryDisk({ platter: new Platter(), timers: new ProcessTimers(), now: Date.now });
+    const a = await cluster.start('a', { disk: full });
+    await Promise.all([start('b'), start('c')]);
+    await cluster.settled();
+    await Promise.all(KEYS.map((key) => cluster.set(key, 'before')));
+    full.refusal = 'cannot write: ENOSPC';
+    const copied = KEYS.filter((key) => cluster.ownersOf(key)[1] === a).slice(0, 20);
+    expect(copied.length).toBeGreaterThan(0);
+    await Promise.all(copied.map((key) => cluster.set(key, 'after')));
+    for (const key of copied) {
+      expect(await cluster.get(key, a)).toBe('after');
+      const others = cluster.nodes.filter((node) => node !== a && cluster.stored(node, key) === 'after');
+      expect(others).toHaveLength(2); // the primary, and a node that stands in
+    }
+  });
 });
