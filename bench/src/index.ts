@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { benchmarkBackup } from './backup.js';
+import { benchmarkDurability } from './durability.js';
 import { benchmarkHttp } from './http.js';
 import { type Benchmark, type Options, parseOptions } from './options.js';
 import { writeResult } from './report.js';
@@ -17,11 +19,15 @@ async function run(name: Benchmark, options: Options): Promise<void> {
   switch (name) {
     case 'http':
       return print(name, await benchmarkHttp(options));
+    case 'durability':
+      return print(name, await benchmarkDurability(options));
     case 'resp': {
       const reason = respUnavailable();
       if (reason !== undefined) return void process.stdout.write(`resp skipped: ${reason}\n`);
       return print(name, await benchmarkResp(options));
     }
+    case 'backup':
+      return print(name, await benchmarkBackup(options));
     case 'lru':
     case 'ring':
       return runScript(name, ['--write', '--rounds', String(options.rounds)]);

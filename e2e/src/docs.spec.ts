@@ -55,6 +55,7 @@ describe('/docs-json', () => {
     ['get', '/cluster', ['200']],
     ['get', '/cluster/keys/{key}', ['200']],
     ['post', '/cluster/nodes/{id}/drain', ['202']],
+    ['post', '/cluster/backup', ['202', '503']],
     ['get', '/health', ['200']],
     ['get', '/health/live', ['200']],
     ['get', '/health/ready', ['200', '503']],

@@ -10,12 +10,15 @@ import type { AuxConfig } from './config/config.js';
 import { nestLogger } from './logging.js';
 import { commandDurations, registerAuxMetrics } from './metrics/aux-metrics.js';
 import { EventLoopLag } from './metrics/event-loop-lag.js';
+import type { Disk } from './persistence/disk.js';
 import { createRegistry } from './registry.js';
 
 export interface AuxAppOptions {
   readonly config: AuxConfig;
   readonly log: Logger;
   readonly version: string;
+  /** Closed with the app. Absent: in memory only. */
+  readonly disk?: Disk;
   readonly onDrain: () => void;
   readonly onFatal: (error: Error) => void;
 }
@@ -35,7 +38,7 @@ export class AuxApp {
   #closing: Promise<void> | undefined;
 
   constructor(options: AuxAppOptions) {
-    const { config, log, version, onDrain, onFatal } = options;
+    const { config, log, version, disk, onDrain, onFatal } = options;
     this.#options = options;
     register.clear();
     const durations = commandDurations(register);
@@ -43,12 +46,13 @@ export class AuxApp {
       config,
       log,
       version,
+      ...(disk === undefined ? {} : { disk }),
       onDrain,
       onFatal,
       registry: createRegistry(config.registry, log),
       onSample: (command, seconds) => durations.observe({ command: command.toLowerCase() }, seconds),
     });
-    registerAuxMetrics(this.aux, version, register);
+    registerAuxMetrics(this.aux, disk, version, register);
     collectDefaultMetrics({ register });
     this.#lag = new EventLoopLag(register);
   }

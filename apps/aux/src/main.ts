@@ -5,6 +5,9 @@ import { AuxApp } from './aux-app.js';
 import { type AuxConfig, ConfigError } from './config/config.js';
 import { configFromEnvironment } from './config/environment.js';
 import { createLogger } from './logging.js';
+import { DiskError } from './persistence/errors.js';
+import { resolveIdentity } from './persistence/node-identity.js';
+import { openDisk } from './persistence/open-disk.js';
 import { readVersion } from './version.js';
 
 /** EX_CONFIG of sysexits.h. */
@@ -23,9 +26,17 @@ function readConfig(): AuxConfig {
   }
 }
 
+/** Nothing listens yet: one line says it all. */
+function refuse(error: unknown): never {
+  if (!(error instanceof DiskError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+}
+
 async function main(): Promise<void> {
-  const config = readConfig();
+  const { config, folder } = await resolveIdentity(readConfig()).catch(refuse);
   const log = createLogger({ id: config.id, level: config.logLevel, format: config.logFormat });
+  const disk = folder && (await openDisk({ folder, durability: config.durability, log }).catch(refuse));
   const version = readVersion(join(dirname(fileURLToPath(import.meta.url)), '..'));
   let stopping = false;
 
@@ -53,7 +64,14 @@ async function main(): Promise<void> {
   process.on('uncaughtException', fatal);
   process.on('unhandledRejection', fatal);
 
-  const app = new AuxApp({ config, log, version, onDrain: () => stop('asked to drain', 0), onFatal: fatal });
+  const app = new AuxApp({
+    config,
+    log,
+    version,
+    ...(disk === undefined ? {} : { disk }),
+    onDrain: () => stop('asked to drain', 0),
+    onFatal: fatal,
+  });
   process.on('SIGTERM', () => stop('SIGTERM', 0));
   process.on('SIGINT', () => stop('SIGINT', 0));
   try {

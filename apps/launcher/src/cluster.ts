@@ -34,6 +34,9 @@ const LAST_LINES = 20;
 const KILL_TIMEOUT_MS = 5_000;
 const ENDING_SIGNALS: ReadonlySet<NodeJS.Signals> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGABRT']);
 
+/** Of the data directory. The processes make none themselves: one that is missing may be a volume that is not mounted. */
+const FOLDERS = ['registry', 'disk', 'backup'] as const;
+
 interface Member {
   readonly placement: Placement;
   /** Variables for this one; the last ones given count. */
@@ -106,7 +109,7 @@ export class Cluster {
     try {
       await this.#checkBuilt();
       this.#lock = await DataLock.acquire(this.#dataDir);
-      await mkdir(join(this.#dataDir, 'registry'), { recursive: true });
+      for (const folder of FOLDERS) await mkdir(join(this.#dataDir, folder), { recursive: true });
       await this.#place('aux', aux);
       await this.#place('master', masters);
       for (const name of Object.keys(processEnv)) this.#member(name);

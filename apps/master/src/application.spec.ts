@@ -34,6 +34,7 @@ describe('a gateway and its nodes', () => {
         'post /data/bulk/delete',
         'get /cluster',
         'get /cluster/keys/{key}',
+        'post /cluster/backup',
         'post /cluster/nodes/{id}/drain',
         'get /health',
         'get /health/live',
@@ -80,6 +81,34 @@ describe('a gateway and its nodes', () => {
     expect(drained.json()).toEqual({ id: 'aux-1', draining: true });
     expect(cluster.nodes[1]!.callsOf('DCS.DRAIN')).toHaveLength(1);
     expect((await cluster.call('POST', '/cluster/nodes/nobody/drain')).json()).toMatchObject({ code: 'ERR_NOT_FOUND' });
+  });
+
+  test('a backup is asked of every node; one without a directory is named, and so is one that is silent', async () => {
+    const backup = () => cluster.call('POST', '/cluster/backup');
+    const asked = await backup();
+    expect([asked.status, asked.json()]).toEqual([202, { nodes: ['aux-0', 'aux-1'] }]);
+    for (const node of cluster.nodes) expect(node.callsOf('DCS.BACKUP')).toHaveLength(1);
+    const answer = (reply: string | null) => {
+      cluster.nodes[1]!.intercept = (command) => (command === 'DCS.BACKUP' ? reply : undefined);
+    };
+    answer('-NOBACKUP this node has no backup directory\r\n');
+    const without = await backup();
+    expect(without.headers['retry-after']).toBeUndefined();
+    expect(without.json()).toMatchObject({
+      status: 503,
+      code: 'ERR_NO_BACKUP_DIRECTORY',
+      detail: 'no backup directory (DCS_BACKUP_DIR): aux-1',
+      asked: ['aux-0'],
+      failed: [{ id: 'aux-1', code: 'ERR_NO_BACKUP_DIRECTORY' }],
+    });
+    answer(null);
+    expect((await backup()).json()).toMatchObject({
+      status: 503,
+      code: 'ERR_UNAVAILABLE',
+      asked: ['aux-0'],
+      failed: [{ id: 'aux-1', code: 'ERR_UNAVAILABLE' }],
+    });
+    answer('+OK\r\n');
   });
 
   test('metrics count what was done', async () => {

@@ -20,6 +20,7 @@ export const PROBLEMS = {
   ERR_UNAVAILABLE: { status: 503, title: 'Unavailable' },
   ERR_RECOVERING: { status: 503, title: 'Recovering' },
   ERR_OVERLOADED: { status: 503, title: 'Overloaded' },
+  ERR_NO_BACKUP_DIRECTORY: { status: 503, title: 'No backup directory' },
 } as const;
 
 export type ProblemCode = keyof typeof PROBLEMS;
@@ -63,6 +64,7 @@ export function problemAnswer(error: unknown): ProblemAnswer {
 }
 
 function defaultHeaders(code: ProblemCode, status: number): HeaderMap {
+  if (code === 'ERR_NO_BACKUP_DIRECTORY') return {}; // Trying again does not help.
   if (status === 503) return { 'retry-after': RETRY_AFTER_SECONDS };
   if (code === 'ERR_UNAUTHORIZED') return { 'www-authenticate': 'Bearer realm="dcs"' };
   return {};

@@ -102,6 +102,7 @@ export class FakeAux {
         return this.#touch(rest);
       case 'DCS.STATS':
         return Reply.bulk(JSON.stringify(this.#stats()));
+      case 'DCS.BACKUP':
       case 'DCS.DRAIN':
         return Reply.simple('OK');
       default:

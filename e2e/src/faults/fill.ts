@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { call } from '../http.js';
 
 export interface FillOptions {
@@ -11,6 +12,8 @@ export interface FillOptions {
 const BATCH_BYTES = 2_000_000;
 const MAX_BATCH = 1000;
 const TIMEOUT_MS = 60_000;
+const TRIES = 5;
+const PAUSE_MS = 500;
 
 /** Many keys that are written once, before a fault, and must all be there after it. */
 export class Fill {
@@ -20,12 +23,16 @@ export class Fill {
     this.#options = options;
   }
 
-  /** @throws Error when something was not stored */
+  /** Asks again where a machine was too busy. @throws Error when something was not stored */
   async store(): Promise<void> {
     for (const keys of this.#batches()) {
       const json = keys.map((key) => ({ key, value: this.#value(key) }));
-      const answer = await call(this.#options.url, '/data/bulk', { json, timeoutMs: TIMEOUT_MS });
-      if (answer.status !== 200) throw new Error(`fill: ${answer.status} ${answer.text.slice(0, 500)}`);
+      for (let tries = TRIES; ; tries--) {
+        const answer = await call(this.#options.url, '/data/bulk', { json, timeoutMs: TIMEOUT_MS });
+        if (answer.status === 200) break;
+        if (tries === 1) throw new Error(`fill: ${answer.status} ${answer.text.slice(0, 500)}`);
+        await sleep(PAUSE_MS);
+      }
     }
   }
 

@@ -40,6 +40,30 @@ describe('a register', () => {
     expect(checkRegister('k', events)).toEqual([expect.objectContaining({ key: 'k', kind })]);
   });
 
+  const at = (time: number, event: RegisterEvent): RegisterEvent => ({ ...event, at: time }) as RegisterEvent;
+  const rollback = (since: number): RegisterEvent => ({ kind: 'rollback', since });
+
+  test.each<[string, RegisterEvent[]]>([
+    ['the last write is undone', [at(1, wrote('a')), at(5, wrote('b')), rollback(4), ended('a')]],
+    ['the last write is not undone', [at(1, wrote('a')), at(5, wrote('b')), rollback(4), ended('b')]],
+    ['all but the first is undone', [at(1, wrote('a')), at(5, wrote('b')), at(6, wrote('c')), rollback(4), read('a')]],
+    ['one of three is undone', [at(1, wrote('a')), at(5, wrote('b')), at(6, wrote('c')), rollback(4), read('b')]],
+    ['a delete is undone', [at(1, wrote('a')), at(5, deleted()), rollback(4), ended('a')]],
+    ['the first write is undone', [at(5, wrote('a')), rollback(4), at(6, deleted(false)), ended()]],
+    ['what ended an unknown write is undone', [at(1, wrote('a')), mayHaveWritten('b'), at(5, wrote('c')), rollback(4), ended('b')]], // prettier-ignore
+    ['a write after it stands', [at(1, wrote('a')), at(5, wrote('b')), rollback(4), at(6, wrote('c')), ended('c')]],
+  ])('right after a rollback: %s', (_, events) => expect(checkRegister('k', events)).toEqual([]));
+
+  test.each<[string, string, RegisterEvent[]]>([
+    ['lost', 'a write before it is undone', [at(1, wrote('a')), at(3, wrote('b')), rollback(4), ended('a')]],
+    ['lost', 'a write before it is gone', [at(1, wrote('a')), at(5, wrote('b')), rollback(4), ended()]],
+    ['lost', 'a write after it is gone', [at(1, wrote('a')), at(5, wrote('b')), rollback(4), at(6, wrote('c')), ended('a')]], // prettier-ignore
+    ['resurrected', 'a delete before it is undone', [at(1, wrote('a')), at(3, deleted()), rollback(4), ended('a')]],
+    ['invented', 'nobody wrote that', [at(5, wrote('a')), rollback(4), ended('x')]],
+  ])('%s after a rollback: %s', (kind, _, events) => {
+    expect(checkRegister('k', events)).toEqual([expect.objectContaining({ key: 'k', kind })]);
+  });
+
   test('one wrong state is told once', () => {
     expect(checkRegister('k', [wrote('a'), wrote('b'), read('a'), read('a'), ended('a')])).toHaveLength(1);
   });
@@ -70,6 +94,21 @@ describe('a counter of one client', () => {
   ])('%s: %s', (kind, _, events) => {
     expect(checkCounter('k', events)).toEqual([expect.objectContaining({ key: 'k', kind })]);
   });
+  const at = (time: number, event: CounterEvent): CounterEvent => ({ ...event, at: time }) as CounterEvent;
+  const rollback: CounterEvent = { kind: 'rollback', since: 4 };
+
+  test.each<[string, CounterEvent[]]>([
+    ['the last increment is undone', [at(1, counted(1)), at(5, counted(2)), rollback, endCount(1)]],
+    ['it is undone, and counted again', [at(1, counted(1)), at(5, counted(2)), rollback, at(6, counted(2)), endCount(2)]], // prettier-ignore
+    ['it stands', [at(1, counted(1)), at(5, counted(2)), rollback, endCount(2)]],
+  ])('right after a rollback: %s', (_, events) => expect(checkCounter('k', events)).toEqual([]));
+
+  test.each<[string, string, CounterEvent[]]>([
+    ['lost', 'an increment before it is undone', [at(1, counted(1)), at(3, counted(2)), rollback, endCount(1)]],
+    ['duplicated', 'more than there were', [at(1, counted(1)), at(5, counted(2)), rollback, endCount(3)]],
+  ])('%s after a rollback: %s', (kind, _, events) => {
+    expect(checkCounter('k', events)).toEqual([expect.objectContaining({ key: 'k', kind })]);
+  });
 });
 
 describe('a counter of many clients', () => {
@@ -89,5 +128,10 @@ describe('a counter of many clients', () => {
     ['duplicated', 'more than all together', [1, 2], 1, 4],
   ])('%s: %s', (kind, _, acknowledged, unknown, final) => {
     expect(checkSharedCounter('k', { acknowledged, unknown, final })).toEqual([expect.objectContaining({ kind })]);
+  });
+  test('after a rollback as many may be missing as may be undone, and no more', () => {
+    const history = { acknowledged: [1, 2, 3, 2, 3], unknown: 0, final: 3 };
+    expect(checkSharedCounter('k', { ...history, mayBeUndone: 2 })).toEqual([]);
+    expect(checkSharedCounter('k', { ...history, mayBeUndone: 1 })).not.toEqual([]);
   });
 });

@@ -7,13 +7,20 @@ const LAST_EVENTS = 8;
  *
  * At each moment the key has one known state (the last that was acknowledged or read) or one of those written since by
  * operations of unknown outcome. A read must give one of these; what it gives is the known state from then on. An
- * acknowledged write or delete ends everything before it: what was under way then must not appear any more.
+ * acknowledged write or delete ends everything before it: what was under way then must not appear any more. After a
+ * rollback every state since its time is possible again, and no state before that.
  */
 export function checkRegister(key: string, events: readonly RegisterEvent[]): Violation[] {
   const violations: Violation[] = [];
   const attempted = new Set<string>();
-  const maybe = new Set<string | undefined>();
+  let maybe = new Set<string | undefined>();
   let current: string | undefined;
+  /** The known states, each with what may have followed it. */
+  const states = [{ at: -Infinity, value: current, maybe }];
+  const know = (value: string | undefined, at = -Infinity): void => {
+    current = value;
+    states.push({ at, value, maybe });
+  };
   const report = (kind: ViolationKind, at: number, found: string | undefined): void => {
     const may = [...maybe].map(shown).join(', ');
     const detail = `${shown(found)} where ${shown(current)} was${may === '' ? '' : ` (or ${may})`}: ${story(events, at)}`;
@@ -27,8 +34,8 @@ export function checkRegister(key: string, events: readonly RegisterEvent[]): Vi
           maybe.add(event.value);
           return;
         }
-        current = event.value;
-        maybe.clear();
+        maybe = new Set();
+        know(event.value, event.at);
         return;
       case 'delete':
         if (event.outcome === 'unknown') {
@@ -39,15 +46,20 @@ export function checkRegister(key: string, events: readonly RegisterEvent[]): Vi
         if (event.found === true && current === undefined && ![...maybe].some((value) => value !== undefined)) {
           report('resurrected', at, 'something');
         }
-        current = undefined;
-        maybe.clear();
+        maybe = new Set();
+        know(undefined, event.at);
         return;
       case 'read':
         if (event.value !== current && !maybe.has(event.value)) {
           report(wrongRead(event.value, current, attempted, event.final ?? false), at, event.value);
         }
-        current = event.value; // One violation is told once.
         maybe.delete(event.value);
+        know(event.value, event.at); // One violation is told once.
+        return;
+      case 'rollback':
+        for (const state of states.slice(states.findLastIndex(({ at }) => at <= event.since))) {
+          for (const value of [state.value, ...state.maybe]) maybe.add(value);
+        }
         return;
     }
   });
@@ -71,7 +83,14 @@ export function checkCounter(key: string, events: readonly CounterEvent[]): Viol
   const violations: Violation[] = [];
   let low = 0;
   let unknown = 0;
+  const states = [{ at: -Infinity, low }];
   events.forEach((event, at) => {
+    if (event.kind === 'rollback') {
+      const before = states.findLast((state) => state.at <= event.since)?.low ?? 0;
+      unknown += Math.max(0, low - before);
+      low = Math.min(low, before);
+      return;
+    }
     if (event.kind === 'increment' && event.outcome === 'unknown') {
       unknown++;
       return;
@@ -86,6 +105,7 @@ export function checkCounter(key: string, events: readonly CounterEvent[]): Viol
     }
     unknown = Math.max(0, most - Math.max(value, least));
     low = value;
+    states.push({ at: event.at ?? -Infinity, low });
   });
   return violations;
 }
@@ -95,15 +115,18 @@ export function checkCounter(key: string, events: readonly CounterEvent[]): Viol
  * effect, once, and an unknown one at most once.
  */
 export function checkSharedCounter(key: string, history: SharedCounterHistory): Violation[] {
-  const { acknowledged, unknown } = history;
+  const { acknowledged, unknown, mayBeUndone = 0 } = history;
   const violations: Violation[] = [];
   const final = history.final ?? 0;
   const seen = new Set<number>();
+  let repeats = 0;
   for (const value of acknowledged) {
-    if (seen.has(value)) violations.push({ key, kind: 'lost', detail: `two increments answered ${value}` });
+    if (seen.has(value) && ++repeats > mayBeUndone) {
+      violations.push({ key, kind: 'lost', detail: `two increments answered ${value}` });
+    }
     seen.add(value);
   }
-  const least = Math.max(acknowledged.length, ...acknowledged);
+  const least = Math.max(acknowledged.length, ...acknowledged) - mayBeUndone;
   const most = acknowledged.length + unknown;
   const detail = `${final} after ${acknowledged.length} acknowledged increments, the last ${Math.max(0, ...acknowledged)}, and ${unknown} unknown`;
   if (final < least) violations.push({ key, kind: 'lost', detail });

@@ -18,6 +18,10 @@ export interface FaultLength {
   readonly handoffKeys: number;
   /** How long such a handoff takes, at least, ms. */
   readonly handoffMs: number;
+  /** Bounds on time are asserted, besides being printed. */
+  readonly timed: boolean;
+  /** When a disk that was away comes back, of the tombstones' retention, and what becomes of the other nodes. */
+  readonly oldDisks: readonly (readonly [retention: 'inside' | 'beyond', others: 'live' | 'restart'])[];
 }
 
 const LENGTHS: Readonly<Record<'short' | 'full', FaultLength>> = {
@@ -34,6 +38,11 @@ const LENGTHS: Readonly<Record<'short' | 'full', FaultLength>> = {
     keys: 10_000,
     handoffKeys: 8_000,
     handoffMs: 2_500,
+    timed: false,
+    oldDisks: [
+      ['inside', 'restart'],
+      ['beyond', 'live'],
+    ],
   },
   full: {
     quietMs: 5_000,
@@ -50,6 +59,13 @@ const LENGTHS: Readonly<Record<'short' | 'full', FaultLength>> = {
     keys: 100_000,
     handoffKeys: 100_000,
     handoffMs: 10_000,
+    timed: true,
+    oldDisks: [
+      ['inside', 'live'],
+      ['inside', 'restart'],
+      ['beyond', 'live'],
+      ['beyond', 'restart'],
+    ],
   },
 };
 

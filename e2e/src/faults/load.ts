@@ -29,6 +29,13 @@ export interface LoadReport {
   readonly failures: readonly string[];
 }
 
+interface SharedCounter {
+  readonly acknowledged: number[];
+  readonly acknowledgedAt: number[];
+  unknown: number;
+  mayBeUndone: number;
+}
+
 const WORKERS = 16;
 const KEYS_PER_WORKER = 16;
 const SHARED_COUNTERS = 4;
@@ -46,7 +53,7 @@ export class Load {
   readonly #client: LoadClient;
   readonly #registers = new Map<string, RegisterEvent[]>();
   readonly #counters = new Map<string, CounterEvent[]>();
-  readonly #shared = new Map<string, { acknowledged: number[]; unknown: number }>();
+  readonly #shared = new Map<string, SharedCounter>();
   readonly #failures: string[] = [];
   #operations = 0;
   #failed = 0;
@@ -74,6 +81,19 @@ export class Load {
 
   get failed(): number {
     return this.#failed;
+  }
+
+  /**
+   * What was acknowledged after `since` (of `performance.now()`) may be undone from now on. To be called while nothing
+   * is acknowledged.
+   */
+  mayBeUndone(since: number): void {
+    for (const events of [...this.#registers.values(), ...this.#counters.values()]) {
+      events.push({ kind: 'rollback', since });
+    }
+    for (const counter of this.#shared.values()) {
+      counter.mayBeUndone += counter.acknowledgedAt.filter((at) => at > since).length;
+    }
   }
 
   /** Ends the workers; each finishes what it is at. */
@@ -135,15 +155,17 @@ export class Load {
 
   async #read(key: string): Promise<void> {
     const answer = await this.#call({ method: 'GET', path: dataPath(key) });
-    if (answer.status === 200) eventsOf(this.#registers, key).push({ kind: 'read', value: valueOf(answer) });
-    else if (answer.status === 404) eventsOf(this.#registers, key).push({ kind: 'read', value: undefined });
+    const at = performance.now();
+    if (answer.status === 200) eventsOf(this.#registers, key).push({ kind: 'read', value: valueOf(answer), at });
+    else if (answer.status === 404) eventsOf(this.#registers, key).push({ kind: 'read', value: undefined, at });
     else this.#fail(`GET ${key}`, answer);
   }
 
   async #write(key: string, value: string): Promise<void> {
     const answer = await this.#call({ method: 'POST', path: '/data', json: { key, value } });
     const ok = answer.status === 200;
-    eventsOf(this.#registers, key).push({ kind: 'write', value, outcome: ok ? 'ok' : 'unknown' });
+    const outcome = ok ? 'ok' : 'unknown';
+    eventsOf(this.#registers, key).push({ kind: 'write', value, outcome, at: performance.now() });
     if (ok) this.#acknowledged++;
     else this.#fail(`POST ${key}`, answer);
   }
@@ -158,22 +180,27 @@ export class Load {
     this.#acknowledged++;
     // A client that had to ask again may find that its first call has done it.
     const found = answer.attempts === 1 ? { found: answer.status === 200 } : {};
-    events.push({ kind: 'delete', outcome: 'ok', ...found });
+    events.push({ kind: 'delete', outcome: 'ok', ...found, at: performance.now() });
   }
 
   async #count(key: string, idempotencyKey: string): Promise<void> {
     const answer = await this.#increment(key, idempotencyKey);
     const events = eventsOf(this.#counters, key);
-    if (answer.status === 200) events.push({ kind: 'increment', outcome: 'ok', value: Number(valueOf(answer)) });
+    const at = performance.now();
+    if (answer.status === 200) events.push({ kind: 'increment', outcome: 'ok', value: Number(valueOf(answer)), at });
     else events.push({ kind: 'increment', outcome: 'unknown' });
   }
 
   async #countShared(key: string, idempotencyKey: string): Promise<void> {
     const answer = await this.#increment(key, idempotencyKey);
     let history = this.#shared.get(key);
-    if (history === undefined) this.#shared.set(key, (history = { acknowledged: [], unknown: 0 }));
-    if (answer.status === 200) history.acknowledged.push(Number(valueOf(answer)));
-    else history.unknown++;
+    if (history === undefined) {
+      this.#shared.set(key, (history = { acknowledged: [], acknowledgedAt: [], unknown: 0, mayBeUndone: 0 }));
+    }
+    if (answer.status === 200) {
+      history.acknowledged.push(Number(valueOf(answer)));
+      history.acknowledgedAt.push(performance.now());
+    } else history.unknown++;
   }
 
   async #increment(key: string, idempotencyKey: string): Promise<LoadAnswer> {

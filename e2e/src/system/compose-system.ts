@@ -1,5 +1,6 @@
 import { ROOT } from '../child-process.js';
 import { eventually } from '../eventually.js';
+import { call } from '../http.js';
 import { composeCommand, ContainerEngine, ENGINE_ENV } from './container-engine.js';
 import { freePort, run } from './program.js';
 
@@ -7,6 +8,8 @@ import { freePort, run } from './program.js';
 const SERVICES = ['nginx', 'master', 'aux', 'redis', 'prometheus'];
 const COMMAND_TIMEOUT_MS = 900_000;
 const HEALTHY_TIMEOUT_MS = 120_000;
+const BACKUP_TIMEOUT_MS = 60_000;
+const GRACE_SECONDS = 40;
 
 /** Made up for the test; the real ones are in nobody's repository. */
 export const TOKEN = 'token-of-the-compose-test';
@@ -120,6 +123,40 @@ export class ComposeSystem {
     const victim = (await this.containers()).find((each) => each.service === service);
     if (victim === undefined) throw new Error(`no ${service} runs`);
     await this.docker('kill', victim.id);
+  }
+
+  /** `docker compose down`: no container is left, the volumes are. */
+  async down(): Promise<void> {
+    await this.compose('down', '--timeout', String(GRACE_SECONDS));
+  }
+
+  /** All aux at once, and their disks with them; the backups stay. */
+  async loseAux(): Promise<void> {
+    await this.compose('kill', 'aux');
+    await this.compose('rm', '--force', 'aux');
+    await this.docker('volume', 'rm', `${this.#project}_aux-data`);
+  }
+
+  /** As an operator does it, from inside: the call is not let in from outside. Resolves when all nodes have done it. */
+  async backup(): Promise<void> {
+    const asked = Date.now() / 1000;
+    const nodes = (await this.containers()).filter(({ service }) => service === 'aux').length;
+    const call = ['curl', '-fsS', '-X', 'POST', '-H', `Authorization: Bearer ${TOKEN}`];
+    await this.compose('exec', '-T', 'nginx', ...call, 'http://master:8080/cluster/backup');
+    const done = `count(dcs_backup_last_success_timestamp_seconds{cluster="dcs"} > ${asked})`;
+    await eventually(
+      async () => {
+        const [result] = await this.query(done);
+        if (Number(result?.value[1]) !== nodes) throw new Error(`${result?.value[1]} of ${nodes} have made a backup`);
+      },
+      { timeoutMs: BACKUP_TIMEOUT_MS, intervalMs: 500 },
+    );
+  }
+
+  /** Asks Prometheus. */
+  async query(expr: string): Promise<readonly { readonly value: readonly [number, string] }[]> {
+    const answer = await call(this.prometheusUrl, `/api/v1/query?query=${encodeURIComponent(expr)}`);
+    return answer.json<{ data: { result: { value: [number, string] }[] } }>().data.result;
   }
 
   docker(...args: string[]): ReturnType<typeof run> {

@@ -12,6 +12,7 @@ const UP_TIMEOUT_MS = 900_000;
 const DOWN_TIMEOUT_MS = 120_000;
 const UNDER_LOAD_TIMEOUT_MS = 240_000;
 const MIB = 2 ** 20;
+const KEYS = 1000;
 
 const system = new ComposeSystem();
 const asCaller = { token: TOKEN };
@@ -165,6 +166,55 @@ const write = (key: string, value: unknown) => call(system.url, '/data', { json:
     },
     UNDER_LOAD_TIMEOUT_MS,
   );
+
+  test(
+    'has its data back after down and up',
+    async () => {
+      const values = await fill('down');
+      expect((await call(system.url, '/data', { json: { key: 'with a ttl', value: 1, ttl: 3600 }, token: TOKEN })).status).toBe(200); // prettier-ignore
+      await system.down();
+      expect(await system.containers()).toEqual([]);
+      await system.scale({ master: 2, aux: 3 });
+      expect(await missing(values)).toEqual([]);
+      const { ttl } = (await read(system.url, 'with a ttl', asCaller)).json<{ ttl: number }>();
+      expect(ttl).toBeGreaterThan(3000);
+      expect(ttl).toBeLessThan(3600);
+    },
+    UNDER_LOAD_TIMEOUT_MS,
+  );
+
+  test(
+    'has its data back from the backups when all aux and their volumes are gone',
+    async () => {
+      const values = await fill('lost');
+      await system.backup();
+      await system.loseAux();
+      await system.scale({ master: 2, aux: 3 });
+      expect(await missing(values)).toEqual([]);
+    },
+    UNDER_LOAD_TIMEOUT_MS,
+  );
+
+  /** Stores keys; the map says what each must read as. */
+  async function fill(prefix: string): Promise<Map<string, string>> {
+    const values = new Map(Array.from({ length: KEYS }, (_, i) => [`${prefix}:${i}`, `value ${i}`]));
+    const json = [...values].map(([key, value]) => ({ key, value }));
+    expect((await call(system.url, '/data/bulk', { json, token: TOKEN })).status).toBe(200);
+    return values;
+  }
+
+  /** Of these keys, those that are not there or hold something else, once all can be asked for. */
+  async function missing(values: ReadonlyMap<string, string>): Promise<string[]> {
+    const found = await eventually(
+      async () => {
+        const answer = await call(system.url, '/data/bulk/get', { json: [...values.keys()], token: TOKEN });
+        expect(answer).toMatchObject({ status: 200 });
+        return answer.json<Record<string, unknown>>();
+      },
+      { timeoutMs: 60_000, intervalMs: 500 },
+    );
+    return [...values].filter(([key, value]) => found[key] !== value).map(([key]) => key);
+  }
 
   async function targets(): Promise<string[]> {
     interface Target {

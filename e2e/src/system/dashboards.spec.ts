@@ -11,6 +11,7 @@ import { answers, freePort, Program } from './program.js';
 
 const INFRA = join(ROOT, 'infra');
 const SCRAPES_MS = 15_000;
+const BEFORE_BACKUP_MS = 2_000;
 
 interface Result {
   readonly metric: Readonly<Record<string, string>>;
@@ -80,6 +81,8 @@ beforeAll(async () => {
   ]);
   await answers(`${url}/-/ready`);
   load = keepBusy();
+  await sleep(BEFORE_BACKUP_MS);
+  expect((await call(masterUrl(cluster()), '/cluster/backup', { method: 'POST' })).status).toBe(202);
   await sleep(SCRAPES_MS);
 }, 120_000);
 

@@ -103,6 +103,36 @@ export const cluster: DashboardSpec = {
       ],
     },
     {
+      title: 'Recovery and backup',
+      panels: [
+        {
+          title: 'Slots recovering',
+          description: 'Slots that wait for the nodes or backups that have them; calls for their keys get 503.',
+          unit: 'none',
+          queries: { '{{instance}}': gauge('dcs_recovery_slots_held') },
+          limits: { warn: 1, bad: 1000 },
+          min: 0,
+        },
+        {
+          title: 'Disks that can be written',
+          description: 'Of the nodes that have one. A node whose disk cannot be written refuses writes.',
+          unit: 'percentunit',
+          queries: { writable: `avg(${gauge('dcs_disk_writable')})` },
+          limits: { warn: 1, bad: 0.9, falling: true },
+          min: 0,
+          max: 1,
+        },
+        {
+          title: 'Age of the last backup',
+          description: 'Of the node whose last one is oldest: so much is lost if all nodes and their disks are.',
+          unit: 's',
+          queries: { age: `time() - min(${gauge('dcs_backup_last_success_timestamp_seconds')} > 0)` },
+          limits: { warn: 900, bad: 3600 },
+          min: 0,
+        },
+      ],
+    },
+    {
       title: 'Membership',
       panels: [
         {

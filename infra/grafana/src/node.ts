@@ -107,6 +107,128 @@ export const node: DashboardSpec = {
       ],
     },
     {
+      title: 'Disk',
+      panels: [
+        {
+          title: 'Disk writable',
+          description: '1: what is written gets to the disk. At 0 the node refuses writes; its log says why.',
+          unit: 'none',
+          queries: { '{{instance}}': gauge('dcs_disk_writable') },
+          limits: { warn: 1, bad: 0.5, falling: true },
+          min: 0,
+          max: 1,
+        },
+        {
+          title: 'Keys on their way to disk',
+          description: 'Changed since the last commit. The queue is bounded: at its end writes wait for the disk.',
+          unit: 'short',
+          queries: { '{{instance}}': gauge('dcs_disk_pending_keys') },
+          min: 0,
+        },
+        {
+          title: 'Commits',
+          description: 'Groups of changes written per second, and those that failed.',
+          unit: 'ops',
+          queries: {
+            'commits {{instance}}': rate('dcs_disk_commits_total'),
+            'failures {{instance}}': rate('dcs_disk_commit_failures_total'),
+          },
+          min: 0,
+        },
+        {
+          title: 'Time to commit',
+          description: 'p99 of one commit, fsync included. With DCS_DURABILITY=always every write waits for one.',
+          unit: 's',
+          queries: {
+            '{{instance}}': `histogram_quantile(0.99, ${rate('dcs_disk_commit_duration_seconds_bucket', 'le')})`,
+          },
+          limits: { warn: 0.1, bad: 1 },
+          min: 0,
+        },
+        {
+          title: 'Disk used',
+          description: 'Bytes of the data file, and of the journal since it was last emptied into it.',
+          unit: 'bytes',
+          queries: {
+            'data {{instance}}': gauge('dcs_disk_bytes'),
+            'journal {{instance}}': gauge('dcs_disk_journal_bytes'),
+          },
+          min: 0,
+        },
+        {
+          title: 'Found at the start',
+          description: 'Entries that the node loaded from its disk when it started, and damaged ones that it left out.',
+          unit: 'short',
+          queries: {
+            'loaded {{instance}}': gauge('dcs_disk_loaded_entries'),
+            'damaged {{instance}}': gauge('dcs_disk_damaged_entries_total'),
+          },
+          min: 0,
+        },
+        {
+          title: 'Time to load',
+          description: 'How long the last start took to read the disk.',
+          unit: 's',
+          queries: { '{{instance}}': gauge('dcs_disk_load_seconds') },
+          min: 0,
+        },
+      ],
+    },
+    {
+      title: 'Backup',
+      panels: [
+        {
+          title: 'Age of the last backup',
+          description: 'What was written since is lost if all nodes and their disks are.',
+          unit: 's',
+          queries: { '{{instance}}': `time() - (${gauge('dcs_backup_last_success_timestamp_seconds')} > 0)` },
+          limits: { warn: 900, bad: 3600 },
+          min: 0,
+        },
+        {
+          title: 'Size of the last backup',
+          description: 'Bytes written, compressed. A sudden fall is a node that lost its slots, or its entries.',
+          unit: 'bytes',
+          queries: { '{{instance}}': gauge('dcs_backup_last_size_bytes') },
+          min: 0,
+        },
+        {
+          title: 'Entries of the last backup',
+          description: 'Those that the node was primary for.',
+          unit: 'short',
+          queries: { '{{instance}}': gauge('dcs_backup_last_entries') },
+          min: 0,
+        },
+        {
+          title: 'Time to back up',
+          description: 'How long the last backup took. It yields to clients, so it takes longer under load.',
+          unit: 's',
+          queries: { '{{instance}}': gauge('dcs_backup_last_duration_seconds') },
+          min: 0,
+        },
+        {
+          title: 'Backups',
+          description: 'Made since the node started, by outcome, and whether one is under way.',
+          unit: 'none',
+          queries: {
+            '{{outcome}} {{instance}}': gauge('dcs_backups_total'),
+            'under way {{instance}}': gauge('dcs_backup_in_progress'),
+          },
+          min: 0,
+        },
+        {
+          title: 'Restored',
+          description: 'Entries taken from backups since the node started, and damaged blocks that were left out.',
+          unit: 'short',
+          queries: {
+            'entries {{instance}}': gauge('dcs_restore_entries_total'),
+            'damaged blocks {{instance}}': gauge('dcs_restore_damaged_blocks_total'),
+          },
+          min: 0,
+        },
+      ],
+    },
+    {
       title: 'Process',
       panels: [
         {

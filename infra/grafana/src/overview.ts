@@ -1,5 +1,7 @@
 import { type DashboardSpec, FULL_WIDTH } from './panels.js';
 
+/** Eight in a line. */
+const STAT_WIDTH = FULL_WIDTH / 8;
 const PER_SECOND = 'reqps';
 const requests = 'rate(dcs_http_requests_total{cluster="$cluster"}[$__rate_interval])';
 const failed = 'rate(dcs_http_requests_total{cluster="$cluster", outcome=~"unavailable|error"}[$__rate_interval])';
@@ -18,6 +20,7 @@ export const overview: DashboardSpec = {
       panels: [
         {
           kind: 'stat',
+          width: STAT_WIDTH,
           title: 'Requests',
           description: 'Data calls per second, over all masters.',
           unit: PER_SECOND,
@@ -25,6 +28,7 @@ export const overview: DashboardSpec = {
         },
         {
           kind: 'stat',
+          width: STAT_WIDTH,
           title: 'Failed calls',
           description: 'Share of calls that failed for a reason that is not the client’s. The objective is 0.1 %.',
           unit: 'percentunit',
@@ -33,6 +37,7 @@ export const overview: DashboardSpec = {
         },
         {
           kind: 'stat',
+          width: STAT_WIDTH,
           title: 'Hit ratio',
           description: 'Share of reads on the nodes that found a live entry.',
           unit: 'percentunit',
@@ -41,6 +46,7 @@ export const overview: DashboardSpec = {
         },
         {
           kind: 'stat',
+          width: STAT_WIDTH,
           title: 'Nodes',
           description: 'Cache nodes that answer their scrapes. Fewer than the copies of an entry is a danger to data.',
           unit: 'none',
@@ -49,6 +55,7 @@ export const overview: DashboardSpec = {
         },
         {
           kind: 'stat',
+          width: STAT_WIDTH,
           title: 'Masters',
           description: 'Gateways that answer their scrapes. With one, its loss stops the traffic.',
           unit: 'none',
@@ -57,11 +64,30 @@ export const overview: DashboardSpec = {
         },
         {
           kind: 'stat',
+          width: STAT_WIDTH,
           title: 'Capacity used',
           description: 'Bytes held, of those that all nodes may hold. Near 100 % nodes evict.',
           unit: 'percentunit',
           queries: { used: 'sum(dcs_bytes{cluster="$cluster"}) / sum(dcs_capacity_bytes{cluster="$cluster"})' },
           limits: { warn: 0.85, bad: 0.95 },
+        },
+        {
+          kind: 'stat',
+          width: STAT_WIDTH,
+          title: 'Backup age',
+          description: 'Since the last backup of the node that is furthest behind: what could be lost at most.',
+          unit: 's',
+          queries: { age: 'time() - min(dcs_backup_last_success_timestamp_seconds{cluster="$cluster"} > 0)' },
+          limits: { warn: 900, bad: 3600 },
+        },
+        {
+          kind: 'stat',
+          width: STAT_WIDTH,
+          title: 'Slots recovering',
+          description: 'Slots that wait for the nodes or backups that have them; calls for their keys get 503.',
+          unit: 'none',
+          queries: { slots: 'sum(dcs_recovery_slots_held{cluster="$cluster"})' },
+          limits: { warn: 1, bad: 1000 },
         },
       ],
     },

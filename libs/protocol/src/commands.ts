@@ -125,5 +125,7 @@ export function helloCommand(role: 'master' | 'aux', id: string): readonly strin
 
 /** `DCS.STATS` -> the node's state as JSON ({@link NodeStats}). */
 export const STATS_COMMAND = encodeCommandBinary(['DCS.STATS']);
+/** `DCS.BACKUP` -> +OK: a backup begins now, or after the one under way | -NOBACKUP */
+export const BACKUP_COMMAND = encodeCommandBinary(['DCS.BACKUP']);
 /** `DCS.DRAIN` -> +OK: the node begins to leave, as on SIGTERM. */
 export const DRAIN_COMMAND = encodeCommandBinary(['DCS.DRAIN']);

@@ -1,6 +1,7 @@
 export { fromBinary, fromBinaryStrict, isAscii, toBinary } from './binary.js';
 export {
   ALWAYS,
+  BACKUP_COMMAND,
   decodeCondition,
   DRAIN_COMMAND,
   encodeCondition,
@@ -64,6 +65,7 @@ export {
   sameDigest,
 } from './replication.js';
 export {
+  type BackupStats,
   decodeIncrementReply,
   decodeSetReply,
   decodeTouchReply,

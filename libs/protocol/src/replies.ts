@@ -12,6 +12,7 @@ import { isVersionText, parseVersion, type Version } from './version.js';
  * - OOM: the entry does not fit.
  * - MISCONF: the node cannot write to its disk, and takes no writes until it can; nothing was done.
  * - STALE: the operation's stamp is too far from the node's clock; it was not applied.
+ * - NOBACKUP: the node has no backup directory.
  * - STALEVIEW `<epoch>`: between nodes: the slot's owners have changed since the sender's view, and nothing was merged; or the
  *   receiver does not have the sender's view yet, and cannot say what it holds.
  */
@@ -25,6 +26,7 @@ export type ReplyErrorCode =
   | 'OOM'
   | 'MISCONF'
   | 'STALE'
+  | 'NOBACKUP'
   | 'STALEVIEW';
 
 /** What a node says of itself in `DCS.STATS`. */
@@ -39,6 +41,19 @@ export interface NodeStats {
   readonly misses: number;
   readonly tombstones: number;
   readonly handoff: { readonly slotsToGo: number; readonly bytesReceived: number };
+  /** Absent: the node has no backup directory. */
+  readonly backup?: BackupStats;
+}
+
+/** What a node says of its backups since it started. */
+export interface BackupStats {
+  /** ms since the Unix epoch; null before the first. */
+  readonly lastSuccessAt: number | null;
+  /** Of the last that succeeded. */
+  readonly entries: number;
+  /** Of its file. */
+  readonly bytes: number;
+  readonly failures: number;
 }
 
 /** @throws ProtocolError ERR_PROTOCOL_REPLY */

@@ -21,9 +21,10 @@ export const dcsMerge = {
       const key = request.binary(2);
       const { version, expiresAt, kind } = decodeHeader(request.binary(3));
       const entry = entryOf(key, request.binary(4), version, expiresAt, kind);
+      const receipt = node.replication.take(epoch, key, entry, operationOf(request));
+      // Taken all the same, so that this node shows nothing older than what the sender is going to acknowledge.
       const refusal = node.replication.writeRefusal;
       if (refusal !== undefined) return diskRefusal(refusal);
-      const receipt = node.replication.take(epoch, key, entry, operationOf(request));
       if (receipt === 'taken') return taken(node.replication);
       return receipt === 'full' ? FULL : Reply.error(`STALEVIEW ${receipt.staleView}`);
     }),

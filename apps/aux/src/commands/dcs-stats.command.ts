@@ -7,5 +7,5 @@ export const dcsStats = {
   flags: ['readonly', 'stale', 'loading', 'peer'],
   keys: NO_KEYS,
   summary: 'The state of this node as JSON',
-  run: ({ node }) => Reply.bulkUtf8(JSON.stringify(node.stats())),
+  run: ({ node, context }) => Reply.bulkUtf8(JSON.stringify({ ...node.stats(), backup: context.backup?.stats() })),
 } as const satisfies Command;

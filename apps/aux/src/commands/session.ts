@@ -1,4 +1,5 @@
 import type { RequestDecoder, RespVersion } from '@dcs/resp';
+import type { BackupStats } from '@dcs/protocol';
 import type { CacheNode } from '../node/cache-node.js';
 import type { Command } from './command.js';
 import { detachedRequest } from './detached-request.js';
@@ -28,6 +29,8 @@ export interface ServerContext {
   readonly isSecret: (secret: string) => boolean;
   /** Begins to leave, as on SIGTERM. */
   readonly drain: () => void;
+  /** Absent: no backup directory. */
+  readonly backup?: { request(): Promise<unknown>; stats(): BackupStats };
   readonly clients: () => ClientInfo[];
   readonly startedAt: number;
   readonly port: () => number;

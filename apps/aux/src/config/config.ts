@@ -44,7 +44,7 @@ export const VARIABLES = {
   DCS_ID: variable(
     text(/^[^\p{Cc}\p{Cs}]{1,128}$/u, '1 to 128 characters without control characters').optional(),
     'aux-<host>-<data port or pid>',
-    'Name of this node, unique in the cluster, the same after a restart',
+    'Name of this node, unique in the cluster, the same after a restart; with DCS_DATA_DIR by default that of its folder',
   ),
   DCS_HOST: variable(
     text(/^[^\s/]{1,255}$/, 'a host name or address').default('127.0.0.1'),
@@ -153,6 +153,8 @@ type Values = { readonly [K in keyof typeof VARIABLES]: z.output<(typeof VARIABL
 export interface AuxConfig {
   readonly cluster: string;
   readonly id: string;
+  /** Otherwise a node with a disk takes the id of a folder. */
+  readonly idIsGiven: boolean;
   readonly host: string;
   readonly advertiseHost: string;
   readonly dataPort: number;
@@ -277,6 +279,7 @@ function configOf(values: Values, secret: string | undefined, pid: number): AuxC
   return Object.freeze({
     cluster: values.DCS_CLUSTER,
     id: values.DCS_ID ?? `aux-${hostname()}-${dataPort === 0 ? pid : dataPort}`,
+    idIsGiven: values.DCS_ID !== undefined,
     host: values.DCS_HOST,
     advertiseHost: values.DCS_ADVERTISE_HOST ?? values.DCS_HOST,
     dataPort,

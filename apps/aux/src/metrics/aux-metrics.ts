@@ -1,6 +1,9 @@
 import type { MemberState } from '@dcs/cluster-membership';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { AuxServer } from '../aux-server.js';
+import type { Disk } from '../persistence/disk.js';
+import { registerBackupMetrics } from './backup-metrics.js';
+import { registerDiskMetrics } from './disk-metrics.js';
 import { registerReplicationMetrics } from './replication-metrics.js';
 
 const SECOND = 1e-6;
@@ -22,7 +25,7 @@ export function commandDurations(register: Registry): Histogram<'command'> {
 /**
  * Everything else is read from plain numbers of the server when it is scraped: no command pays for a metric.
  */
-export function registerAuxMetrics(aux: AuxServer, version: string, register: Registry): void {
+export function registerAuxMetrics(aux: AuxServer, disk: Disk | undefined, version: string, register: Registry): void {
   const { node, data, dispatcher } = aux;
   const { store, ownership, writer } = node;
 
@@ -122,6 +125,11 @@ export function registerAuxMetrics(aux: AuxServer, version: string, register: Re
     },
   });
   registerReplicationMetrics(aux, counter, gauge);
+  if (disk !== undefined) registerDiskMetrics(disk, counter, gauge, register);
+  const { backup, restore } = aux;
+  if (backup !== undefined && restore !== undefined) {
+    registerBackupMetrics({ backup, restore }, counter, gauge, register);
+  }
   gauge('dcs_registry_reachable', '1 while the registry answers', () => (aux.membership?.registryReachable ? 1 : 0));
   new Gauge({
     name: 'dcs_build_info',

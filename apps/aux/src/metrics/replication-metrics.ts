@@ -5,7 +5,7 @@ export type Register = (name: string, help: string, read: () => number) => unkno
 
 /** What replication, handoff and failover do on this node. */
 export function registerReplicationMetrics(aux: AuxServer, counter: Register, gauge: Register): void {
-  const { ledger, replicator, fetcher, importer, hints, antiEntropy, retirement, peers, pending } =
+  const { ledger, replicator, fetcher, importer, hints, antiEntropy, retirement, peers, pending, recovery } =
     aux.node.replication;
   gauge('dcs_handoff_slots_to_go', 'Slots still to be imported from other nodes', () => ledger.unsettled);
   counter('dcs_handoff_bytes_received_total', 'Bytes of entries imported', () => importer.bytesReceived);
@@ -21,6 +21,12 @@ export function registerReplicationMetrics(aux: AuxServer, counter: Register, ga
   counter('dcs_stand_ins_total', 'Copies given to a node that stood in for a silent owner', () => replicator.standIns);
   gauge('dcs_hints', 'Keys kept for owners that were silent', () => hints.size);
   gauge('dcs_pending_keys', 'Keys whose newest entry is not yet on all owners', () => pending.size);
+  gauge('dcs_recovery_slots_held', 'Slots that wait for nodes, or a backup, that have them', () => ledger.held);
+  counter(
+    'dcs_recovery_slots_given_up_total',
+    'Slots recovered without the disk of any node that had them last: from a backup, or not at all',
+    () => recovery.slotsGivenUp,
+  );
   gauge('dcs_suspected_peers', 'Nodes in the view that do not answer this one', () => peers.suspects);
   counter('dcs_anti_entropy_differences_total', 'Slots found different between owners', () => antiEntropy.differences);
 }

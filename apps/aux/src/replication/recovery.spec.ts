@@ -141,6 +141,30 @@ describe('nodes with disks', () => {
     await expectAll();
   });
 
+  test('one disk is wiped, and its node is back long before the others: it does not take the cluster for empty', async () => {
+    await startAll('a', 'b', 'c');
+    await fill();
+    await crashAll('a', 'b', 'c');
+    platters.get('a')!.wipe();
+    const a = await start('a', { recoveryWaitMs: 60_000, recoveryGraceMs: 1 });
+    await eventually(() => a.node.ownership.up.length === 1); // the leases of the others are over
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    for (const key of KEYS.slice(0, 20)) await expect(cluster.get(key, a)).rejects.toThrow(/^LOADING/);
+    await expect(cluster.set('key:0', 'x')).rejects.toThrow(/^LOADING/);
+    await Promise.all([start('b'), start('c')]);
+    await cluster.settled();
+    await expectAll();
+  });
+
+  test('all disks are wiped, and all are back: nobody is waited for', async () => {
+    await startAll('a', 'b', 'c');
+    await crashAll('a', 'b', 'c');
+    for (const platter of platters.values()) platter.wipe();
+    const LONG = { recoveryWaitMs: 600_000, recoveryGraceMs: 600_000 };
+    await Promise.all(['a', 'b', 'c'].map((id) => start(id, LONG)));
+    await cluster.settled();
+  });
+
   test('one never comes back: after the wait the others go on with what they have', async () => {
     await startAll('a', 'b', 'c');
     await fill();
@@ -259,5 +283,22 @@ describe('nodes with disks', () => {
     disk.refusal = undefined;
     await cluster.set('k', 'x');
     expect(await cluster.get('k', a)).toBe('x');
+  });
+
+  test('an owner whose disk takes nothing counts as no copy, and shows nothing old', async () => {
+    const full = new MemoryDisk({ platter: new Platter(), timers: new ProcessTimers(), now: Date.now });
+    const a = await cluster.start('a', { disk: full });
+    await Promise.all([start('b'), start('c')]);
+    await cluster.settled();
+    await Promise.all(KEYS.map((key) => cluster.set(key, 'before')));
+    full.refusal = 'cannot write: ENOSPC';
+    const copied = KEYS.filter((key) => cluster.ownersOf(key)[1] === a).slice(0, 20);
+    expect(copied.length).toBeGreaterThan(0);
+    await Promise.all(copied.map((key) => cluster.set(key, 'after')));
+    for (const key of copied) {
+      expect(await cluster.get(key, a)).toBe('after');
+      const others = cluster.nodes.filter((node) => node !== a && cluster.stored(node, key) === 'after');
+      expect(others).toHaveLength(2); // the primary, and a node that stands in
+    }
   });
 });

@@ -13,7 +13,10 @@ import type { SlotLedger } from './slot-ledger.js';
 export interface RecoveryTuning {
   /** How long slots wait for the nodes that had them last. @defaultValue 30_000 */
   readonly recoveryWaitMs?: number;
-  /** How long a node with an empty disk waits for others with a full one, in a cluster that lived before. @defaultValue 3000 */
+  /**
+   * How long a node with an empty disk waits for others with a full one, once it is loaded, in a cluster that lived
+   * before and that everybody has left. @defaultValue 3000
+   */
   readonly recoveryGraceMs?: number;
 }
 
@@ -52,7 +55,7 @@ const LINEAGE_DIGITS = 15;
 /**
  * Finds the data again after more has gone than replication covers: every node was down at once, or all owners of a
  * slot. Slots are *held* (nothing is said of them) until all nodes that owned them last are back with what their disks
- * have, or a time is over; what no disk has comes from a backup.
+ * have, or a time is over; what no disk has comes from a backup. docs/recovery.md tells the whole.
  *
  * Without a disk and without a backup it does nothing.
  */
@@ -71,6 +74,9 @@ export class Recovery {
   #lineage: string | undefined;
   #loaded: boolean;
   #lived = false;
+  /** Incarnations of the members that were there before this node joined, by id. */
+  #before: ReadonlyMap<string, number> = new Map();
+  #loadedAt = Infinity;
   #recovering = false;
   #restoring = false;
   /** Monotonic time at which waiting for missing nodes ends. */
@@ -130,12 +136,13 @@ export class Recovery {
   /**
    * Before this node, in the view as `joining`, goes up: finds out whether others serve already, and loads the disk. Where
    * nobody does, all slots are held.
-   * @param lived the cluster had members before
+   * @param before what the registry knew before this node joined; undefined when it did not tell
    */
-  async prepare(lived: boolean): Promise<void> {
+  async prepare(before: View | undefined): Promise<void> {
     if (!this.isEnabled) return;
-    const { disk, now, tombstoneRetentionMs } = this.#options;
-    this.#lived = lived;
+    const { disk, now, monotonic, tombstoneRetentionMs } = this.#options;
+    this.#lived = (before?.epoch ?? 0) > 0;
+    this.#before = new Map(before?.members.map(({ id, incarnation }) => [id, incarnation]));
     const serving = await this.#findServing();
     if (this.#closed) return;
     if (disk !== undefined) {
@@ -150,6 +157,7 @@ export class Recovery {
     }
     if (this.#closed) return;
     this.#loaded = true;
+    this.#loadedAt = monotonic();
     if (serving.length > 0) this.#join(serving);
     else this.#waitForOthers();
     this.#poll();
@@ -280,7 +288,8 @@ export class Recovery {
       return origin?.intact === true && (origin.identity?.views.at(-1)?.epoch ?? -1) >= settledEpoch;
     };
     const isOver = monotonic() >= this.#deadline;
-    const others = this.#others();
+    // Of a member that has not said what it has it is not known either how old that is.
+    const others = this.#others().filter((id) => present.has(id));
     const toRestore = new SlotSet();
     let released = false;
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
@@ -306,12 +315,24 @@ export class Recovery {
   /** Nobody here knows of an earlier life that the cluster had: somebody who does may be about to start. */
   #mayComeWithADisk(present: ReadonlyMap<string, Origin>): boolean {
     const { ownership, disk, monotonic, recoveryGraceMs = DEFAULT_GRACE_MS } = this.#options;
-    if (disk === undefined || !this.#lived || monotonic() - this.#startedAt >= recoveryGraceMs) return false;
+    if (disk === undefined || !this.#lived || monotonic() >= this.#deadline) return false;
+    if (this.#before.size === 0 && monotonic() - this.#loadedAt >= recoveryGraceMs) return false;
     for (const [id, { identity, recovering }] of present) {
       if (identity !== undefined) return false;
       if (id !== ownership.selfId && !recovering && ownership.member(id)?.state === 'up') return false;
     }
-    return true;
+    return !this.#allAreBack(present);
+  }
+
+  /**
+   * Whoever was there in the earlier life is here as a new process: nobody is left who could know more. Members that are
+   * still the same process have come as this one has, and say nothing of an earlier life.
+   */
+  #allAreBack(present: ReadonlyMap<string, Origin>): boolean {
+    return (
+      this.#before.size > 0 &&
+      [...this.#before].every(([id, incarnation]) => (present.get(id)?.incarnation ?? incarnation) !== incarnation)
+    );
   }
 
   /** This node and those that have said what they have, all of it loaded. */
@@ -375,12 +396,14 @@ export class Recovery {
       this.#restoring = false;
       if (this.#closed) return;
       this.restoreError = error;
-      const { owners } = this.#lastOwnersOf(this.#present());
+      const present = this.#present();
+      const { owners } = this.#lastOwnersOf(present);
+      const others = this.#others().filter((id) => present.has(id));
       for (const slot of slots) {
         if (owners.of(slot).size > 0) this.slotsGivenUp++;
-        ledger.release(slot, ownership.roleOf(slot) === NONE ? undefined : this.#others());
+        ledger.release(slot, ownership.roleOf(slot) === NONE ? undefined : others);
       }
-      if (ledger.held === 0) this.#decided(this.#present());
+      if (ledger.held === 0) this.#decided(present);
       this.#options.onReleased();
     };
     backup!

@@ -34,6 +34,7 @@ describe('a gateway with tokens', () => {
     ['POST', '/data/bulk/delete', '["a"]', 'write', 200],
     ['DELETE', '/data/k4', undefined, 'write', 404],
     ['POST', '/cluster/nodes/aux-0/drain', undefined, 'admin', 202],
+    ['POST', '/cluster/backup', undefined, 'admin', 202],
     ['GET', '/nothing', undefined, 'read', 404],
   ])('%s %s needs the right token', async (method, path, body, role, status) => {
     const as = async (token?: string) => {

@@ -5,15 +5,27 @@ import { DocAnswer, DocProblems, KEY_SCHEMA, objectSchema, type Schema } from '.
 const COUNT: Schema = { type: 'integer', minimum: 0 };
 const ID: Schema = { type: 'string', example: 'aux-1' };
 
-const STATS = objectSchema({
-  epoch: { ...COUNT, description: "of the node's own view" },
-  entries: COUNT,
-  bytes: COUNT,
-  maxEntries: COUNT,
-  maxBytes: COUNT,
-  hitRatio: { type: 'number', minimum: 0, maximum: 1, nullable: true },
-  handoff: objectSchema({ slotsToGo: COUNT, bytesReceived: COUNT }),
-});
+const STATS = objectSchema(
+  {
+    epoch: { ...COUNT, description: "of the node's own view" },
+    entries: COUNT,
+    bytes: COUNT,
+    maxEntries: COUNT,
+    maxBytes: COUNT,
+    hitRatio: { type: 'number', minimum: 0, maximum: 1, nullable: true },
+    handoff: objectSchema({ slotsToGo: COUNT, bytesReceived: COUNT }),
+    backup: {
+      ...objectSchema({
+        lastSuccessAt: { ...COUNT, nullable: true, description: 'ms since the Unix epoch; null before the first' },
+        entries: { ...COUNT, description: 'in the last backup' },
+        bytes: { ...COUNT, description: 'of its file' },
+        failures: { ...COUNT, description: 'since the node started' },
+      }),
+      description: 'left out when the node has no backup directory',
+    },
+  },
+  ['epoch', 'entries', 'bytes', 'maxEntries', 'maxBytes', 'hitRatio', 'handoff'],
+);
 
 const NODE = objectSchema(
   {
@@ -57,6 +69,19 @@ export const DocLocate = () =>
       }),
     ),
     DocProblems('ERR_KEY_INVALID', 'ERR_UNAUTHORIZED', 'ERR_FORBIDDEN'),
+  );
+
+export const DocBackup = () =>
+  applyDecorators(
+    ApiBearerAuth(),
+    ApiOperation({
+      summary: 'Back up the whole cluster now',
+      description:
+        'Needs the role admin. Every node that is up writes what it is primary of; `GET /cluster` tells when it is done. ' +
+        'A 503 names in `failed` the nodes that could not be asked, each with a code; those in `asked` write all the same.',
+    }),
+    DocAnswer(202, 'the nodes begin', objectSchema({ nodes: { type: 'array', items: ID } })),
+    DocProblems('ERR_UNAUTHORIZED', 'ERR_FORBIDDEN', 'ERR_UNAVAILABLE', 'ERR_NO_BACKUP_DIRECTORY'),
   );
 
 export const DocDrain = () =>

@@ -1,5 +1,6 @@
 import { slotOfBinary } from '@dcs/consistent-hash';
 import {
+  BACKUP_COMMAND,
   compareVersions,
   decodeIncrementReply,
   decodeSetReply,
@@ -23,6 +24,7 @@ import {
   type WriteContext,
 } from '@dcs/protocol';
 import {
+  type BackupReceipt,
   type DataPlane,
   type Entry,
   type EntryInfo,
@@ -194,6 +196,27 @@ export class AuxDataPlane implements DataPlane {
     return true;
   }
 
+  /** Asks every node that is up for a backup of what it is primary of. Settles within the request timeout. */
+  async backup(): Promise<BackupReceipt> {
+    const { requestTimeoutMs } = this.#operations;
+    const asked: string[] = [];
+    const failed: BackupReceipt['failed'][number][] = [];
+    const ask = ({ member: { id }, connection }: Node): Promise<void> =>
+      new Promise((resolve) => {
+        connection.send(
+          BACKUP_COMMAND,
+          (error) => {
+            if (error === null) asked.push(id);
+            else failed.push({ id, reason: error.message.startsWith('NOBACKUP') ? 'no-directory' : 'unreachable' });
+            resolve();
+          },
+          requestTimeoutMs,
+        );
+      });
+    await Promise.all(this.topology.nodes.filter(({ member }) => member.state === 'up').map(ask));
+    return { asked: asked.sort(), failed: failed.sort((a, b) => (a.id < b.id ? -1 : 1)) };
+  }
+
   async close(): Promise<void> {
     await this.topology.close();
     this.suspicion.close();
@@ -279,7 +302,8 @@ function parseStats(reply: unknown): NodeStats | undefined {
 }
 
 function nodeStats(stats: NodeStats): NonNullable<NodeDescription['stats']> {
-  const { epoch, entries, bytes, maxEntries, maxBytes, hits, misses, handoff } = stats;
+  const { epoch, entries, bytes, maxEntries, maxBytes, hits, misses, handoff, backup } = stats;
   const lookups = hits + misses;
-  return { epoch, entries, bytes, maxEntries, maxBytes, hitRatio: lookups > 0 ? hits / lookups : null, handoff };
+  const hitRatio = lookups > 0 ? hits / lookups : null;
+  return { epoch, entries, bytes, maxEntries, maxBytes, hitRatio, handoff, ...(backup && { backup }) };
 }

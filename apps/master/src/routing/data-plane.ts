@@ -1,4 +1,4 @@
-import { type WriteCondition } from '@dcs/protocol';
+import { type BackupStats, type WriteCondition } from '@dcs/protocol';
 
 /** All that is known of an entry but its bytes. */
 export interface EntryInfo {
@@ -43,7 +43,15 @@ export interface NodeDescription {
     /** Hits per lookup since the node started; null before the first lookup. */
     readonly hitRatio: number | null;
     readonly handoff: { readonly slotsToGo: number; readonly bytesReceived: number };
+    /** Left out when the node has no backup directory. */
+    readonly backup?: BackupStats;
   };
+}
+
+/** Which nodes took the call for a backup, and which did not. */
+export interface BackupReceipt {
+  readonly asked: readonly string[];
+  readonly failed: readonly { readonly id: string; readonly reason: 'unreachable' | 'no-directory' }[];
 }
 
 export interface PlaneDescription {

@@ -1,0 +1,67 @@
+import { basename, join } from 'node:path';
+import type { View } from '@dcs/cluster-membership';
+import { type Archive, type BackupFile, folderName } from './archive.js';
+import type { BackupLog } from './backup-log.js';
+import type { BackupDisk } from './disk.js';
+import { isExpendable, type Kept } from './retention.js';
+
+export interface CleanerOptions {
+  readonly archive: Archive;
+  readonly disk: BackupDisk;
+  readonly cluster: string;
+  readonly id: string;
+  readonly keep: number;
+  readonly intervalMs: number;
+  readonly view: () => View;
+  /** The last restore of this node failed: older backups may have what it did not get. */
+  readonly restoreFailed: () => boolean;
+  /** Wall clock, ms since the Unix epoch. */
+  readonly now: () => number;
+  readonly log: BackupLog;
+}
+
+/** How old newer files must be before those of a node that is gone may go, at least, ms. */
+const MIN_MARGIN_MS = 3_600_000;
+const MARGIN_INTERVALS = 2;
+
+/** Removes what is not needed any more: of this node's own files, and of those of nodes that are in the view no more. */
+export class Cleaner {
+  readonly #options: CleanerOptions;
+
+  constructor(options: CleanerOptions) {
+    this.#options = options;
+  }
+
+  /** @throws what the disk says */
+  async clean(): Promise<void> {
+    const { archive, disk, cluster, id, keep, intervalMs, view, restoreFailed, now, log } = this.#options;
+    if (restoreFailed()) return log.warn({}, 'no old backup is removed: the last restore failed');
+    const own = basename(archive.folderOf(cluster, id));
+    const members = new Set(view().members.map((member) => folderName(member.id)));
+    const isGone = (folder: string): boolean => folder !== own && members.size > 0 && !members.has(folder);
+    const before = now() - Math.max(MIN_MARGIN_MS, MARGIN_INTERVALS * intervalMs);
+    const files = (await archive.files(folderName(cluster))).map((file) => ({ file, kept: keptOf(file) }));
+    const all = files.map(({ kept }) => kept);
+    let removed = 0;
+    for (const { file, kept } of files) {
+      if (file.folder !== own && !isGone(file.folder)) continue;
+      await new Promise((resolve) => setImmediate(resolve));
+      if (!isExpendable(kept, all, { keep, notAfter: file.folder === own ? Infinity : before })) continue;
+      await disk.remove(file.path);
+      removed++;
+    }
+    for (const folder of (await archive.nodes(folderName(cluster))).filter(isGone)) {
+      const path = join(archive.directory, folderName(cluster), folder);
+      await archive.removeLeftovers(path, before);
+      await disk.removeDirectory(path);
+    }
+    if (removed > 0) log.info({ files: removed }, 'removed backups that newer ones replace');
+  }
+}
+
+/** One that cannot be read for a reason that may pass is as good as a file that nothing replaces: it stays. */
+function keptOf({ createdAt, epoch, slots, foot, problem }: BackupFile): Kept {
+  const isDamaged = (problem as { code?: string } | undefined)?.code === 'ERR_BACKUP_DAMAGED';
+  const stays = problem !== undefined && !isDamaged;
+  return { createdAt: stays ? Infinity : createdAt, epoch, slots, isComplete: foot !== undefined };
+}

@@ -1,0 +1,126 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeVersion } from '@dcs/protocol';
+import { BackupWorld, viewOf } from '../../test/backup-fixture.js';
+import { type BackupDisk, systemDisk } from './disk.js';
+
+let world: BackupWorld;
+beforeEach(() => (world = new BackupWorld()));
+afterEach(() => world.close());
+function names(id: string): string[] {
+  const folder = join(world.directory, 'dcs', id);
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+function failing(code: string, after: number): BackupDisk & { fails: boolean } {
+  let calls = 0;
+  const disk = {
+    ...systemDisk,
+    fails: true,
+    async open(path: string, mode: 'read' | 'create') {
+      const file = await systemDisk.open(path, mode);
+      const write = async (bytes: Uint8Array, position: number): Promise<void> => {
+        if (disk.fails && ++calls > after) throw Object.assign(new Error(`${code}: no`), { code });
+        await file.write(bytes, position);
+      };
+      return { write, read: file.read.bind(file), sync: file.sync.bind(file), close: file.close.bind(file) };
+    },
+  };
+  return disk;
+}
+
+describe('a backup that fails', () => {
+  test.each([0, 1, 3, 20, 33])(
+    'after %i writes leaves nothing behind, is counted, and the next one works',
+    async (after) => {
+      const disk = failing('ENOSPC', after);
+      const node = world.node('a', { disk });
+      node.apply(viewOf(1, ['a']));
+      for (let i = 0; i < 500; i++) node.put(`k${i}`, 'v');
+      expect(await world.back(node)).toEqual(['failure']);
+      expect(names('a')).toEqual([]);
+      expect(node.backup.stats()).toMatchObject({ failures: 1, lastSuccessAt: null });
+      expect(node.log.lines).toContainEqual(
+        expect.objectContaining({ level: 'error', details: { error: 'ENOSPC: no' } }),
+      );
+      disk.fails = false;
+      expect(await world.back(node)).toEqual(['success']);
+      expect(Object.keys(await world.values())).toHaveLength(500);
+    },
+  );
+});
+
+describe('demands', () => {
+  test('during a backup share the one that follows it', async () => {
+    const node = world.node('a');
+    node.apply(viewOf(1, ['a']));
+    node.put('k', 'v');
+    const first = node.backup.request();
+    while (names('a').length === 0) await new Promise(setImmediate);
+    world.now += 1;
+    const [second, third] = [node.backup.request(), node.backup.request()];
+    expect(third).toBe(second);
+    expect(second).not.toBe(first);
+    expect(await Promise.all([first, second])).toEqual(['success', 'success']);
+    expect(names('a')).toHaveLength(2);
+  });
+
+  test('after the end are skipped; the end waits for what is under way, and removes it', async () => {
+    const node = world.node('a');
+    node.apply(viewOf(1, ['a']));
+    for (let i = 0; i < 20_000; i++) node.put(`k${i}`, 'v');
+    const running = node.backup.request();
+    while (!names('a').some((name) => name.endsWith('.tmp'))) await new Promise(setImmediate);
+    await node.backup.close();
+    expect(await running).toBe('skipped');
+    expect(await node.backup.request()).toBe('skipped');
+    expect(names('a')).toEqual([]);
+    expect(node.backup.stats().failures).toBe(0);
+  });
+});
+
+test('every interval there is one', async () => {
+  const node = world.node('a', { intervalMs: 30 });
+  node.apply(viewOf(1, ['a']));
+  node.put('k', 'v');
+  node.backup.start();
+  while (node.backup.outcomes.success < 3) {
+    world.now += 5;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  await node.backup.close();
+});
+
+describe('while it is read', () => {
+  test('a slot that changes its owners is in the file, but not as whole', async () => {
+    const node = world.node('a');
+    node.apply(viewOf(1, ['a']));
+    for (let i = 0; i < 20_000; i++) node.put(`k${i}`, 'v');
+    const running = node.backup.request();
+    while (!node.backup.inProgress || !names('a').length) await new Promise(setImmediate);
+    node.apply(viewOf(2, ['a', 'b']));
+    expect(await running).toBe('success');
+    const lost = node.ownership.table.slotsOf('b').primary;
+    expect(lost).toBeGreaterThan(0);
+    expect(node.log.lines.find(({ level }) => level === 'warn')?.details).toEqual({ slots: lost });
+  });
+
+  test('a slot that is still imported is not told as whole', async () => {
+    const node = world.node('a');
+    node.apply(viewOf(1, ['a', 'b']));
+    for (let slot = 0; slot < 16_384; slot++) node.ledger.begin(slot, ['b']);
+    expect(await world.back(node)).toEqual(['skipped']);
+  });
+
+  test('a flush makes it begin anew', async () => {
+    const node = world.node('a');
+    node.apply(viewOf(1, ['a']));
+    for (let i = 0; i < 20_000; i++) node.put(`k${i}`, 'v');
+    const running = node.backup.request();
+    while (!names('a').length) await new Promise(setImmediate);
+    node.store.flush(makeVersion(world.now + 1, 0, 1));
+    node.put('after', 'v', world.now + 2);
+    expect(await running).toBe('success');
+    expect(await world.values()).toEqual({ after: 'v' });
+  });
+});

@@ -1,0 +1,182 @@
+import { spawnSync } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { durable, DiskFolder, newStore, put, version } from '../../test/disk-folder.js';
+import { type JournalFile, type JournalFiles, nodeFiles } from './journal-files.js';
+
+const folder = new DiskFolder();
+afterAll(() => folder.close());
+jest.setTimeout(60_000);
+
+/** Error codes with which operations fail at present. */
+interface Faults {
+  create?: string | undefined;
+  write?: string | undefined;
+  sync?: string | undefined;
+}
+
+function failing(): { files: JournalFiles; faults: Faults } {
+  const faults: Faults = {};
+  const check = (operation: keyof Faults): void => {
+    const code = faults[operation];
+    if (code !== undefined) throw Object.assign(new Error(`${code}: it is broken, ${operation}`), { code });
+  };
+  const wrap = (file: JournalFile): JournalFile => ({
+    async write(bytes) {
+      // Half of it is written all the same.
+      if (faults.write !== undefined) await file.write(bytes.subarray(0, bytes.length >> 1));
+      check('write');
+      await file.write(bytes);
+    },
+    async sync() {
+      check('sync');
+      await file.sync();
+    },
+    close: () => file.close(),
+  });
+  const files: JournalFiles = {
+    ...nodeFiles,
+    async create(path) {
+      check('create');
+      return wrap(await nodeFiles.create(path));
+    },
+  };
+  return { files, faults };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+test.each([
+  ['write', 'ENOSPC', 'free space'],
+  ['write', 'EIO', 'check the disk'],
+  ['sync', 'EIO', 'check the disk'],
+  ['write', 'EROFS', 'make it writable'],
+] as const)('a failed %s with %s refuses writes, and recovers by itself', async (operation, code, remedy) => {
+  const directory = folder.directory();
+  const { files, faults } = failing();
+  const disk = await folder.open(directory, { files, durability: 'always' });
+  const store = newStore();
+  await disk.load(store);
+  put(store, 'before', 'x', 1);
+  await durable(disk);
+  faults[operation] = code;
+  faults.create = code;
+  put(store, 'failed', 'y', 2);
+  const refused = `cannot write to ${directory}: ${code}: it is broken; ${remedy}, writes are taken again by themselves`;
+  await expect(durable(disk)).rejects.toThrow(`${code}: it is broken`);
+  expect(disk.refusal).toBe(refused);
+  put(store, 'meanwhile', 'z', 3);
+  await expect(durable(disk)).rejects.toMatchObject({ code: 'ERR_DISK_WRITE', message: refused });
+  await new Promise((resolve) => setTimeout(resolve, 1200));
+  expect(disk.refusal).toBe(refused);
+  faults[operation] = undefined;
+  faults.create = undefined;
+  await until(() => disk.refusal === undefined);
+  put(store, 'after', 'w', 4);
+  await durable(disk);
+  const again = newStore();
+  const reopened = await folder.open(folder.copy(directory));
+  await reopened.load(again);
+  expect(['before', 'failed', 'meanwhile', 'after'].map((key) => again.peek(key)?.ms)).toEqual(
+    ['before', 'failed', 'meanwhile', 'after'].map((key) => store.peek(key)!.ms),
+  );
+  const states = folder.lines.filter(({ message }) => message.startsWith('writes are')).slice(-2);
+  expect(states.map(({ message }) => message)).toEqual(['writes are refused', 'writes are taken again']);
+  await disk.close();
+});
+
+test('a flush that could not be written is written after the recovery', async () => {
+  const directory = folder.directory();
+  const { files, faults } = failing();
+  const disk = await folder.open(directory, { files });
+  const store = newStore();
+  await disk.load(store);
+  put(store, 'old', 'x', 1);
+  await disk.checkpoints.run();
+  disk.checkpoints.stop();
+  faults.write = 'ENOSPC';
+  store.flush(version(5));
+  await expect(durable(disk)).rejects.toThrow('ENOSPC');
+  faults.write = undefined;
+  await until(() => disk.refusal === undefined);
+  const again = newStore();
+  await (await folder.open(folder.copy(directory))).load(again);
+  expect([again.size, again.floor]).toEqual([0, version(5)]);
+  await disk.close();
+});
+
+test('a disk that cannot be written to at the start is loaded all the same', async () => {
+  const directory = folder.directory();
+  const disk = await folder.open(directory);
+  const store = newStore();
+  await disk.load(store);
+  put(store, 'a', 'x', 1);
+  await disk.close();
+  const { files, faults } = failing();
+  faults.create = 'ENOSPC';
+  const again = await folder.open(directory, { files });
+  const loaded = newStore();
+  await again.load(loaded);
+  expect(loaded.peek('a')).toBeDefined();
+  expect(again.refusal).toContain('ENOSPC');
+  faults.create = undefined;
+  await until(() => again.refusal === undefined);
+  put(loaded, 'b', 'x', 2);
+  await durable(again);
+  await again.close();
+});
+
+test('is closed in time while the disk fails', async () => {
+  const { files, faults } = failing();
+  const disk = await folder.open(folder.directory(), { files });
+  const store = newStore();
+  await disk.load(store);
+  faults.write = 'EIO';
+  faults.create = 'EIO';
+  put(store, 'a', 'x', 1);
+  await expect(durable(disk)).rejects.toThrow('EIO');
+  put(store, 'b', 'x', 2);
+  await disk.close();
+});
+
+test('a full disk refuses writes, answers reads, loses nothing that was acknowledged, and recovers', async () => {
+  const mount = folder.directory();
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', mount]);
+  if (mounted.status !== 0) {
+    if (process.env['CI'] === 'true') throw new Error(`cannot mount: ${mounted.stderr}`);
+    process.stderr.write(
+      `skipped: a full disk, because none can be mounted: ${mounted.error?.message ?? mounted.stderr}\n`,
+    );
+    return;
+  }
+  try {
+    const directory = join(mount, 'node');
+    const disk = await folder.open(directory);
+    const store = newStore();
+    await disk.load(store);
+    writeFileSync(join(mount, 'ballast'), Buffer.alloc(2 ** 22));
+    const acknowledged: number[] = [];
+    for (let n = 0; disk.refusal === undefined && n < 20_000; n++) {
+      put(store, `k${n}`, 'v'.repeat(2000), n);
+      await durable(disk).then(
+        () => acknowledged.push(n),
+        () => undefined,
+      );
+    }
+    expect(disk.refusal).toMatch(/^cannot write to .*: .*; .*, writes are taken again by themselves$/);
+    expect(store.peek('k1')).toBeDefined();
+    rmSync(join(mount, 'ballast'));
+    store.dropWhere((key) => Number(key.slice(1)) > 300);
+    await until(() => disk.refusal === undefined);
+    await disk.close();
+    const again = newStore();
+    const reopened = await folder.open(directory);
+    await reopened.load(again);
+    for (const n of acknowledged.filter((each) => each <= 300)) expect(again.peek(`k${n}`)).toBeDefined();
+    await reopened.close();
+  } finally {
+    spawnSync('umount', ['-l', mount]);
+  }
+});

@@ -1,0 +1,191 @@
+import type { Version } from '@dcs/protocol';
+import type { Entry } from '../node/entry.js';
+import type { Journal } from './journal.js';
+import {
+  entryRecordLength,
+  FLUSH_RECORD_LENGTH,
+  seedAt,
+  writeEntryRecord,
+  writeFlushRecord,
+} from './journal-record.js';
+
+export type Done = (error: Error | undefined) => void;
+
+export interface JournalWriterOptions {
+  readonly journal: Journal;
+  /** Whether a batch is synced before those who wait for it are called back. */
+  readonly sync: boolean;
+  /** Asked before each piece: false holds it, and all who wait for it, until {@link JournalWriter.resume}. */
+  readonly mayWrite: () => boolean;
+  /** A batch could not be written: those who waited for it were told, and the writer is stopped. */
+  readonly onFailure: (error: Error) => void;
+}
+
+/** Entries to be written together: of one key only the last. */
+class Batch {
+  readonly entries = new Map<string, Entry>();
+  readonly waiting: Done[] = [];
+  floor: Version | undefined;
+  bytes = 0;
+
+  get isEmpty(): boolean {
+    return this.entries.size === 0 && this.floor === undefined;
+  }
+}
+
+/** Bounds of one write: about 4 ms of encoding. */
+const PIECE_BYTES = 4 * 2 ** 20;
+const PIECE_RECORDS = 4096;
+const INITIAL_BUFFER_BYTES = 64 * 1024;
+/** Of entries to be written; beyond, those that the store has let go are not kept for the journal either. */
+const MAX_HELD_BYTES = 32 * 2 ** 20;
+
+/**
+ * Group commit: what changes while a batch is written is the next batch. One write is in flight at most, and it begins
+ * at the end of the turn in which the first change came.
+ */
+export class JournalWriter {
+  readonly #options: JournalWriterOptions;
+  #filling = new Batch();
+  #writing: Batch | undefined;
+  #running = false;
+  #stopped = true;
+  #room: (() => void) | undefined;
+  #buffer = Buffer.allocUnsafeSlow(INITIAL_BUFFER_BYTES);
+
+  constructor(options: JournalWriterOptions) {
+    this.#options = options;
+  }
+
+  get isIdle(): boolean {
+    return this.#writing === undefined && this.#filling.isEmpty;
+  }
+
+  /** Whether it waits for room. */
+  get isHeld(): boolean {
+    return this.#room !== undefined;
+  }
+
+  add(key: string, entry: Entry): void {
+    const batch = this.#filling;
+    batch.entries.set(key, entry);
+    batch.bytes += key.length + entry.framed.length;
+    if (!this.#running) this.#schedule();
+  }
+
+  /** The store holds nothing for this key any more. */
+  forget(key: string): void {
+    // Normally the record is written all the same, so that an older one does not come back.
+    if (this.#filling.bytes > MAX_HELD_BYTES) this.#filling.entries.delete(key);
+  }
+
+  flush(floor: Version): void {
+    this.#filling.entries.clear();
+    this.#filling.bytes = 0;
+    this.#filling.floor = floor;
+    if (!this.#running) this.#schedule();
+  }
+
+  /** Calls back when all that was added is written; at once where there is nothing. */
+  whenWritten(done: Done): void {
+    if (!this.#filling.isEmpty) this.#filling.waiting.push(done);
+    else if (this.#writing !== undefined) this.#writing.waiting.push(done);
+    else done(undefined);
+  }
+
+  /** Begins to write, or goes on: there is room again. */
+  resume(): void {
+    this.#stopped = false;
+    const room = this.#room;
+    this.#room = undefined;
+    room?.();
+    if (!this.#running && !this.#filling.isEmpty) this.#schedule();
+  }
+
+  /** Forgets what was to be written, tells those who wait for it, and holds what comes until {@link resume}. */
+  stop(error: Error): void {
+    this.#stopped = true;
+    const waiting = [...(this.#writing?.waiting ?? []), ...this.#filling.waiting];
+    this.#writing = undefined;
+    this.#filling = new Batch();
+    const room = this.#room;
+    this.#room = undefined;
+    room?.();
+    for (const done of waiting) done(error);
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return;
+    this.#running = true;
+    setImmediate(() => void this.#run());
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped && !this.#filling.isEmpty) {
+      const batch = this.#filling;
+      this.#writing = batch;
+      this.#filling = new Batch();
+      try {
+        await this.#write(batch);
+      } catch (error) {
+        if (this.#writing === batch) this.#fail(error as Error);
+        break;
+      }
+      if (this.#writing !== batch) break; // stopped meanwhile
+      this.#writing = undefined;
+      for (const done of batch.waiting) done(undefined);
+    }
+    this.#running = false;
+    if (!this.#stopped && !this.#filling.isEmpty) this.#schedule();
+  }
+
+  #fail(error: Error): void {
+    this.stop(error);
+    this.#options.onFailure(error);
+  }
+
+  async #write(batch: Batch): Promise<void> {
+    const { journal, sync } = this.#options;
+    const left = batch.entries.entries();
+    for (let more = true; more; ) {
+      while (!this.#options.mayWrite()) {
+        await new Promise<void>((resolve) => (this.#room = resolve));
+        if (this.#writing !== batch) return;
+      }
+      const { bytes, done } = this.#encode(batch, left);
+      more = !done;
+      if (bytes.length > 0) await journal.append(bytes, sync);
+      if (this.#writing !== batch) return;
+    }
+  }
+
+  /** Encodes the next piece for the end of the journal's present file. */
+  #encode(batch: Batch, left: MapIterator<[string, Entry]>): { bytes: Buffer; done: boolean } {
+    const { salt, bytes: position } = this.#options.journal.current!;
+    let at = 0;
+    if (batch.floor !== undefined) {
+      at = writeFlushRecord(this.#reserve(0, FLUSH_RECORD_LENGTH), 0, seedAt(salt, position), batch.floor);
+      batch.floor = undefined;
+    }
+    for (let records = 0; records < PIECE_RECORDS && at < PIECE_BYTES; records++) {
+      const next = left.next();
+      if (next.done === true) return { bytes: this.#buffer.subarray(0, at), done: true };
+      const [key, entry] = next.value;
+      const target = this.#reserve(at, entryRecordLength(key, entry));
+      at = writeEntryRecord(target, at, seedAt(salt, position + at), key, entry);
+    }
+    return { bytes: this.#buffer.subarray(0, at), done: false };
+  }
+
+  /** The buffer, with room for `bytes` more behind `used`. */
+  #reserve(used: number, bytes: number): Buffer {
+    if (used + bytes > this.#buffer.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, used + bytes));
+      this.#buffer.copy(larger, 0, 0, used);
+      this.#buffer = larger;
+    } else if (used === 0 && this.#buffer.length > 2 * PIECE_BYTES && bytes <= INITIAL_BUFFER_BYTES) {
+      this.#buffer = Buffer.allocUnsafeSlow(INITIAL_BUFFER_BYTES); // after an unusually large entry
+    }
+    return this.#buffer;
+  }
+}

@@ -1,0 +1,124 @@
+import type { Logger } from 'pino';
+import type { Entry } from '../node/entry.js';
+import type { Store } from '../node/store.js';
+import type { Checkpoints } from './checkpoints.js';
+import type { DirtyKeys } from './dirty-keys.js';
+import { DiskError, isFull, reasonOf } from './errors.js';
+import type { Journal } from './journal.js';
+import {
+  entryRecordLength,
+  FLUSH_RECORD_LENGTH,
+  seedAt,
+  writeEntryRecord,
+  writeFlushRecord,
+} from './journal-record.js';
+import type { JournalWriter } from './journal-writer.js';
+
+export interface RecoveryOptions {
+  readonly directory: string;
+  readonly journal: Journal;
+  readonly dirty: DirtyKeys;
+  readonly writer: JournalWriter;
+  readonly log: Pick<Logger, 'info' | 'error'>;
+  readonly store: () => Store | undefined;
+  readonly checkpoints: Checkpoints;
+  /** Whether the journal may grow. */
+  readonly hasRoom: () => boolean;
+}
+
+const FIRST_PAUSE_MS = 500;
+const MAX_PAUSE_MS = 5000;
+
+/**
+ * From the first failed write to the first that succeeds again. Nothing that is on disk by then depends on pages that a
+ * failed sync may have dropped: everything that is not in the entry file is written anew, to a new file.
+ */
+export class Recovery {
+  /** Why writes are refused; undefined while they are taken. */
+  refusal: string | undefined;
+  readonly #options: RecoveryOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #pauseMs = FIRST_PAUSE_MS;
+  #stopped = false;
+
+  constructor(options: RecoveryOptions) {
+    this.#options = options;
+  }
+
+  /** Refuses writes from now on, and tries again by itself. */
+  failed(error: Error): void {
+    const { directory, journal, log } = this.#options;
+    const isNew = this.refusal === undefined;
+    this.refusal = `cannot write to ${directory}: ${reasonOf(error)}; ${remedyFor(error)}, writes are taken again by themselves`;
+    if (!isNew) return;
+    log.error({ reason: this.refusal }, 'writes are refused');
+    journal.abandon();
+    this.#pauseMs = FIRST_PAUSE_MS;
+    this.#tryLater();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  #tryLater(): void {
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => void this.#try(), this.#pauseMs);
+    this.#timer.unref();
+    this.#pauseMs = Math.min(this.#pauseMs * 2, MAX_PAUSE_MS);
+  }
+
+  async #try(): Promise<void> {
+    const { writer, log, checkpoints, hasRoom } = this.#options;
+    try {
+      if (!hasRoom() || isFull(checkpoints.failure)) await checkpoints.runNow();
+      await checkpoints.exclusive(() => this.#rewrite());
+      if (this.#stopped) return;
+      this.refusal = undefined;
+      writer.resume();
+      log.info({}, 'writes are taken again');
+    } catch (error) {
+      this.failed(error as Error);
+      await checkpoints.run(); // it may make room
+      this.#tryLater();
+    }
+  }
+
+  async #rewrite(): Promise<void> {
+    const { journal, dirty, writer } = this.#options;
+    const store = this.#options.store();
+    await journal.begin();
+    try {
+      writer.stop(new DiskError('ERR_DISK_WRITE', this.refusal ?? ''));
+      if (dirty.floor !== undefined) {
+        const { salt, bytes } = journal.current!;
+        const record = Buffer.alloc(FLUSH_RECORD_LENGTH);
+        writeFlushRecord(record, 0, seedAt(salt, bytes), dirty.floor);
+        await journal.append(record, false);
+      }
+      for (const page of store === undefined ? [] : dirty.present(store)) await this.#append(page);
+      await journal.sync();
+    } catch (error) {
+      const failed = journal.current;
+      journal.abandon();
+      if (failed !== undefined) await journal.remove(failed).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #append(page: readonly (readonly [key: string, entry: Entry])[]): Promise<void> {
+    const { journal } = this.#options;
+    const { salt, bytes: position } = journal.current!;
+    const records = Buffer.allocUnsafe(page.reduce((sum, [key, entry]) => sum + entryRecordLength(key, entry), 0));
+    let at = 0;
+    for (const [key, entry] of page) at = writeEntryRecord(records, at, seedAt(salt, position + at), key, entry);
+    if (at > 0) await journal.append(records, false);
+  }
+}
+
+function remedyFor(error: Error): string {
+  if (isFull(error)) return 'free space';
+  if (/EROFS|EACCES|EPERM/.test(error.message)) return 'make it writable';
+  return 'check the disk';
+}
