@@ -286,7 +286,9 @@ describe('nodes with disks', () => {
   });
 
   test('an owner whose disk takes nothing counts as no copy, and shows nothing old', async () => {
-    const full = new MemoryDisk({ platter: new Platter(), timers: new ProcessTimers(), now: Date.now });
+    const timers = new ProcessTimers();
+    timersOf.set('a', timers);
+    const full = new MemoryDisk({ platter: new Platter(), timers, now: Date.now });
     const a = await cluster.start('a', { disk: full });
     await Promise.all([start('b'), start('c')]);
     await cluster.settled();
