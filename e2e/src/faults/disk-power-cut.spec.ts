@@ -25,6 +25,7 @@ describeWith(whyNoMount(), () => {
   let disk: LoopDisk;
   let cluster: Cluster;
   let fill: Fill;
+  let cuts = 0;
   const urls = (): string[] => cluster.masters.map(({ url }) => url);
 
   beforeAll(async () => {
@@ -44,7 +45,8 @@ describeWith(whyNoMount(), () => {
 
   /** Everything ends in one moment, and what was not synced is gone. Answers the moment before. */
   async function cutPower(): Promise<number> {
-    const control = join(directory, 'disk', 'control');
+    // A new file each time: one that is overwritten, ext4 writes out as it is closed (auto_da_alloc).
+    const control = join(directory, 'disk', `control-${++cuts}`);
     await writeFile(control, UNSYNCED);
     const cutAt = performance.now();
     const killed = killAll(cluster);
