@@ -24,6 +24,9 @@ export interface MemoryDiskOptions {
   readonly now: () => number;
   /** From a change until it is durable. @defaultValue 1 */
   readonly writeMs?: number;
+  /** How long a load takes. @defaultValue 0 */
+  readonly loadMs?: number;
+  /** @defaultValue 1000 */
   readonly aliveIntervalMs?: number;
 }
 
@@ -52,7 +55,8 @@ export class MemoryDisk implements NodeDisk {
   }
 
   async load(store: Store): Promise<void> {
-    const { platter } = this.#options;
+    const { platter, loadMs = 0, timers } = this.#options;
+    if (loadMs > 0) await new Promise<void>((resolve) => timers.after(loadMs, resolve));
     if (compareVersions(platter.floor, VERSION_ZERO) > 0) store.flush(platter.floor);
     for (const [key, entry] of platter.entries) store.merge(key, entry);
     store.onChange = (key, entry) => {

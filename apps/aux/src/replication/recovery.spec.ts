@@ -48,12 +48,12 @@ describe('nodes with disks', () => {
     await cluster.close();
   });
 
-  function start(id: string, config: Readonly<Record<string, unknown>> = {}): Promise<AuxServer> {
+  function start(id: string, config: Readonly<Record<string, unknown>> = {}, loadMs = 0): Promise<AuxServer> {
     let platter = platters.get(id);
     if (platter === undefined) platters.set(id, (platter = new Platter()));
     const timers = new ProcessTimers();
     timersOf.set(id, timers);
-    const disk = new MemoryDisk({ platter, timers, now: Date.now, aliveIntervalMs: 100 });
+    const disk = new MemoryDisk({ platter, timers, now: Date.now, aliveIntervalMs: 100, loadMs });
     return cluster.start(
       id,
       { disk, ...(backup === undefined ? {} : { backup }) },
@@ -165,6 +165,17 @@ describe('nodes with disks', () => {
     await cluster.settled();
   });
 
+  test('a node that is there and still loads its disk is waited for, however long that takes', async () => {
+    await startAll('a', 'b', 'c');
+    await fill();
+    await crashAll('a', 'b', 'c');
+    const soon = { recoveryWaitMs: 100 };
+    await Promise.all([start('a', soon), start('b', soon, 4000), start('c', soon, 4000)]);
+    await cluster.settled();
+    await expectAll();
+    for (const { node } of cluster.nodes) expect(node.replication.recovery.slotsGivenUp).toBe(0);
+  });
+
   test('one never comes back: after the wait the others go on with what they have', async () => {
     await startAll('a', 'b', 'c');
     await fill();
@@ -267,6 +278,26 @@ describe('nodes with disks', () => {
     };
     await startAll('a', 'b');
     expect(whenAsked).toBeGreaterThan(0);
+    await expectAll();
+  });
+
+  test('a backup that cannot be read at first is tried again', async () => {
+    await startAll('a', 'b', 'c');
+    await fill();
+    const copies = new Map<string, Entry>();
+    for (const { node } of cluster.nodes) node.store.scan(0, 1e9, (key, entry) => copies.set(key, entry));
+    await crashAll('a', 'b', 'c');
+    for (const platter of platters.values()) platter.wipe();
+    const unreadableUntil = Date.now() + 1500;
+    backup = {
+      async restore(slots, merge) {
+        if (Date.now() < unreadableUntil) throw new Error('the directory is missing');
+        for (const [key, entry] of copies) if (slots.has(entry.slot)) merge(key, entry);
+      },
+    };
+    const LONG = { recoveryWaitMs: 600_000 };
+    await Promise.all(['a', 'b', 'c'].map((id) => start(id, LONG)));
+    await cluster.settled();
     await expectAll();
   });
 

@@ -1,12 +1,12 @@
-import type { Member, View } from '@dcs/cluster-membership';
+import type { View } from '@dcs/cluster-membership';
 import { SLOT_COUNT } from '@dcs/consistent-hash';
-import { compareVersions, encodeSync, type HybridClock, makeVersion, SlotSet } from '@dcs/protocol';
-import { RespError } from '@dcs/resp';
+import { compareVersions, type HybridClock, makeVersion, SlotSet } from '@dcs/protocol';
 import type { DiskIdentity, NodeBackup, NodeDisk, Timers } from '../node/ports.js';
 import { NONE, type Ownership } from '../node/ownership.js';
 import type { Store } from '../node/store.js';
-import { LastOwners } from './last-owners.js';
-import { decodeOrigin, type Origin, ORIGIN_COMMAND } from './origin.js';
+import { Lineage } from './lineage.js';
+import type { Origin } from './origin.js';
+import { Origins } from './origins.js';
 import type { Peers } from './peers.js';
 import type { SlotLedger } from './slot-ledger.js';
 
@@ -40,17 +40,13 @@ export interface RecoveryOptions extends RecoveryTuning {
 
 const DEFAULT_WAIT_MS = 30_000;
 const DEFAULT_GRACE_MS = 3000;
-const ORIGIN_TIMEOUT_MS = 500;
-const SYNC_TIMEOUT_MS = 2000;
 const POLL_MS = 100;
 const REST_POLL_MS = 1000;
+/** Pause before a backup that could not be read is tried again. */
+const RESTORE_PAUSE_MS = 1000;
 /** Views kept on disk between two in which all was whole; the first and the last of more. */
 const MAX_VIEWS = 8;
-/** A large cluster is asked bit by bit. */
-const MAX_ASKED_AT_ONCE = 8;
 const SCAN_VISITS = 16_384;
-/** Digits of a time in ms until the year 33658, so that lineages sort by time. */
-const LINEAGE_DIGITS = 15;
 
 /**
  * Finds the data again after more has gone than replication covers: every node was down at once, or all owners of a
@@ -65,31 +61,23 @@ export class Recovery {
   /** The last restore from a backup that failed. */
   restoreError: Error | undefined;
   readonly #options: RecoveryOptions;
-  readonly #origins = new Map<string, Origin>();
-  readonly #asking = new Set<string>();
+  readonly #origins: Origins;
+  readonly #lineage: Lineage;
   readonly #startedAt: number;
   /** Of {@link slotsGivenUp}, those of before this recovery. */
   #givenUpBefore = 0;
   #identity: DiskIdentity | undefined;
-  #lineage: string | undefined;
   #loaded: boolean;
-  #lived = false;
-  /** Incarnations of the members that were there before this node joined, by id. */
-  #before: ReadonlyMap<string, number> = new Map();
   #loadedAt = Infinity;
+  /** The cluster had members before this node joined: their incarnations, by id. Empty when all had left. */
+  #before: ReadonlyMap<string, number> | undefined;
   #recovering = false;
   #restoring = false;
+  #nextRestoreAt = -Infinity;
   /** Monotonic time at which waiting for missing nodes ends. */
   #deadline = Infinity;
-  /** This disk has what the others may not: they have to take it before it counts as one of theirs. */
-  #foreign = false;
-  #told = new Set<string>();
-  #toldEpoch = -1;
-  #agreedEpoch = -1;
-  #agreed = new Set<string>();
   /** Since the last view in which all was whole, that one included. */
   #views: readonly View[] = [];
-  #lastOwners: { readonly views: readonly View[]; readonly owners: LastOwners } | undefined;
   #cancel: (() => void) | undefined;
   #closed = false;
 
@@ -99,7 +87,9 @@ export class Recovery {
     this.#identity = options.disk?.identity;
     this.#views = this.#identity?.views ?? [];
     this.#loaded = options.disk === undefined;
-    if (!this.#loaded) for (let slot = 0; slot < SLOT_COUNT; slot++) options.ledger.hold(slot);
+    this.#origins = new Origins({ ...options, own: () => this.origin() });
+    this.#lineage = new Lineage({ ...options, origins: this.#origins, onChange: () => this.#remember() });
+    if (!this.#loaded) this.#holdAll();
   }
 
   get isEnabled(): boolean {
@@ -113,11 +103,11 @@ export class Recovery {
 
   /** What is here of slots that others own may be all there is of it. */
   get mayBePrecious(): boolean {
-    return this.#recovering || this.#foreign || !this.#loaded;
+    return this.#recovering || this.#lineage.isForeign || !this.#loaded;
   }
 
   get lineage(): string | undefined {
-    return this.#lineage;
+    return this.#lineage.current;
   }
 
   /** What `DCS.ORIGIN` answers. */
@@ -129,7 +119,7 @@ export class Recovery {
       intact: disk !== undefined && disk.damaged === 0,
       loaded: this.#loaded,
       recovering: this.#recovering || !this.#loaded,
-      lineage: this.#lineage,
+      lineage: this.lineage,
     };
   }
 
@@ -141,8 +131,9 @@ export class Recovery {
   async prepare(before: View | undefined): Promise<void> {
     if (!this.isEnabled) return;
     const { disk, now, monotonic, tombstoneRetentionMs } = this.#options;
-    this.#lived = (before?.epoch ?? 0) > 0;
-    this.#before = new Map(before?.members.map(({ id, incarnation }) => [id, incarnation]));
+    if (before !== undefined && before.epoch > 0) {
+      this.#before = new Map(before.members.map(({ id, incarnation }) => [id, incarnation]));
+    }
     const serving = await this.#findServing();
     if (this.#closed) return;
     if (disk !== undefined) {
@@ -166,24 +157,16 @@ export class Recovery {
   /** After every view. */
   viewChanged(): void {
     if (!this.isEnabled || !this.#loaded) return;
-    const { ownership } = this.#options;
-    for (const [id, { incarnation }] of this.#origins) {
-      if (ownership.member(id)?.incarnation !== incarnation) this.#origins.delete(id);
-    }
-    this.#note(ownership.view);
+    this.#origins.retain();
+    this.#note(this.#options.ownership.view);
     this.#evaluate();
   }
 
-  /** All owners that these slots had are gone. Returns whether they are held now. */
-  orphaned(slots: Iterable<number>): void {
-    if (!this.isEnabled || !this.#loaded) return;
+  /** All owners that these slots had are gone: they are held from now on. */
+  orphaned(slots: readonly number[]): void {
+    if (!this.isEnabled || !this.#loaded || slots.length === 0) return;
     const { ledger, monotonic, recoveryWaitMs = DEFAULT_WAIT_MS } = this.#options;
-    let any = false;
-    for (const slot of slots) {
-      ledger.hold(slot);
-      any = true;
-    }
-    if (!any) return;
+    for (const slot of slots) ledger.hold(slot);
     if (!this.#recovering) this.#deadline = monotonic() + recoveryWaitMs;
     this.#recovering = true;
     this.#poll();
@@ -200,7 +183,7 @@ export class Recovery {
     const { ownership, monotonic, timers, recoveryWaitMs = DEFAULT_WAIT_MS } = this.#options;
     for (;;) {
       const others = ownership.view.members.filter(({ id }) => id !== ownership.selfId);
-      const heard = await Promise.all(others.map((member) => this.#ask(member)));
+      const heard = await Promise.all(others.map((member) => this.#origins.ask(member)));
       const serving = heard.filter(
         (origin, i): origin is Origin =>
           typeof origin === 'object' && !origin.recovering && others[i]!.state !== 'joining',
@@ -212,58 +195,42 @@ export class Recovery {
     }
   }
 
-  /** `dead` when nobody listens there. */
-  #ask({ id, incarnation }: Member): Promise<Origin | 'silent' | 'dead'> {
-    const { peers } = this.#options;
-    return new Promise((resolve) => {
-      peers.send(id, ORIGIN_COMMAND, ORIGIN_TIMEOUT_MS, (error, reply) => {
-        if (error !== null) {
-          if (!(error instanceof RespError)) peers.suspect(id, error);
-          return resolve(peers.isRefusing(id) ? 'dead' : 'silent');
-        }
-        const origin = decodeOrigin(reply);
-        if (origin === undefined || origin.incarnation !== incarnation) return resolve('silent');
-        this.#origins.set(id, origin);
-        resolve(origin);
-      });
-    });
-  }
-
   /** Others serve: what this disk has of their history, they have too. */
   #join(serving: readonly Origin[]): void {
-    const lineages = serving.map(({ lineage }) => lineage ?? '').sort();
-    const newest = lineages.at(-1)!;
-    this.#foreign = this.#identity !== undefined && !lineages.every((lineage) => lineage === this.#identity!.lineage);
-    this.#lineage = this.#foreign ? this.#identity!.lineage : newest;
-    this.#releaseAll();
-    this.#remember();
-  }
-
-  #releaseAll(): void {
-    const { ledger, ownership } = this.#options;
-    for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      if (ledger.isHeld(slot)) ledger.release(slot, ownership.roleOf(slot) === NONE ? undefined : this.#others());
-    }
+    this.#lineage.join(this.#identity, serving);
+    const sources = this.#origins.sources(this.#origins.present());
+    for (let slot = 0; slot < SLOT_COUNT; slot++) this.#release(slot, sources);
   }
 
   #waitForOthers(): void {
-    const { ledger, recoveryWaitMs = DEFAULT_WAIT_MS } = this.#options;
-    for (let slot = 0; slot < SLOT_COUNT; slot++) ledger.hold(slot);
+    const { recoveryWaitMs = DEFAULT_WAIT_MS } = this.#options;
+    this.#holdAll();
     this.#recovering = true;
-    this.#deadline = this.#startedAt + recoveryWaitMs;
+    this.#deadline = this.#loadedAt + recoveryWaitMs;
     this.#evaluate();
+  }
+
+  #holdAll(): void {
+    for (let slot = 0; slot < SLOT_COUNT; slot++) this.#options.ledger.hold(slot);
+  }
+
+  #release(slot: number, sources: readonly string[]): void {
+    const { ledger, ownership } = this.#options;
+    ledger.release(slot, ownership.roleOf(slot) === NONE ? undefined : sources);
   }
 
   #poll(): void {
     if (this.#closed) return;
-    const { timers } = this.#options;
+    const { timers, ledger, ownership } = this.#options;
     this.#cancel?.();
-    this.#cancel = timers.after(this.#recovering || this.#foreign ? POLL_MS : REST_POLL_MS, () => {
+    this.#cancel = timers.after(this.#recovering || this.#lineage.isForeign ? POLL_MS : REST_POLL_MS, () => {
       this.#cancel = undefined;
       this.#evaluate();
-      if (this.#foreign && !this.#recovering) this.#offer();
-      else this.#agreeOnLineage();
-      this.#note(this.#options.ownership.view);
+      if (!this.#recovering) {
+        if (this.#lineage.isForeign) this.#lineage.offer();
+        else if (ledger.unsettled === 0) this.#lineage.agree();
+      }
+      this.#note(ownership.view);
       this.#poll();
     });
   }
@@ -272,39 +239,33 @@ export class Recovery {
   #evaluate(): void {
     if (!this.#recovering || !this.#loaded || this.#closed) return;
     const { ownership, ledger, monotonic, backup } = this.#options;
-    for (const member of ownership.view.members) {
-      if (member.id === ownership.selfId || this.#origins.get(member.id)?.loaded || this.#asking.has(member.id))
-        continue;
-      this.#asking.add(member.id);
-      void this.#ask(member).then(() => this.#asking.delete(member.id));
-    }
+    this.#origins.askMissing();
     if (ownership.self?.state !== 'up') return;
-    this.#distrustOldDisks();
-    const present = this.#present();
+    this.#distrustOldDisk();
+    const present = this.#origins.present();
     if (this.#mayComeWithADisk(present)) return;
-    const { owners, settledEpoch } = this.#lastOwnersOf(present);
+    const { owners, settledEpoch } = this.#origins.lastOwners(this.#views, present);
     const hasDisk = (id: string): boolean => {
       const origin = present.get(id);
       return origin?.intact === true && (origin.identity?.views.at(-1)?.epoch ?? -1) >= settledEpoch;
     };
     const isOver = monotonic() >= this.#deadline;
-    // Of a member that has not said what it has it is not known either how old that is.
-    const others = this.#others().filter((id) => present.has(id));
+    const isAwaited = (id: string): boolean => !present.has(id) && (!isOver || this.#origins.isLoading(id));
+    const sources = this.#origins.sources(present);
     const toRestore = new SlotSet();
     let released = false;
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
       if (!ledger.isHeld(slot)) continue;
       const had = [...owners.of(slot)];
-      if (!isOver && had.some((id) => !present.has(id))) continue;
-      const isOwned = ownership.roleOf(slot) !== NONE;
+      if (had.some(isAwaited)) continue;
       if (!had.some(hasDisk)) {
-        if (backup !== undefined && isOwned) {
+        if (backup !== undefined && ownership.roleOf(slot) !== NONE) {
           toRestore.add(slot);
           continue;
         }
         if (had.length > 0) this.slotsGivenUp++;
       }
-      ledger.release(slot, isOwned ? others : undefined);
+      this.#release(slot, sources);
       released = true;
     }
     if (!toRestore.isEmpty) this.#restore(toRestore);
@@ -315,55 +276,25 @@ export class Recovery {
   /** Nobody here knows of an earlier life that the cluster had: somebody who does may be about to start. */
   #mayComeWithADisk(present: ReadonlyMap<string, Origin>): boolean {
     const { ownership, disk, monotonic, recoveryGraceMs = DEFAULT_GRACE_MS } = this.#options;
-    if (disk === undefined || !this.#lived || monotonic() >= this.#deadline) return false;
-    if (this.#before.size === 0 && monotonic() - this.#loadedAt >= recoveryGraceMs) return false;
+    const before = this.#before;
+    if (disk === undefined || before === undefined || monotonic() >= this.#deadline) return false;
+    if (before.size === 0 && monotonic() - this.#loadedAt >= recoveryGraceMs) return false;
     for (const [id, { identity, recovering }] of present) {
       if (identity !== undefined) return false;
       if (id !== ownership.selfId && !recovering && ownership.member(id)?.state === 'up') return false;
     }
-    return !this.#allAreBack(present);
+    // Whoever was there is here as a new process: nobody is left who could know more. Members that are still the same
+    // process have come as this one has, and say nothing of an earlier life.
+    const isBack = ([id, incarnation]: readonly [string, number]): boolean =>
+      (present.get(id)?.incarnation ?? incarnation) !== incarnation;
+    return before.size === 0 || ![...before].every(isBack);
   }
 
-  /**
-   * Whoever was there in the earlier life is here as a new process: nobody is left who could know more. Members that are
-   * still the same process have come as this one has, and say nothing of an earlier life.
-   */
-  #allAreBack(present: ReadonlyMap<string, Origin>): boolean {
-    return (
-      this.#before.size > 0 &&
-      [...this.#before].every(([id, incarnation]) => (present.get(id)?.incarnation ?? incarnation) !== incarnation)
-    );
-  }
-
-  /** This node and those that have said what they have, all of it loaded. */
-  #present(): ReadonlyMap<string, Origin> {
-    const { ownership } = this.#options;
-    const present = new Map<string, Origin>([[ownership.selfId, this.origin()]]);
-    for (const [id, origin] of this.#origins)
-      if (origin.loaded && ownership.member(id) !== undefined) present.set(id, origin);
-    return present;
-  }
-
-  /** Whom held slots may be imported from: everybody, but nodes whose disks are too old. */
-  #others(): string[] {
-    const { ownership } = this.#options;
-    const oldest = this.#oldestTrusted();
-    return ownership.view.members
-      .map(({ id }) => id)
-      .filter((id) => id !== ownership.selfId && (this.#origins.get(id)?.identity?.aliveAt ?? Infinity) >= oldest);
-  }
-
-  /** Disks that ended before this do not know of deletes that the newest one has forgotten already. */
-  #oldestTrusted(): number {
-    let newest = this.#identity?.aliveAt ?? -Infinity;
-    for (const { identity } of this.#origins.values()) newest = Math.max(newest, identity?.aliveAt ?? -Infinity);
-    return newest - this.#options.tombstoneRetentionMs;
-  }
-
-  #distrustOldDisks(): void {
+  /** What others have forgotten that it was deleted, this disk may still have. */
+  #distrustOldDisk(): void {
     const { store } = this.#options;
     const identity = this.#identity;
-    if (identity === undefined || identity.aliveAt >= this.#oldestTrusted()) return;
+    if (identity === undefined || identity.aliveAt >= this.#origins.oldestTrusted()) return;
     const end = makeVersion(identity.aliveAt + 1, 0, 0);
     store.dropWhere((_, entry) => compareVersions(entry, end) < 0);
     this.#forgetDisk();
@@ -374,37 +305,13 @@ export class Recovery {
     this.#views = [];
   }
 
-  /** By the disk that has seen the latest view. A disk that has not seen `settledEpoch` had not all of its slots then. */
-  #lastOwnersOf(present: ReadonlyMap<string, Origin>): { readonly owners: LastOwners; readonly settledEpoch: number } {
-    const oldest = this.#oldestTrusted();
-    let views: readonly View[] = this.#views;
-    for (const { identity } of present.values()) {
-      if (identity === undefined || identity.aliveAt < oldest) continue;
-      if ((identity.views.at(-1)?.epoch ?? 0) > (views.at(-1)?.epoch ?? 0)) views = identity.views;
-    }
-    if (this.#lastOwners?.views !== views) {
-      this.#lastOwners = { views, owners: new LastOwners(views, this.#options.replicas) };
-    }
-    return { owners: this.#lastOwners.owners, settledEpoch: views[0]?.epoch ?? 0 };
-  }
-
   #restore(slots: SlotSet): void {
-    if (this.#restoring) return;
-    const { backup, store, ledger, ownership, clock } = this.#options;
+    const { backup, store, clock, monotonic } = this.#options;
+    if (this.#restoring || monotonic() < this.#nextRestoreAt) return;
     this.#restoring = true;
     const end = (error: Error | undefined): void => {
       this.#restoring = false;
-      if (this.#closed) return;
-      this.restoreError = error;
-      const present = this.#present();
-      const { owners } = this.#lastOwnersOf(present);
-      const others = this.#others().filter((id) => present.has(id));
-      for (const slot of slots) {
-        if (owners.of(slot).size > 0) this.slotsGivenUp++;
-        ledger.release(slot, ownership.roleOf(slot) === NONE ? undefined : others);
-      }
-      if (ledger.held === 0) this.#decided(present);
-      this.#options.onReleased();
+      if (!this.#closed) this.#restored(slots, error);
     };
     backup!
       .restore(slots, (key, entry) => {
@@ -414,76 +321,37 @@ export class Recovery {
       .then(() => end(undefined), end);
   }
 
-  /** Nothing is held any more. */
-  #decided(present: ReadonlyMap<string, Origin>): void {
-    const { ownership, now } = this.#options;
-    this.#recovering = false;
-    const known = [...present.values()].map(({ identity, lineage }) => lineage ?? identity?.lineage ?? '').sort();
-    const newest = this.#lineage ?? known.at(-1)!;
-    const gaveUp = this.slotsGivenUp > this.#givenUpBefore;
-    this.#givenUpBefore = this.slotsGivenUp;
-    this.#lineage = gaveUp || newest === '' ? newLineage(now(), ownership.selfId) : newest;
-    this.#foreign =
-      this.#identity !== undefined &&
-      [...present].some(
-        ([id, { recovering, lineage }]) =>
-          id !== ownership.selfId && !recovering && lineage !== undefined && lineage !== this.#lineage,
-      );
-    this.#remember();
-  }
-
-  /** Has the others take what this disk has of their slots; then it is one of them. */
-  #offer(): void {
-    const { ownership, peers, store } = this.#options;
-    const { epoch } = ownership;
-    if (this.#toldEpoch !== epoch) {
-      this.#toldEpoch = epoch;
-      this.#told = new Set();
-    }
-    const others = ownership.up.filter(({ id }) => id !== ownership.selfId);
-    if (others.every(({ id }) => this.#told.has(id))) {
-      this.#foreign = false;
+  #restored(slots: SlotSet, error: Error | undefined): void {
+    const { ledger, monotonic } = this.#options;
+    this.restoreError = error;
+    const present = this.#origins.present();
+    const { owners } = this.#origins.lastOwners(this.#views, present);
+    // Where a backup is to be expected, one that cannot be read is tried again for as long as nodes are waited for.
+    if (error !== undefined && this.#before !== undefined && monotonic() < this.#deadline) {
+      this.#nextRestoreAt = monotonic() + RESTORE_PAUSE_MS;
       return;
     }
-    for (const { id } of others) {
-      if (this.#told.has(id) || this.#asking.has(id)) continue;
-      const slots = SlotSet.of([...ownership.table.ownedSlots(id)].filter((slot) => store.heldIn(slot) > 0));
-      this.#asking.add(id);
-      peers.send(id, encodeSync(epoch, ownership.selfId, slots), SYNC_TIMEOUT_MS, (error) => {
-        this.#asking.delete(id);
-        if (error === null && this.#toldEpoch === epoch) this.#told.add(id);
-      });
+    const sources = this.#origins.sources(present);
+    for (const slot of slots) {
+      if (owners.of(slot).size > 0) this.slotsGivenUp++;
+      this.#release(slot, sources);
     }
+    if (ledger.held === 0) this.#decided(present);
+    this.#options.onReleased();
   }
 
-  /** The newest lineage is everybody's in the end: what it stands for has been merged by then. */
-  #agreeOnLineage(): void {
-    const { ownership, ledger } = this.#options;
-    if (this.#recovering || ledger.unsettled > 0) return;
-    const { epoch } = ownership;
-    if (this.#agreedEpoch !== epoch) {
-      this.#agreedEpoch = epoch;
-      this.#agreed = new Set();
-    }
-    const others = ownership.up.filter(({ id }) => id !== ownership.selfId && !this.#agreed.has(id));
-    for (const other of others.slice(0, MAX_ASKED_AT_ONCE)) {
-      void this.#ask(other).then((origin) => {
-        if (typeof origin !== 'object' || origin.recovering || origin.lineage === undefined) return;
-        if (this.#lineage !== undefined && origin.lineage > this.#lineage) {
-          this.#lineage = origin.lineage;
-          this.#agreed = new Set(); // who has asked before has an older one
-          this.#remember();
-        } else if (origin.lineage === this.#lineage) {
-          this.#agreed.add(other.id);
-        }
-      });
-    }
+  /** Nothing is held any more. */
+  #decided(present: ReadonlyMap<string, Origin>): void {
+    this.#recovering = false;
+    const gaveUp = this.slotsGivenUp > this.#givenUpBefore;
+    this.#givenUpBefore = this.slotsGivenUp;
+    this.#lineage.decide(this.#identity, present, gaveUp);
   }
 
   /** Keeps the view for the next start. */
   #note(view: View): void {
     const { ledger, ownership } = this.#options;
-    if (this.#recovering || this.#lineage === undefined || ownership.self?.state !== 'up') return;
+    if (this.#recovering || this.lineage === undefined || ownership.self?.state !== 'up') return;
     const isWhole = ledger.unsettled === 0;
     const last = this.#views.at(-1);
     if (last?.epoch === view.epoch && (!isWhole || this.#views.length === 1)) return;
@@ -494,7 +362,7 @@ export class Recovery {
   }
 
   #remember(): void {
-    if (this.#lineage !== undefined) this.#options.disk?.remember(this.#lineage, this.#views);
+    if (this.lineage !== undefined) this.#options.disk?.remember(this.lineage, this.#views);
   }
 
   /** The clock goes past everything that was on the disk. */
@@ -509,8 +377,4 @@ export class Recovery {
       await new Promise<void>((resolve) => timers.after(0, resolve));
     } while (cursor !== undefined && cursor !== '0');
   }
-}
-
-function newLineage(now: number, id: string): string {
-  return `${String(Math.floor(now)).padStart(LINEAGE_DIGITS, '0')}-${id}`;
 }

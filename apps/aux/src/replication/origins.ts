@@ -1,0 +1,122 @@
+import type { Member, View } from '@dcs/cluster-membership';
+import { RespError } from '@dcs/resp';
+import type { Ownership } from '../node/ownership.js';
+import { LastOwners } from './last-owners.js';
+import { decodeOrigin, type Origin, ORIGIN_COMMAND } from './origin.js';
+import type { Peers } from './peers.js';
+
+export interface OriginsOptions {
+  readonly ownership: Ownership;
+  readonly peers: Peers;
+  readonly replicas: number;
+  readonly tombstoneRetentionMs: number;
+  /** What this node says of itself. */
+  readonly own: () => Origin;
+}
+
+const TIMEOUT_MS = 500;
+
+/** What the members of the view have said of where their data comes from; asks them. */
+export class Origins {
+  readonly #options: OriginsOptions;
+  readonly #known = new Map<string, Origin>();
+  readonly #asking = new Set<string>();
+  #last: { readonly views: readonly View[]; readonly owners: LastOwners } | undefined;
+
+  constructor(options: OriginsOptions) {
+    this.#options = options;
+  }
+
+  /** Settles within half a second: `dead` when nobody listens there, `silent` when it did not say. */
+  ask({ id, incarnation }: Member): Promise<Origin | 'silent' | 'dead'> {
+    const { peers } = this.#options;
+    return new Promise((resolve) => {
+      peers.send(id, ORIGIN_COMMAND, TIMEOUT_MS, (error, reply) => {
+        if (error !== null) {
+          if (!(error instanceof RespError)) peers.suspect(id, error);
+          return resolve(peers.isRefusing(id) ? 'dead' : 'silent');
+        }
+        const origin = decodeOrigin(reply);
+        if (origin === undefined || origin.incarnation !== incarnation) return resolve('silent');
+        this.#known.set(id, origin);
+        resolve(origin);
+      });
+    });
+  }
+
+  /** Asks all that have not said yet that their disk is loaded. */
+  askMissing(): void {
+    const { ownership } = this.#options;
+    for (const member of ownership.view.members) {
+      const { id } = member;
+      if (id === ownership.selfId || this.#known.get(id)?.loaded === true || this.#asking.has(id)) continue;
+      this.#asking.add(id);
+      void this.ask(member).then(() => this.#asking.delete(id));
+    }
+  }
+
+  /** Forgets what processes said that are gone. After every view. */
+  retain(): void {
+    const { ownership } = this.#options;
+    for (const [id, { incarnation }] of this.#known) {
+      if (ownership.member(id)?.incarnation !== incarnation) this.#known.delete(id);
+    }
+  }
+
+  /** This node and those that have said what they have, all of it loaded. */
+  present(): ReadonlyMap<string, Origin> {
+    const { ownership, own } = this.#options;
+    const present = new Map<string, Origin>([[ownership.selfId, own()]]);
+    for (const [id, origin] of this.#known) {
+      if (origin.loaded && ownership.member(id) !== undefined) present.set(id, origin);
+    }
+    return present;
+  }
+
+  /** It is there, and not done with its disk. */
+  isLoading(id: string): boolean {
+    return this.#known.get(id)?.loaded === false;
+  }
+
+  /**
+   * Whom slots may be imported from that nobody is known to have whole: all that are present, but for those whose disks are
+   * too old. Of a member that has not said what it has, it is not known how old that is.
+   */
+  sources(present: ReadonlyMap<string, Origin>): string[] {
+    const oldest = this.oldestTrusted();
+    return [...present]
+      .filter(
+        ([id, { identity }]) => id !== this.#options.ownership.selfId && (identity?.aliveAt ?? Infinity) >= oldest,
+      )
+      .map(([id]) => id);
+  }
+
+  /** Disks that ended before this do not know of deletes that the newest one has forgotten already. */
+  oldestTrusted(): number {
+    const { own, tombstoneRetentionMs } = this.#options;
+    let newest = own().identity?.aliveAt ?? -Infinity;
+    for (const { identity } of this.#known.values()) newest = Math.max(newest, identity?.aliveAt ?? -Infinity);
+    return newest - tombstoneRetentionMs;
+  }
+
+  /**
+   * Who owned slots last, by whoever has seen the latest view. A disk that has not seen `settledEpoch` may not have had
+   * all of its slots by then.
+   * @param views that this node has seen since all was whole
+   */
+  lastOwners(
+    views: readonly View[],
+    present: ReadonlyMap<string, Origin>,
+  ): { readonly owners: LastOwners; readonly settledEpoch: number } {
+    const oldest = this.oldestTrusted();
+    let latest = views;
+    for (const { identity } of present.values()) {
+      if (identity === undefined || identity.aliveAt < oldest) continue;
+      if ((identity.views.at(-1)?.epoch ?? 0) > (latest.at(-1)?.epoch ?? 0)) latest = identity.views;
+    }
+    if (this.#last?.views !== latest) {
+      this.#last = { views: latest, owners: new LastOwners(latest, this.#options.replicas) };
+    }
+    return { owners: this.#last.owners, settledEpoch: latest[0]?.epoch ?? 0 };
+  }
+}
