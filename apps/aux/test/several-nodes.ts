@@ -38,6 +38,14 @@ const CONFIG = {
 };
 const TIMEOUT_MS = 20_000;
 
+export interface SetOptions {
+  readonly expiresAt?: number;
+  /** @defaultValue the primary */
+  readonly to?: AuxServer;
+  /** @defaultValue a first attempt */
+  readonly context?: WriteContext;
+}
+
 export async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = Date.now() + TIMEOUT_MS;
   while (!(await holds())) {
@@ -57,6 +65,7 @@ export class SeveralNodes {
     id: string,
     options: Partial<AuxServerOptions> = {},
     config: Readonly<Record<string, unknown>> = {},
+    prepare?: (server: AuxServer) => void,
   ): Promise<AuxServer> {
     const server = new AuxServer({
       config: { ...CONFIG, ...config, id } as unknown as AuxConfig,
@@ -70,6 +79,7 @@ export class SeveralNodes {
       ...options,
     });
     this.nodes.push(server);
+    prepare?.(server);
     await server.start(1);
     return server;
   }
@@ -127,8 +137,12 @@ export class SeveralNodes {
     return { epoch: this.nodes[0]!.node.ownership.epoch, stamp: this.clock.next(), attempt: 1 };
   }
 
-  set(key: string, value: string, expiresAt = 0): Promise<RespValue> {
-    return this.request(this.primaryOf(key), encodeSet(this.write(), ALWAYS, expiresAt, KIND_STRING, key, value));
+  set(
+    key: string,
+    value: string,
+    { expiresAt = 0, to = this.primaryOf(key), context = this.write() }: SetOptions = {},
+  ): Promise<RespValue> {
+    return this.request(to, encodeSet(context, ALWAYS, expiresAt, KIND_STRING, key, value));
   }
 
   delete(key: string): Promise<RespValue> {

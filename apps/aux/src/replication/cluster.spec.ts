@@ -1,4 +1,3 @@
-import { MemoryRegistry, type Registry } from '@dcs/cluster-membership';
 import { slotOfBinary } from '@dcs/consistent-hash';
 import {
   ALWAYS,
@@ -12,104 +11,36 @@ import {
   encodeIncrement,
   encodePull,
   encodeRemembered,
-  encodeSet,
-  helloCommand,
-  HybridClock,
-  KIND_STRING,
   SlotSet,
   type WriteContext,
 } from '@dcs/protocol';
-import { RespClient, RespClientError, RespError, type RespValue } from '@dcs/resp';
-import { pino } from 'pino';
-import { AuxServer } from '../aux-server.js';
-import type { AuxConfig } from '../config/config.js';
-import { isTombstone, valueOf } from '../node/entry.js';
-
-const CONFIG = {
-  cluster: 'test',
-  host: '127.0.0.1',
-  advertiseHost: '127.0.0.1',
-  dataPort: 0,
-  httpPort: 0,
-  replicas: 2,
-  weight: 1,
-  zone: '',
-  heartbeatMs: 200,
-  leaseMs: 1500,
-  maxEntries: 100_000,
-  maxBytes: 64 * 2 ** 20,
-  maxValueBytes: 2 ** 20,
-  maxConnections: 100,
-  tombstoneRetentionMs: 60_000,
-  shutdownTimeoutMs: 5000,
-  secret: undefined,
-  retirementGraceMs: 200,
-};
-const TIMEOUT_MS = 20_000;
-
-/** Ends with its process: the registry of the others goes on. */
-function borrowed(registry: Registry): Registry {
-  return {
-    heartbeat: (...args) => registry.heartbeat(...args),
-    remove: (...args) => registry.remove(...args),
-    read: (...args) => registry.read(...args),
-    subscribe: (...args) => registry.subscribe(...args),
-    close: async () => undefined,
-  };
-}
-
-async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + TIMEOUT_MS;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`did not come to hold: ${holds.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
+import { RespClientError, RespError, type RespValue } from '@dcs/resp';
+import { eventually, SeveralNodes } from '../../test/several-nodes.js';
+import type { AuxServer } from '../aux-server.js';
 
 jest.setTimeout(60_000);
 
 describe('several nodes', () => {
-  let registry: MemoryRegistry;
-  let nodes: AuxServer[];
-  let clients: Map<AuxServer, RespClient>;
-  const clock = new HybridClock({ now: Date.now, origin: 7 });
+  let cluster: SeveralNodes;
 
   beforeEach(() => {
-    registry = new MemoryRegistry();
-    nodes = [];
-    clients = new Map();
+    cluster = new SeveralNodes();
   });
 
-  afterEach(async () => {
-    for (const client of clients.values()) await client.close();
-    await Promise.all(nodes.map((node) => crash(node)));
-    await registry.close();
-  });
+  afterEach(() => cluster.close());
 
-  async function start(id: string, prepare?: (server: AuxServer) => void, weight = 1): Promise<AuxServer> {
-    const server = new AuxServer({
-      config: { ...CONFIG, id, weight } as unknown as AuxConfig,
-      registry: borrowed(registry),
-      log: pino({ level: 'silent' }),
-      version: '0',
-      onDrain: () => undefined,
-      onFatal: (error) => {
-        throw error;
-      },
-    });
-    nodes.push(server);
-    prepare?.(server);
-    await server.start(1);
-    return server;
-  }
-
-  /** As kill -9 does: no goodbye. */
-  async function crash(server: AuxServer): Promise<void> {
-    nodes = nodes.filter((each) => each !== server);
-    await server.membership?.close();
-    await server.node.close();
-    await server.data.close(0);
-  }
+  const start = (id: string, prepare?: (server: AuxServer) => void, weight = 1): Promise<AuxServer> =>
+    cluster.start(id, {}, { weight }, prepare);
+  const crash = (server: AuxServer): Promise<void> => cluster.crash(server);
+  const settled = (): Promise<void> => cluster.settled();
+  const request = (server: AuxServer, encoded: string): Promise<RespValue> => cluster.request(server, encoded);
+  const primaryOf = (key: string): AuxServer => cluster.primaryOf(key);
+  const ownersOf = (key: string): AuxServer[] => cluster.ownersOf(key);
+  const write = (): WriteContext => cluster.write();
+  const set = (key: string, value: string, to = primaryOf(key), context = write()): Promise<RespValue> =>
+    cluster.set(key, value, { to, context });
+  const get = (key: string, from = primaryOf(key)): Promise<string | undefined> => cluster.get(key, from);
+  const stored = (server: AuxServer, key: string): string | undefined => cluster.stored(server, key);
 
   async function startAll(...ids: string[]): Promise<AuxServer[]> {
     const started: AuxServer[] = [];
@@ -118,38 +49,6 @@ describe('several nodes', () => {
     return started;
   }
 
-  async function settled(): Promise<void> {
-    await eventually(() => {
-      const epochs = new Set(nodes.map(({ node }) => node.ownership.epoch));
-      return epochs.size === 1 && nodes.every((node) => node.unreadyReason() === undefined);
-    });
-  }
-
-  async function request(server: AuxServer, encoded: string): Promise<RespValue> {
-    let client = clients.get(server);
-    if (client === undefined) {
-      const address = { host: '127.0.0.1', port: server.data.port };
-      client = new RespClient(address, {
-        bulk: 'binary',
-        handshake: [helloCommand('master', 'm')],
-        requestTimeoutMs: 5000,
-      });
-      clients.set(server, client);
-    }
-    return new Promise((resolve, reject) => {
-      client.send(encoded, (error, reply) => (error === null ? resolve(reply) : reject(error)));
-    });
-  }
-
-  const primaryOf = (key: string): AuxServer =>
-    nodes.find(({ node }) => node.ownership.table.primaryOf(slotOfBinary(key)) === node.id)!;
-  const ownersOf = (key: string): AuxServer[] => {
-    const owners = nodes[0]!.node.ownership.table.ownersOf(slotOfBinary(key));
-    return owners.map((id) => nodes.find(({ node }) => node.id === id)!);
-  };
-  const write = (): WriteContext => ({ epoch: nodes[0]!.node.ownership.epoch, stamp: clock.next(), attempt: 1 });
-  const set = (key: string, value: string, to = primaryOf(key), context = write()): Promise<RespValue> =>
-    request(to, encodeSet(context, ALWAYS, 0, KIND_STRING, key, value));
   const increment = async (key: string, context = write(), token = '', to = primaryOf(key)): Promise<number> => {
     const reply = await request(to, encodeIncrement(context, { by: 1, initial: 0, expiresAt: 0, token }, key));
     return decodeIncrementReply(reply).value;
@@ -160,19 +59,12 @@ describe('several nodes', () => {
   };
   const inOneView = (): Promise<void> =>
     eventually(() =>
-      nodes.every(
+      cluster.nodes.every(
         ({ node }) =>
-          node.ownership.up.length === nodes.length && node.ownership.epoch === nodes[0]!.node.ownership.epoch,
+          node.ownership.up.length === cluster.nodes.length &&
+          node.ownership.epoch === cluster.nodes[0]!.node.ownership.epoch,
       ),
     );
-  const get = async (key: string, from = primaryOf(key)): Promise<string | undefined> => {
-    const reply = await request(from, encodeGet(from.node.ownership.epoch, key));
-    return reply === null ? undefined : ((reply as string[])[1] as string);
-  };
-  const stored = (server: AuxServer, key: string): string | undefined => {
-    const entry = server.node.store.lookup(key);
-    return entry === undefined || isTombstone(entry) ? undefined : valueOf(entry);
-  };
   const KEYS = Array.from({ length: 300 }, (_, i) => `key:${i}`);
 
   test('an acknowledged write is on all owners of its slot, and nowhere else', async () => {
@@ -183,8 +75,8 @@ describe('several nodes', () => {
       for (const server of ownersOf(key)) expect(stored(server, key)).toBe(`value of ${key}`);
     }
     // A node that was slow for a moment had another stand in for it, whose copy goes when both owners have theirs.
-    await eventually(() => nodes.reduce((sum, { node }) => sum + node.store.size, 0) === KEYS.length * 2);
-    for (const server of nodes) expect(server.node.replication.pending.size).toBe(0);
+    await eventually(() => cluster.nodes.reduce((sum, { node }) => sum + node.store.size, 0) === KEYS.length * 2);
+    for (const server of cluster.nodes) expect(server.node.replication.pending.size).toBe(0);
   });
 
   test('a delete leaves its tombstone on all owners', async () => {
@@ -204,8 +96,8 @@ describe('several nodes', () => {
       expect(await get(key)).toBe(key);
     }
     expect(await get('key:0')).toBeUndefined();
-    await eventually(() => nodes.every(({ node }) => node.store.size < KEYS.length * 0.75));
-    const held = nodes.reduce((sum, { node }) => sum + node.store.size, 0);
+    await eventually(() => cluster.nodes.every(({ node }) => node.store.size < KEYS.length * 0.75));
+    const held = cluster.nodes.reduce((sum, { node }) => sum + node.store.size, 0);
     expect(held).toBe((KEYS.length - 1) * 2);
   });
 
@@ -243,7 +135,7 @@ describe('several nodes', () => {
     const [, b] = await startAll('a', 'b', 'c');
     await Promise.all(KEYS.map((key) => set(key, key)));
     await crash(b!);
-    await eventually(() => nodes.every(({ node }) => node.ownership.up.length === 2));
+    await eventually(() => cluster.nodes.every(({ node }) => node.ownership.up.length === 2));
     await settled();
     for (const key of KEYS) {
       expect(ownersOf(key).map((server) => stored(server, key))).toEqual([key, key]);
@@ -257,7 +149,7 @@ describe('several nodes', () => {
     await crash(b!);
     for (const key of affected) {
       await set(key, key);
-      expect(nodes.filter((server) => stored(server, key) === key)).toHaveLength(2);
+      expect(cluster.nodes.filter((server) => stored(server, key) === key)).toHaveLength(2);
     }
   });
 
@@ -268,7 +160,7 @@ describe('several nodes', () => {
     await crash(a!);
     expect(decodeSetReply(await set(key, 'v', replica)).created).toBe(true);
     expect(await get(key, replica)).toBe('v');
-    expect(nodes.filter((server) => stored(server, key) === 'v')).toHaveLength(2);
+    expect(cluster.nodes.filter((server) => stored(server, key) === 'v')).toHaveLength(2);
   });
 
   test('a replica passes a write on to a primary that answers it', async () => {
@@ -405,19 +297,19 @@ describe('several nodes', () => {
     for (const key of KEYS) expect(await increment(key)).toBe(2);
     await startAll('c');
     await again(1);
-    const left = nodes.find(({ node }) => node.id === 'a')!;
+    const left = cluster.nodes.find(({ node }) => node.id === 'a')!;
     await left.close();
-    nodes = nodes.filter((each) => each !== left);
+    cluster.nodes = cluster.nodes.filter((each) => each !== left);
     await inOneView();
     await settled();
     await again(1);
     await startAll('d');
-    await crash(nodes.find(({ node }) => node.id === 'b')!);
+    await crash(cluster.nodes.find(({ node }) => node.id === 'b')!);
     await inOneView();
     await settled();
     await again(1);
-    await nodes.find(({ node }) => node.id === 'c')!.close();
-    nodes = nodes.filter(({ node }) => node.id !== 'c');
+    await cluster.nodes.find(({ node }) => node.id === 'c')!.close();
+    cluster.nodes = cluster.nodes.filter(({ node }) => node.id !== 'c');
     await start('c', undefined, 8);
     await inOneView();
     await settled();
@@ -478,9 +370,9 @@ describe('several nodes', () => {
     const [, b] = await startAll('a', 'b', 'c');
     await Promise.all(KEYS.map((key) => set(key, key)));
     await b!.close();
-    nodes = nodes.filter((each) => each !== b);
+    cluster.nodes = cluster.nodes.filter((each) => each !== b);
     for (const key of KEYS) {
-      expect(nodes.map((server) => stored(server, key))).toEqual([key, key]);
+      expect(cluster.nodes.map((server) => stored(server, key))).toEqual([key, key]);
     }
   });
 

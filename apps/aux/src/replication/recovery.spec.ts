@@ -169,7 +169,7 @@ describe('nodes with disks', () => {
     await startAll('a', 'b', 'c');
     await fill();
     await crashAll('a', 'b', 'c');
-    const soon = { recoveryWaitMs: 100 };
+    const soon = { recoveryWaitMs: 1500 };
     await Promise.all([start('a', soon), start('b', soon, 4000), start('c', soon, 4000)]);
     await cluster.settled();
     await expectAll();
@@ -221,7 +221,7 @@ describe('nodes with disks', () => {
     await crashAll('a');
     await eventually(() => cluster.nodes[0]!.node.ownership.up.length === 2);
     await cluster.settled();
-    for (const key of KEYS.slice(0, 50)) await cluster.set(key, 'short', Date.now() + 100);
+    for (const key of KEYS.slice(0, 50)) await cluster.set(key, 'short', { expiresAt: Date.now() + 100 });
     for (const key of KEYS.slice(50, 100)) await cluster.delete(key);
     await new Promise((resolve) => setTimeout(resolve, 300));
     await start('a');
