@@ -1,5 +1,6 @@
 import { Session, type ServerContext } from '@dcs/aux/commands/session';
 import type { Dispatcher } from '@dcs/aux/commands/dispatcher';
+import type { Later } from '@dcs/aux/commands/later-reply';
 import { ReplyQueue } from '@dcs/aux/server/reply-queue';
 import { RequestDecoder } from '@dcs/resp';
 import type { SimProcess } from '../kernel/sim-process.js';
@@ -55,9 +56,9 @@ export class ServerConnection implements ServerEndpoint {
     if (!this.#closed && replies.readyBytes > 0) this.#connection.toClient(replies.take());
   }
 
-  #hold(reply: Promise<string>): void {
+  #hold(reply: Later): void {
     const release = this.#replies.hold();
-    void reply.then((text) => {
+    reply.then((text) => {
       release(text);
       if (this.#scheduled) return;
       this.#scheduled = true;

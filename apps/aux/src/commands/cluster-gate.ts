@@ -7,6 +7,7 @@ import type { Command } from './command.js';
 import { argumentsOf, requestOf } from './detached-request.js';
 import { COPY_FAILED, diskRefusal, LOADING, OWNERS_CHANGED, PRIMARY_SILENT, UNDURABLE } from './errors.js';
 import { findSlot, keysOf, moved } from './keys.js';
+import { type Later, LaterReply } from './later-reply.js';
 import type { Session } from './session.js';
 
 /** How often a command waits for its keys before it is told to try again: ownership may change meanwhile. */
@@ -29,7 +30,7 @@ const FAILURES = { moved: OWNERS_CHANGED, failed: COPY_FAILED, undurable: UNDURA
  * what it holds of the keys is whole and safe to show, and the copies that a write needs before it is acknowledged.
  * Commands themselves know nothing of it.
  */
-export function runKeyed(session: Session, command: Command): string | Promise<string> {
+export function runKeyed(session: Session, command: Command): string | Later {
   const refusal = findSlot(session, command);
   if (refusal !== undefined) return refusal;
   const { node, slot } = session;
@@ -44,7 +45,7 @@ export function runKeyed(session: Session, command: Command): string | Promise<s
 }
 
 /** Runs the command on the store; its reply waits until what it wrote is copied. */
-function apply(session: Session, command: Command): string | Promise<string> {
+function apply(session: Session, command: Command): string | Later {
   const { replication } = session.node;
   const { writeRefusal } = replication;
   if (writeRefusal !== undefined && command.flags.includes('write')) return diskRefusal(writeRefusal);
@@ -54,12 +55,12 @@ function apply(session: Session, command: Command): string | Promise<string> {
   return copied(session, reply, effects);
 }
 
-function copied(session: Session, reply: string, effects: readonly Effect[]): Promise<string> {
-  return new Promise((resolve) => {
-    session.node.replication.copy(effects, (outcome) => {
-      resolve(outcome === 'copied' ? reply : FAILURES[outcome]);
-    });
+function copied(session: Session, reply: string, effects: readonly Effect[]): string | Later {
+  const later = new LaterReply();
+  session.node.replication.copy(effects, (outcome) => {
+    later.settle(outcome === 'copied' ? reply : FAILURES[outcome]);
   });
+  return later.text ?? later;
 }
 
 function isReady(session: Session, command: Command): boolean {

@@ -1,4 +1,5 @@
 import type { RepeatedOperation } from '@dcs/protocol';
+import type { Later } from './later-reply.js';
 import type { Request, Session } from './session.js';
 
 /** Redis's flags, and `peer`: between our own parts, after DCS.HELLO. */
@@ -38,8 +39,8 @@ export interface Command {
   readonly isBlind?: (request: Request, repeated?: boolean) => boolean;
   /** The operation that the request repeats, if it may be one that was carried out already, here or elsewhere. */
   readonly repeats?: (request: Request) => RepeatedOperation | undefined;
-  /** Returns the encoded reply (a binary string); a promise when it comes later, and later replies wait for it. */
-  readonly run: (session: Session) => string | Promise<string>;
+  /** Returns the encoded reply (a binary string), or one that comes later, for which the replies after it wait. */
+  readonly run: (session: Session) => string | Later;
 }
 
 export const NO_KEYS: KeyPositions = Object.freeze({ first: 0, last: 0, step: 0 });

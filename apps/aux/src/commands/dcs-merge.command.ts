@@ -4,6 +4,7 @@ import { entryOf } from '../node/entry.js';
 import type { Replication } from '../replication/replication.js';
 import { type Command, NO_KEYS } from './command.js';
 import { diskRefusal, UNDURABLE } from './errors.js';
+import { type Later, LaterReply } from './later-reply.js';
 import { answering, integerArgument } from './peer-arguments.js';
 import type { Request } from './session.js';
 
@@ -31,11 +32,10 @@ export const dcsMerge = {
 } as const satisfies Command;
 
 /** The sender counts on a copy only when it is as safe as this node makes its own writes. */
-function taken(replication: Replication): string | Promise<string> {
-  let reply: string | undefined;
-  let resolve: (reply: string) => void = (now) => (reply = now);
-  replication.whenDurable((error) => resolve(error === undefined ? Reply.OK : UNDURABLE));
-  return reply ?? new Promise((later) => (resolve = later));
+function taken(replication: Replication): string | Later {
+  const later = new LaterReply();
+  replication.whenDurable((error) => later.settle(error === undefined ? Reply.OK : UNDURABLE));
+  return later.text ?? later;
 }
 
 function operationOf(request: Request): OperationRecord | undefined {

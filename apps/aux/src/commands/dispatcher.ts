@@ -2,6 +2,7 @@ import { Reply } from '@dcs/resp';
 import { runKeyed } from './cluster-gate.js';
 import type { Command } from './command.js';
 import { NO_AUTH, PEER_ONLY, wrongArity } from './errors.js';
+import type { Later } from './later-reply.js';
 import type { Session } from './session.js';
 
 /** What a command has done so far; plain numbers, read when metrics are scraped. */
@@ -64,8 +65,8 @@ export class Dispatcher {
     for (const [name, { counters }] of this.#prepared) if (counters.ok + counters.error > 0) visit(name, counters);
   }
 
-  /** The reply to the session's request; a promise when it comes later. Never throws, never rejects. */
-  execute(session: Session): string | Promise<string> {
+  /** The reply to the session's request, or one that comes later. Never throws, never rejects. */
+  execute(session: Session): string | Later {
     const { request } = session;
     this.processed++;
     const prepared = this.#prepared.get(request.upper(0));
@@ -110,7 +111,7 @@ export class Dispatcher {
     }
   }
 
-  #run(session: Session, { command, counters, firstKey }: Prepared): string | Promise<string> {
+  #run(session: Session, { command, counters, firstKey }: Prepared): string | Later {
     const reply = firstKey === 0 ? command.run(session) : runKeyed(session, command);
     if (typeof reply !== 'string') return this.#later(reply, counters);
     if (reply.length < LONGEST_ERROR && reply.charCodeAt(0) === MINUS) counters.error++;
@@ -118,16 +119,14 @@ export class Dispatcher {
     return reply;
   }
 
-  async #later(promise: Promise<string>, counters: CommandCounters): Promise<string> {
+  #later(reply: Later, counters: CommandCounters): Later {
     this.pending++;
-    try {
-      const reply = await promise;
-      if (reply.charCodeAt(0) === MINUS) counters.error++;
-      else counters.ok++;
-      return reply;
-    } finally {
+    reply.then((text) => {
       this.pending--;
-    }
+      if (text.charCodeAt(0) === MINUS) counters.error++;
+      else counters.ok++;
+    });
+    return reply;
   }
 }
 

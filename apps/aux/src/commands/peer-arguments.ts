@@ -8,6 +8,7 @@ import {
 } from '@dcs/protocol';
 import { Reply } from '@dcs/resp';
 import type { Operation } from '../node/writer.js';
+import type { Later } from './later-reply.js';
 import type { Request, Session } from './session.js';
 
 /** The stamp and attempt of a write between our own parts: arguments 2 and 3. @throws ProtocolError */
@@ -51,7 +52,7 @@ export function inViewOf(session: Session, epochAt: number, run: () => string): 
 }
 
 /** Runs a command whose arguments may be malformed: that is answered, not thrown. */
-export function answering<T extends string | Promise<string>>(run: () => T): T | string {
+export function answering<T extends string | Later>(run: () => T): T | string {
   try {
     return run();
   } catch (error) {

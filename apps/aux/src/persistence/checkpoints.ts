@@ -20,9 +20,13 @@ export interface CheckpointsOptions {
   readonly onJournalFailure: (error: Error) => void;
 }
 
-const INTERVAL_MS = 500;
+/** How often the journal is synced, at least. */
+const SYNC_MS = 500;
+/** A key that is written again and again is brought into the entry file once in so long, unless a bound is near. */
+const CHECKPOINT_MS = 5000;
 /** How old `aliveAt` gets while nothing changes. */
 const ALIVE_MS = 10_000;
+const FIRST_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 5000;
 
 /** Brings the entry file up to date, and removes the journal that it makes superfluous. */
@@ -42,14 +46,14 @@ export class Checkpoints {
   #metaChanged = false;
   #aliveAt = -Infinity;
   #notBefore = 0;
-  #pauseMs = INTERVAL_MS;
+  #pauseMs = FIRST_PAUSE_MS;
 
   constructor(options: CheckpointsOptions) {
     this.#options = options;
   }
 
   start(): void {
-    this.#timer ??= setInterval(() => this.#tick(), INTERVAL_MS);
+    this.#timer ??= setInterval(() => this.#tick(), SYNC_MS);
   }
 
   stop(): void {
@@ -94,10 +98,11 @@ export class Checkpoints {
       void this.#syncJournal();
       return;
     }
-    const idle = this.#options.dirty.isEmpty && !this.#metaChanged;
     const now = performance.now();
-    if (now >= this.#notBefore && (!idle || now - this.#aliveAt >= ALIVE_MS)) void this.run();
-    else if (!idle) void this.#syncJournal();
+    const { isEmpty } = this.#options.dirty;
+    const isDue = this.#metaChanged || now - this.#aliveAt >= (isEmpty ? ALIVE_MS : CHECKPOINT_MS);
+    if (isDue && now >= this.#notBefore) void this.run();
+    else if (!isEmpty) void this.#syncJournal();
   }
 
   async #syncJournal(): Promise<void> {
@@ -113,7 +118,7 @@ export class Checkpoints {
       await this.#write();
       this.succeeded++;
       this.failure = undefined;
-      this.#pauseMs = INTERVAL_MS;
+      this.#pauseMs = FIRST_PAUSE_MS;
       this.#aliveAt = performance.now();
       this.onDuration?.((performance.now() - started) / 1000);
     } catch (error) {

@@ -28,6 +28,11 @@ function failing(): { files: JournalFiles; faults: Faults } {
       check('write');
       await file.write(bytes);
     },
+    writeNow(bytes) {
+      if (faults.write !== undefined) file.writeNow(bytes.subarray(0, bytes.length >> 1));
+      check('write');
+      file.writeNow(bytes);
+    },
     async sync() {
       check('sync');
       await file.sync();

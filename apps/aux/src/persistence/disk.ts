@@ -46,7 +46,7 @@ export const ENTRY_FILE = 'entries.mdb';
 
 /**
  * The disk of one node: a journal that makes a write safe before its answer, and behind it a file with all entries that
- * is brought up to date every half second, after which the older journal is removed.
+ * is brought up to date every few seconds, after which the older journal is removed.
  */
 export class Disk implements NodeDisk {
   /** Entries and journal records that were found damaged since the start. */

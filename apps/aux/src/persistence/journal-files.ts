@@ -1,9 +1,12 @@
+import { writeSync } from 'node:fs';
 import { open, readdir, readFile, rm } from 'node:fs/promises';
 
 /** A file that is only appended to. */
 export interface JournalFile {
   /** Appends all of it, or rejects. */
   write(bytes: Buffer): Promise<void>;
+  /** The same before it returns, or throws: for a few bytes far cheaper than the way through another thread. */
+  writeNow(bytes: Buffer): void;
   /** Resolves when all that was written would survive a power cut. */
   sync(): Promise<void>;
   close(): Promise<void>;
@@ -30,6 +33,9 @@ export const nodeFiles: JournalFiles = {
         for (let at = 0; at < bytes.length; ) {
           at += (await handle.write(bytes, at, bytes.length - at, null)).bytesWritten;
         }
+      },
+      writeNow(bytes) {
+        for (let at = 0; at < bytes.length; ) at += writeSync(handle.fd, bytes, at, bytes.length - at, null);
       },
       sync: () => handle.datasync(),
       close: () => handle.close(),

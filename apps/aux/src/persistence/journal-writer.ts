@@ -21,24 +21,74 @@ export interface JournalWriterOptions {
   readonly onFailure: (error: Error) => void;
 }
 
-/** Entries to be written together: of one key only the last. */
-class Batch {
-  readonly entries = new Map<string, Entry>();
-  readonly waiting: Done[] = [];
-  floor: Version | undefined;
-  bytes = 0;
-
-  get isEmpty(): boolean {
-    return this.entries.size === 0 && this.floor === undefined;
-  }
-}
-
 /** Bounds of one write: about 4 ms of encoding. */
 const PIECE_BYTES = 4 * 2 ** 20;
 const PIECE_RECORDS = 4096;
 const INITIAL_BUFFER_BYTES = 64 * 1024;
 /** Of entries to be written; beyond, those that the store has let go are not kept for the journal either. */
 const MAX_HELD_BYTES = 32 * 2 ** 20;
+
+/** Entries to be written together, in the order in which they came. */
+class Batch {
+  readonly waiting: Done[] = [];
+  floor: Version | undefined;
+  /** Of what was added; what is held may be less. */
+  bytes = 0;
+  /** What {@link next} has come to. */
+  key = '';
+  entry: Entry | undefined;
+  readonly #keys: string[] = [];
+  readonly #entries: Entry[] = [];
+  #at = 0;
+  /** Once it is large: of one key only the last. */
+  #last: Map<string, Entry> | undefined;
+  #left: MapIterator<[string, Entry]> | undefined;
+
+  get isEmpty(): boolean {
+    return this.#keys.length === 0 && (this.#last?.size ?? 0) === 0 && this.floor === undefined;
+  }
+
+  add(key: string, entry: Entry): void {
+    this.bytes += key.length + entry.framed.length;
+    if (this.#last !== undefined) {
+      this.#last.set(key, entry);
+      return;
+    }
+    this.#keys.push(key);
+    this.#entries.push(entry);
+    if (this.bytes <= MAX_HELD_BYTES) return;
+    this.#last = new Map(this.#keys.map((each, i) => [each, this.#entries[i]!]));
+    this.#keys.length = 0;
+    this.#entries.length = 0;
+  }
+
+  /** A large batch need not hold what the store does not hold. */
+  forget(key: string): void {
+    this.#last?.delete(key);
+  }
+
+  clear(): void {
+    this.bytes = 0;
+    this.#keys.length = 0;
+    this.#entries.length = 0;
+    this.#last = undefined;
+  }
+
+  /** Goes to the next entry; false at the end. Nothing is added any more. */
+  next(): boolean {
+    if (this.#last !== undefined) {
+      this.#left ??= this.#last.entries();
+      const next = this.#left.next();
+      if (next.done === true) return false;
+      [this.key, this.entry] = next.value;
+      return true;
+    }
+    if (this.#at === this.#keys.length) return false;
+    this.key = this.#keys[this.#at]!;
+    this.entry = this.#entries[this.#at++]!;
+    return true;
+  }
+}
 
 /**
  * Group commit: what changes while a batch is written is the next batch. One write is in flight at most, and it begins
@@ -67,21 +117,18 @@ export class JournalWriter {
   }
 
   add(key: string, entry: Entry): void {
-    const batch = this.#filling;
-    batch.entries.set(key, entry);
-    batch.bytes += key.length + entry.framed.length;
+    this.#filling.add(key, entry);
     if (!this.#running) this.#schedule();
   }
 
   /** The store holds nothing for this key any more. */
   forget(key: string): void {
     // Normally the record is written all the same, so that an older one does not come back.
-    if (this.#filling.bytes > MAX_HELD_BYTES) this.#filling.entries.delete(key);
+    this.#filling.forget(key);
   }
 
   flush(floor: Version): void {
-    this.#filling.entries.clear();
-    this.#filling.bytes = 0;
+    this.#filling.clear();
     this.#filling.floor = floor;
     if (!this.#running) this.#schedule();
   }
@@ -146,13 +193,12 @@ export class JournalWriter {
 
   async #write(batch: Batch): Promise<void> {
     const { journal, sync } = this.#options;
-    const left = batch.entries.entries();
     for (let more = true; more; ) {
       while (!this.#options.mayWrite()) {
         await new Promise<void>((resolve) => (this.#room = resolve));
         if (this.#writing !== batch) return;
       }
-      const { bytes, done } = this.#encode(batch, left);
+      const { bytes, done } = this.#encode(batch);
       more = !done;
       if (bytes.length > 0) await journal.append(bytes, sync);
       if (this.#writing !== batch) return;
@@ -160,7 +206,7 @@ export class JournalWriter {
   }
 
   /** Encodes the next piece for the end of the journal's present file. */
-  #encode(batch: Batch, left: MapIterator<[string, Entry]>): { bytes: Buffer; done: boolean } {
+  #encode(batch: Batch): { bytes: Buffer; done: boolean } {
     const { salt, bytes: position } = this.#options.journal.current!;
     let at = 0;
     if (batch.floor !== undefined) {
@@ -168,9 +214,9 @@ export class JournalWriter {
       batch.floor = undefined;
     }
     for (let records = 0; records < PIECE_RECORDS && at < PIECE_BYTES; records++) {
-      const next = left.next();
-      if (next.done === true) return { bytes: this.#buffer.subarray(0, at), done: true };
-      const [key, entry] = next.value;
+      if (!batch.next()) return { bytes: this.#buffer.subarray(0, at), done: true };
+      const { key } = batch;
+      const entry = batch.entry!;
       const target = this.#reserve(at, entryRecordLength(key, entry));
       at = writeEntryRecord(target, at, seedAt(salt, position + at), key, entry);
     }

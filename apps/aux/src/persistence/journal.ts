@@ -20,6 +20,10 @@ interface OpenPart extends JournalPart {
   closed: boolean;
 }
 
+/** Larger writes, and those after one that was slow, leave the event loop alone. */
+const MAX_BYTES_IN_PLACE = 64 * 1024;
+const SLOW_MS = 5;
+const MS_AFTER_A_SLOW_ONE = 1000;
 const NAME = /^journal-(\d{10})-([0-9a-f]{8})\.log$/;
 
 /**
@@ -33,6 +37,10 @@ export class Journal {
   readonly #older: (JournalPart | OpenPart)[] = [];
   #current: OpenPart | undefined;
   #sequence = 0;
+  /** Syncs under way: a file system may keep writes waiting for them. */
+  #syncs = 0;
+  /** Monotonic time in ms until which nothing is written in place. */
+  #slowUntil = 0;
 
   private constructor(directory: string, files: JournalFiles) {
     this.#directory = directory;
@@ -100,17 +108,30 @@ export class Journal {
     this.#current = undefined;
   }
 
-  /** Appends records that were encoded for the end of the present file; safe from the end of this process then. */
-  async append(bytes: Buffer, sync: boolean): Promise<void> {
+  /**
+   * Appends records that were encoded for the end of the present file; safe from the end of this process then: when the
+   * promise resolves, or at once where there is none.
+   * @throws what the system says, or the promise rejects with it
+   */
+  append(bytes: Buffer, sync: boolean): Promise<void> | undefined {
     const part = this.#current!;
     part.bytes += bytes.length;
     part.unsynced = true;
+    if (!sync && bytes.length <= MAX_BYTES_IN_PLACE && this.#syncs === 0) {
+      const started = performance.now();
+      if (started >= this.#slowUntil) {
+        part.file.writeNow(bytes);
+        const ended = performance.now();
+        if (ended - started > SLOW_MS) this.#slowUntil = ended + MS_AFTER_A_SLOW_ONE;
+        return undefined;
+      }
+    }
     part.writing = part.file.write(bytes).then(() => {
       if (!sync) return undefined;
       part.unsynced = false;
       return part.file.sync();
     });
-    await part.writing;
+    return part.writing;
   }
 
   /** Makes everything that was appended safe from a power cut. */
@@ -119,9 +140,14 @@ export class Journal {
     for (const part of open) {
       if (!part.unsynced) continue;
       part.unsynced = false;
-      await part.file.sync().catch((error: Error) => {
-        if (!part.closed) throw error; // superfluous meanwhile
-      });
+      this.#syncs++;
+      try {
+        await part.file.sync();
+      } catch (error) {
+        if (!part.closed) throw error; // else superfluous meanwhile
+      } finally {
+        this.#syncs--;
+      }
     }
   }
 

@@ -231,6 +231,10 @@ export class Replication {
       });
     }
     for (const effect of effects) {
+      if (this.#isAlone(effect.entry.slot)) {
+        if (--outstanding === 0) done(worst);
+        continue;
+      }
       this.pending.begin(effect.key);
       this.replicator.replicate(effect, (outcome) => {
         const newest = this.#options.store.lookup(effect.key) === effect.entry;
@@ -241,6 +245,13 @@ export class Replication {
       });
     }
     if (effects.length === 0) done('copied');
+  }
+
+  /** Whether no other node is to have copies of a slot. */
+  #isAlone(slot: number): boolean {
+    const { ownership } = this.#options;
+    const owners = ownership.table.ownersOf(slot);
+    return owners.length === 1 && owners[0] === ownership.selfId;
   }
 
   /** What the command just run has written to slots that others own too; `undefined` for nothing. */

@@ -59,7 +59,7 @@ export class Replicator {
 
   replicate(effect: Effect, done: (outcome: CopyOutcome) => void): void {
     const { monotonic, deadlineMs = DEFAULT_COPY_DEADLINE_MS } = this.#options;
-    const task: Task = { effect, done, holders: new Set(), deadline: monotonic() + deadlineMs };
+    const task: Task = { effect, done, holders: [], deadline: monotonic() + deadlineMs };
     this.#inFlight++;
     this.#round(task);
   }
@@ -70,9 +70,9 @@ export class Replicator {
     const { slot } = task.effect.entry;
     const owners = ownership.table.ownersOf(slot);
     if (!owners.includes(ownership.selfId)) return this.#end(task, 'moved');
-    const round: Round = { outstanding: 1, missing: 0, staleEpoch: 0, used: new Set(owners), walk: undefined };
+    const round: Round = { outstanding: 1, missing: 0, staleEpoch: 0, owners, used: undefined, walk: undefined };
     for (const owner of owners) {
-      if (owner === ownership.selfId || task.holders.has(owner)) continue;
+      if (owner === ownership.selfId || task.holders.includes(owner)) continue;
       if (peers.isSuspect(owner)) this.#replace(task, round, owner);
       else this.#send(task, round, owner);
     }
@@ -86,7 +86,7 @@ export class Replicator {
     peers.send(id, task.encoded, replicaTimeoutMs, (error) => {
       const staleEpoch = error === null ? 0 : staleViewEpoch(error);
       if (error === null) {
-        task.holders.add(id);
+        task.holders.push(id);
       } else if (staleEpoch > 0) {
         round.staleEpoch = Math.max(round.staleEpoch, staleEpoch);
       } else {
@@ -103,10 +103,11 @@ export class Replicator {
     const { table } = ownership;
     if (table.isOwner(silent, slot)) onMissed(silent, slot);
     round.walk ??= table.walk(slot, table.members.length);
+    round.used ??= new Set(round.owners);
     for (const id of round.walk) {
       if (round.used.has(id)) continue;
       round.used.add(id);
-      if (task.holders.has(id)) return;
+      if (task.holders.includes(id)) return;
       if (peers.isSuspect(id)) continue;
       this.standIns++;
       this.#send(task, round, id);
@@ -138,7 +139,7 @@ export class Replicator {
   /** Every node that does not hold the entry refuses connections: all that are alive have it. */
   #restIsDead(task: Task): boolean {
     const { ownership, peers } = this.#options;
-    return ownership.up.every(({ id }) => id === ownership.selfId || task.holders.has(id) || peers.isRefusing(id));
+    return ownership.up.every(({ id }) => id === ownership.selfId || task.holders.includes(id) || peers.isRefusing(id));
   }
 
   #end(task: Task, outcome: CopyOutcome): void {
@@ -152,7 +153,7 @@ interface Task {
   readonly effect: Effect;
   readonly done: (outcome: CopyOutcome) => void;
   /** Nodes that have taken the entry. */
-  readonly holders: Set<string>;
+  readonly holders: string[];
   readonly deadline: number;
   /** The message, as of the view in which it was last sent. */
   encoded?: string | undefined;
@@ -164,7 +165,9 @@ interface Round {
   missing: number;
   /** A newer epoch that somebody has seen. */
   staleEpoch: number;
-  readonly used: Set<string>;
+  readonly owners: readonly string[];
+  /** Owners, and those that were asked to stand in. */
+  used: Set<string> | undefined;
   walk: readonly string[] | undefined;
 }
 

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { Reply, RequestDecoder, RespProtocolError } from '@dcs/resp';
 import type { Dispatcher } from '../commands/dispatcher.js';
+import type { Later } from '../commands/later-reply.js';
 import { type ServerContext, Session } from '../commands/session.js';
 import { ReplyQueue } from './reply-queue.js';
 
@@ -127,9 +128,9 @@ export class Connection {
     this.#flush();
   }
 
-  #hold(reply: Promise<string>): void {
+  #hold(reply: Later): void {
     const release = this.#replies.hold();
-    void reply.then((text) => {
+    reply.then((text) => {
       release(text);
       if (this.#flushScheduled) return;
       this.#flushScheduled = true;

@@ -1,0 +1,20 @@
+import { LaterReply } from './later-reply.js';
+
+test('tells its listeners when it is settled, and one that comes afterwards at once', () => {
+  const reply = new LaterReply();
+  const heard: string[] = [];
+  reply.then((text) => heard.push(`a ${text}`));
+  reply.then((text) => heard.push(`b ${text}`));
+  expect(heard).toEqual([]);
+  expect(reply.text).toBeUndefined();
+  reply.settle('+OK\r\n');
+  reply.then((text) => heard.push(`c ${text}`));
+  expect(heard).toEqual(['a +OK\r\n', 'b +OK\r\n', 'c +OK\r\n']);
+  expect(reply.text).toBe('+OK\r\n');
+});
+
+test('can be awaited', async () => {
+  const reply = new LaterReply();
+  setImmediate(() => reply.settle(':1\r\n'));
+  expect(await reply).toBe(':1\r\n');
+});

@@ -1,0 +1,32 @@
+/** A reply that is still to come: a promise, or the same at less cost. */
+export interface Later {
+  then(listener: (text: string) => unknown): unknown;
+}
+
+/**
+ * A reply that is settled once, by a call. Unlike a promise it tells its listeners within that call, and costs no
+ * microtask: a node answers most of its writes with one.
+ */
+export class LaterReply implements Later {
+  #text: string | undefined;
+  #first: ((text: string) => unknown) | undefined;
+  #second: ((text: string) => unknown) | undefined;
+
+  /** Its text, once it is settled. */
+  get text(): string | undefined {
+    return this.#text;
+  }
+
+  settle(text: string): void {
+    this.#text = text;
+    this.#first?.(text);
+    this.#second?.(text);
+  }
+
+  /** Two listeners at most: who counts it, and who sends it. */
+  then(listener: (text: string) => unknown): void {
+    if (this.#text !== undefined) listener(this.#text);
+    else if (this.#first === undefined) this.#first = listener;
+    else this.#second = listener;
+  }
+}
