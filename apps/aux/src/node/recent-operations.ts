@@ -102,8 +102,8 @@ export class RecentOperations {
 
   /** The set that the operation belongs into. */
   #setOf(stamp: Version, slot: number): number {
-    let mixed = Math.imul(stamp.ms % 2 ** 32 ^ slot, 0x85ebca6b);
-    mixed = Math.imul(mixed ^ stamp.low % 2 ** 32 ^ Math.floor(stamp.low / 2 ** 32), 0xc2b2ae35);
+    let mixed = Math.imul(stamp.ms ^ slot, 0x85ebca6b);
+    mixed = Math.imul(mixed ^ stamp.low ^ Math.floor(stamp.low / 2 ** 32), 0xc2b2ae35);
     mixed ^= mixed >>> 15;
     return mixed & this.#setMask;
   }

@@ -11,9 +11,19 @@ export class SlotDigests {
 
   /** An entry came, or went. */
   toggle(slot: number, key: string, version: Version): void {
+    this.#toggle(slot, keyHash(key), version);
+  }
+
+  /** An entry took another's place. */
+  replace(key: string, before: Version & { readonly slot: number }, after: Version & { readonly slot: number }): void {
     const hash = keyHash(key);
-    const ms = version.ms % 2 ** 32 | 0;
-    const low = version.low % 2 ** 32 | 0;
+    this.#toggle(before.slot, hash, before);
+    this.#toggle(after.slot, hash, after);
+  }
+
+  #toggle(slot: number, hash: number, version: Version): void {
+    const ms = version.ms | 0; // the lower 32 bits
+    const low = version.low | 0;
     // The upper parts, 16 bits each.
     const upper = (Math.floor(version.ms / 2 ** 32) << 16) | Math.floor(version.low / 2 ** 32);
     let a = mix(hash ^ ms);

@@ -160,10 +160,10 @@ export class Store {
     if (entry === undefined) {
       this.#tombstones.delete(key);
       this.slotCounts[incoming.slot]!++;
+      this.digests.toggle(incoming.slot, key, incoming);
     } else {
-      this.digests.toggle(entry.slot, key, entry);
+      this.digests.replace(key, entry, incoming);
     }
-    this.digests.toggle(incoming.slot, key, incoming);
     const options = this.#setOptions;
     options.size = sizeOf(key.length, incoming.framed.length);
     options.expiresAt = incoming.expiresAt;
