@@ -2,7 +2,8 @@ import type { AuxServer } from '../aux-server.js';
 import { eventually, SeveralNodes } from '../../test/several-nodes.js';
 import type { Entry } from '../node/entry.js';
 import type { NodeBackup, Timers } from '../node/ports.js';
-import { MemoryDisk, Platter } from '../persistence/memory-disk.js';
+import { MemoryDisk } from '../persistence/memory-disk.js';
+import { Platter } from '../persistence/platter.js';
 
 const WAIT_MS = 2000;
 
@@ -53,7 +54,7 @@ describe('nodes with disks', () => {
     if (platter === undefined) platters.set(id, (platter = new Platter()));
     const timers = new ProcessTimers();
     timersOf.set(id, timers);
-    const disk = new MemoryDisk({ platter, timers, now: Date.now, aliveIntervalMs: 100, loadMs });
+    const disk = new MemoryDisk({ platter, timers, now: Date.now, checkpointMs: 100, loadMs });
     return cluster.start(
       id,
       { disk, ...(backup === undefined ? {} : { backup }) },
