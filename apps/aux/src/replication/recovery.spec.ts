@@ -157,6 +157,24 @@ describe('nodes with disks', () => {
     await expectAll();
   });
 
+  test('one disk is wiped: the node that stood in for the other owner is waited for', async () => {
+    await startAll('a', 'b', 'c');
+    await fill();
+    const ownersOf = (key: string): string[] => cluster.ownersOf(key).map(({ node }) => node.id);
+    const key = KEYS.find((candidate) => ownersOf(candidate).join() === 'a,b')!;
+    await crashAll('b');
+    await cluster.set(key, 'only a and c have it');
+    await crashAll('a', 'c');
+    platters.get('a')!.wipe();
+    const [a] = await Promise.all([start('a', { recoveryWaitMs: 60_000 }), start('b', { recoveryWaitMs: 60_000 })]);
+    await eventually(() => a.node.ownership.up.length === 2); // the lease of the other is over
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await expect(cluster.get(key)).rejects.toThrow(/^LOADING/);
+    await start('c');
+    await cluster.settled();
+    expect(await cluster.get(key)).toBe('only a and c have it');
+  });
+
   test('all disks are wiped, and all are back: nobody is waited for', async () => {
     await startAll('a', 'b', 'c');
     await crashAll('a', 'b', 'c');
