@@ -63,6 +63,8 @@ const RECOVERY_WAIT_MS = 30_000;
 /** Shorter than the one that is late does. */
 const SHORT_RECOVERY_WAIT_MS = 1500;
 const TOMBSTONE_RETENTION_MS = 3_600_000;
+/** Shorter than a node with an old disk stays away, in most runs. */
+const SHORT_TOMBSTONE_RETENTION_MS = 2000;
 
 /** One run: start, traffic, faults while traffic flows, healing, then every check. A pure function of its options. */
 export async function runSeed(options: SeedOptions): Promise<SeedResult> {
@@ -165,7 +167,8 @@ function shapeOf(plan: Random, fault: FaultName, { seed, tight, disks }: SeedOpt
     ]),
     skewMs: plan.pick([0, 5, MAX_SKEW_MS]),
     drift: 0.0002,
-    tombstoneRetentionMs: TOMBSTONE_RETENTION_MS,
+    tombstoneRetentionMs:
+      fault === 'old-disk' && seed % 2 === 1 ? SHORT_TOMBSTONE_RETENTION_MS : TOMBSTONE_RETENTION_MS,
     recoveryWaitMs: fault === 'kill-all-one-late' ? SHORT_RECOVERY_WAIT_MS : RECOVERY_WAIT_MS,
     disks: chooseDisks(
       new Random(seed, 8),

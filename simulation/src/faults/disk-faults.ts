@@ -38,7 +38,7 @@ export const DISK_FAULTS: Readonly<Record<DiskFaultName, (scene: Scene) => void>
   'kill-all-one-late': (scene) => {
     const [late, ...others] = scene.random.shuffled(scene.cluster.running);
     const at = scene.early / 4;
-    scene.at(at, `kill ${late!.id}`, () => late!.kill());
+    scene.at(at + scene.random.float() * SPREAD_MS, `kill ${late!.id}`, () => late!.kill());
     killTogether(scene, others, at, SHORT_MS);
     scene.at(scene.durationMs, `start ${late!.id}`, () => late!.start());
   },
