@@ -259,6 +259,7 @@ describe('nodes with disks', () => {
   async function deleteWhileAway(): Promise<void> {
     await startForgetful('a', 'b', 'c');
     await fill();
+    await Promise.all(KEYS.map((key) => cluster.set(key, 'after the last checkpoint')));
     await crashAll('a');
     await eventually(() => cluster.nodes.every(({ node }) => node.ownership.up.length === 2));
     await cluster.settled();

@@ -295,10 +295,11 @@ export class Recovery {
 
   /** What others have forgotten that it was deleted, this disk may still have. */
   #distrustOldDisk(): void {
-    const { store } = this.#options;
+    const { store, now, tombstoneRetentionMs } = this.#options;
     const identity = this.#identity;
     if (identity === undefined || identity.aliveAt >= this.#origins.oldestTrusted()) return;
-    const end = makeVersion(identity.aliveAt + 1, 0, 0);
+    // Not by `aliveAt`: the disk was written to after that was. Of what is newer than this, deletes are remembered.
+    const end = makeVersion(now() - tombstoneRetentionMs, 0, 0);
     store.dropWhere((_, entry) => compareVersions(entry, end) < 0);
     this.#forgetDisk();
   }
