@@ -51,6 +51,8 @@ const BEFORE_FAULTS_MS = 1000;
 const CONVERGENCE_MS = 40_000;
 const FINAL_READ_MS = 15_000;
 const QUIET_MS = 9000;
+/** One key of so many is used to the end. */
+const COLD_SHARE = 4;
 const KEYSPACE = { plain: 6, deleted: 5, guarded: 4, counter: 4, expiring: 3 };
 const MAX_SKEW_MS = 40;
 /** One rack, one region, two far ones: with long ways more is under way when something breaks. */
@@ -86,6 +88,7 @@ async function run(options: SeedOptions): Promise<SeedResult> {
   const history = new History();
   const violations: Violation[] = [];
   const keys = keysOf(KEYSPACE);
+  let keysInUse: readonly string[] = keys;
 
   cluster.start();
   if (!(await cluster.runUntil(() => cluster.isSettled, STARTUP_MS))) {
@@ -100,7 +103,7 @@ async function run(options: SeedOptions): Promise<SeedResult> {
           name: `${gateway.id}.${i}`,
           gateway,
           history,
-          keys,
+          keys: () => keysInUse,
           thinkMs: 40,
         }),
     ),
@@ -111,6 +114,11 @@ async function run(options: SeedOptions): Promise<SeedResult> {
   const durationMs = plan.pick(FAULT_PHASES_MS);
   const losses: Losses = { memory: [], power: [] };
   inject(fault, { cluster, random: world.random.fork(9), durationMs, losses });
+  if (fault === 'old-disk') {
+    // Most keys are left as they are: what nobody writes any more shows longest what came back.
+    const coldAt = kernel.now + durationMs * plan.between(0.15, 0.8);
+    kernel.at(coldAt, undefined, 'cold', () => (keysInUse = keys.filter((_, i) => i % COLD_SHARE === 0)));
+  }
   await kernel.run(kernel.now + durationMs + BEFORE_FAULTS_MS);
 
   for (const session of sessions) session.stop();

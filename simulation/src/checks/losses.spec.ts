@@ -2,7 +2,7 @@ import type { OperationRecord } from '../workload/history.js';
 import { checkCounter } from './counters.js';
 import { checkFinalValue } from './final-values.js';
 import { checkLinearizable } from './linearizability.js';
-import { afterLosses, partsOf, withoutSpanning } from './losses.js';
+import { afterLosses, partsOf, withoutReadsOfSpanning, withoutSpanning } from './losses.js';
 
 let id = 0;
 /** An operation that was answered; fields given win. */
@@ -40,6 +40,17 @@ describe('when all processes were gone', () => {
     const other = op('set', 230, 240, { value: 'b' });
     expect(withoutSpanning([spanning, read, other], [100])).toEqual([other]);
   });
+});
+
+test('what was under way when all processes went may undo what came between its two effects', () => {
+  const spanning = op('set', 90, 400, { value: 'a', version: '3' });
+  const read = op('get', 210, 220, { read: 'a' });
+  const other = op('set', 230, 240, { value: 'b', version: '2' });
+  const history = [spanning, read, other];
+  const final = { value: 'a', version: '3', at: 9000 };
+  expect(checkFinalValue('p0', history, final, 0)).toHaveLength(1);
+  expect(checkFinalValue('p0', withoutReadsOfSpanning(history, [100]), final, 0)).toEqual([]);
+  expect(checkFinalValue('p0', withoutReadsOfSpanning(history, [80]), final, 0)).toHaveLength(1);
 });
 
 describe('when the last interval is lost', () => {

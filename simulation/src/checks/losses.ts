@@ -39,6 +39,15 @@ export function withoutSpanning(operations: readonly OperationRecord[], lostAt: 
   return operations.filter(({ kind, value, read }) => !values.has((kind === 'get' ? read : value) ?? ''));
 }
 
+/** Without the reads of those: what was read of them already may take effect once more. */
+export function withoutReadsOfSpanning(
+  operations: readonly OperationRecord[],
+  lostAt: readonly number[],
+): OperationRecord[] {
+  const kept = new Set(withoutSpanning(operations, lostAt));
+  return operations.filter((operation) => isWrite(operation) || kept.has(operation));
+}
+
 /** The history between the losses, in which time does not go back. */
 export function partsOf(operations: readonly OperationRecord[], lostAt: readonly number[]): OperationRecord[][] {
   const times = [-Infinity, ...lostAt, Infinity];

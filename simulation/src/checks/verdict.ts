@@ -7,7 +7,7 @@ import { familyOf } from '../workload/keyspace.js';
 import { checkCounter } from './counters.js';
 import { checkFinalValue, type FinalValue } from './final-values.js';
 import { checkLinearizable } from './linearizability.js';
-import { afterLosses, partsOf, withoutSpanning } from './losses.js';
+import { afterLosses, partsOf, withoutReadsOfSpanning, withoutSpanning } from './losses.js';
 import { checkFalseMisses, checkInvented, checkMonotonic, checkRepeated, checkRevived } from './reads.js';
 import type { Violation } from './violation.js';
 
@@ -48,7 +48,7 @@ export function check(history: History, context: CheckContext, violations: Viola
       if (family === 'counter') {
         violations.push(...checkCounter(key, operations, final.value, !SPLITTING.has(fault)));
       } else if (family !== 'expiring' || fault !== 'clock') {
-        violations.push(...checkFinalValue(key, operations, final, slackMs));
+        violations.push(...checkFinalValue(key, withoutReadsOfSpanning(operations, losses.memory), final, slackMs));
       }
     }
     if (family === 'expiring') continue;
