@@ -37,13 +37,15 @@ describe('a disk in memory', () => {
   let store: Store;
   let disk: MemoryDisk;
   let version = 0;
+  /** Wall clock, ms. */
+  let now = 1000;
 
   /** Another process on the same disk. */
   async function open(durability: MemoryDiskOptions['durability'] = 'always'): Promise<void> {
     timers = new ManualTimers();
     const bounds = { maxEntries: 100, maxBytes: 2 ** 20, tombstoneRetentionMs: 60_000 };
-    store = new Store({ ...bounds, now: () => 1000, hashSeed: 1 });
-    disk = new MemoryDisk({ platter, timers, now: () => 1000, durability });
+    store = new Store({ ...bounds, now: () => now, hashSeed: 1 });
+    disk = new MemoryDisk({ platter, timers, now: () => now, durability });
     await disk.load(store);
   }
 
@@ -62,6 +64,7 @@ describe('a disk in memory', () => {
   beforeEach(async () => {
     platter.wipe();
     platter.failure = undefined;
+    now = 1000;
     await open();
   });
 
@@ -110,6 +113,16 @@ describe('a disk in memory', () => {
     timers.advance(CHECKPOINT_MS);
     await open();
     expect(read('a')).toBeUndefined();
+  });
+
+  test('what was deleted is remembered as if no time had passed while nobody was there', async () => {
+    store.merge('a', store.tombstone(makeVersion(1000, 0, 0), entryOf('a', '', makeVersion(1, 0, 0)).slot));
+    disk.remember('lineage', []);
+    timers.advance(CHECKPOINT_MS);
+    const before = store.tombstoneOf('a')!.expiresAt;
+    now += 100_000;
+    await open();
+    expect(store.tombstoneOf('a')!.expiresAt).toBe(before + 100_000);
   });
 
   test('a disk that takes nothing says so, and later has all of it', async () => {

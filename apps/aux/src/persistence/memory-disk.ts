@@ -1,6 +1,6 @@
 import type { View } from '@dcs/cluster-membership';
 import { compareVersions, type Version, VERSION_ZERO } from '@dcs/protocol';
-import type { Entry } from '../node/entry.js';
+import { afterAbsence, type Entry } from '../node/entry.js';
 import type { DiskIdentity, NodeDisk, Timers } from '../node/ports.js';
 import type { Store } from '../node/store.js';
 import type { Platter } from './platter.js';
@@ -54,7 +54,8 @@ export class MemoryDisk implements NodeDisk {
   }
 
   async load(store: Store): Promise<void> {
-    const { platter, loadMs = 0, timers } = this.#options;
+    const { platter, loadMs = 0, timers, now } = this.#options;
+    const absentMs = Math.max(0, now() - (platter.identity?.aliveAt ?? Infinity));
     if (compareVersions(platter.floor, VERSION_ZERO) > 0) store.flush(platter.floor);
     store.onChange = (key, entry) => this.#changed(key, entry);
     store.onFlush = (floor) => this.#flushed(floor);
@@ -65,7 +66,8 @@ export class MemoryDisk implements NodeDisk {
     if (loadMs > 0) await new Promise<void>((resolve) => timers.after(loadMs, resolve));
     this.#applying = true;
     for (const [key, entry] of platter.entries) {
-      if (store.merge(key, entry) !== 'applied') this.#dirty.add(key);
+      const found = afterAbsence(entry, absentMs);
+      if (store.merge(key, found) !== 'applied' || found !== entry) this.#dirty.add(key);
     }
     this.#applying = false;
     this.#store = store;
