@@ -17,6 +17,12 @@ export type DiskFaultName = (typeof DISK_FAULT_NAMES)[number];
 
 /** Between the first and the last of those that are killed at once, in half of the runs. */
 const SPREAD_MS = 40;
+/**
+ * How much older an old disk is than the others: clearly less than deletes are remembered, where that is short, or
+ * clearly more. In between a delete may be forgotten while its node waits for the one with the old disk.
+ */
+const LITTLE_OLDER_MS = 1000;
+const MUCH_OLDER_MS = 2600;
 /** Ready to serve again after the loss of every process, as a rule. */
 const RECOVERY_MS = 4000;
 
@@ -67,14 +73,26 @@ export const DISK_FAULTS: Readonly<Record<DiskFaultName, (scene: Scene) => void>
     scene.at(at + SPREAD_MS, `wipe ${node.id}`, () => node.platter.wipe());
   },
 
-  /** Its keys go on without it; in some runs all others are killed before it is back, so that it starts as one of them. */
+  /** Its keys go on without it; in half of the runs all others are killed before it is back, so that it is one of all. */
   'old-disk': (scene) => {
     const node = scene.node();
     const others = scene.cluster.running.filter((other) => other !== node);
     const at = scene.early / 4;
     scene.at(at, `kill ${node.id}`, () => node.kill());
-    scene.at(scene.durationMs, `start ${node.id}`, () => node.start());
-    if (scene.random.chance(0.4)) killTogether(scene, others, scene.durationMs - scene.random.between(1, SHORT_MS));
+    if (scene.random.chance(0.5)) {
+      scene.at(scene.durationMs, `start ${node.id}`, () => node.start());
+      return;
+    }
+    const longer = Math.max(MUCH_OLDER_MS, scene.durationMs - at);
+    const olderBy = scene.random.chance(0.5)
+      ? scene.random.between(SHORT_MS, LITTLE_OLDER_MS)
+      : scene.random.between(MUCH_OLDER_MS, longer);
+    const killAt = at + olderBy;
+    kill(scene, others, killAt);
+    const endAt = killAt + SPREAD_MS + scene.random.between(10, Math.max(SHORT_MS, scene.durationMs - killAt));
+    for (const each of [node, ...others]) {
+      scene.at(endAt + scene.random.between(0, SHORT_MS), `start ${each.id}`, () => each.start());
+    }
   },
 
   /** Nothing can be written, on one node or on all; in some runs one of them dies with what it could not write. */
@@ -94,10 +112,16 @@ export const DISK_FAULTS: Readonly<Record<DiskFaultName, (scene: Scene) => void>
 
 /** Kills them in one moment or one shortly after the other; they come back one by one. */
 function killTogether(scene: Scene, nodes: readonly AuxHost[], at: number, withinMs?: number): void {
+  kill(scene, nodes, at);
+  for (const node of nodes) {
+    scene.at(backAt(scene, at + SPREAD_MS, withinMs), `start ${node.id}`, () => node.start());
+  }
+}
+
+function kill(scene: Scene, nodes: readonly AuxHost[], at: number): void {
   const spreadMs = scene.random.chance(0.5) ? SPREAD_MS : 0;
   for (const node of nodes) {
     scene.at(at + scene.random.float() * spreadMs, `kill ${node.id}`, () => node.kill());
-    scene.at(backAt(scene, at + spreadMs, withinMs), `start ${node.id}`, () => node.start());
   }
   scene.at(at + spreadMs, 'all are gone', () => lost(scene, scene.losses.memory));
 }
