@@ -17,7 +17,8 @@ const PROGRESS_EVERY = 2000;
 function* jobs(options: Options, mutantName: MutantName | undefined, seeds: number): Generator<Job, undefined> {
   for (let seed = options.from; seed < options.from + seeds; seed++) {
     const twice = mutantName === undefined && seed % REPEATED_EVERY === 0;
-    yield { seed, fault: options.fault, mutant: mutantName, twice };
+    const { fault, disks } = options;
+    yield { seed, fault, disks, mutant: mutantName, twice };
   }
   return undefined;
 }
@@ -60,6 +61,7 @@ async function traceOne(options: Options): Promise<boolean> {
   const result = await runSeed({
     seed: options.from,
     fault: options.fault,
+    disks: options.disks,
     ...(options.mutant === undefined ? {} : mutant(options.mutant)),
     tracer: (time, process, text) => console.log(`${time.toFixed(3).padStart(10)} ${process.padEnd(6)} ${text}`),
   });

@@ -2,7 +2,7 @@ import { DEFAULT_SEEDS, OptionError, parseOptions } from './options.js';
 
 test('defaults: the long run', () => {
   expect(parseOptions([], 2)).toEqual({
-    ...{ from: 1, seeds: DEFAULT_SEEDS, workers: 2, fault: undefined, mutant: undefined },
+    ...{ from: 1, seeds: DEFAULT_SEEDS, workers: 2, fault: undefined, disks: undefined, mutant: undefined },
     ...{ trace: false, mutants: false, scale: false },
   });
 });
@@ -21,6 +21,7 @@ test.each([
   ['--from', '1.5'],
   ['--workers', 'x'],
   ['--fault', 'earthquake'],
+  ['--disks', 'some'],
   ['--mutant', 'none'],
 ])('%s %s is refused in words', (option, value) => {
   expect(() => parseOptions([option, value], 2)).toThrow(OptionError);

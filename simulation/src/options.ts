@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { DISK_CHOICES, type DiskChoice } from './cluster/disks.js';
 import { FAULT_NAMES, type FaultName } from './faults/plan.js';
 import { MUTANT_NAMES, type MutantName } from './mutants/mutants.js';
 
@@ -8,6 +9,7 @@ export interface Options {
   readonly seeds: number;
   readonly workers: number;
   readonly fault: FaultName | undefined;
+  readonly disks: DiskChoice | undefined;
   readonly mutant: MutantName | undefined;
   readonly trace: boolean;
   /** After the seeds, if there are any: see that every deliberate defect is found. */
@@ -35,6 +37,7 @@ export function parseOptions(args: readonly string[], cores: number): Options {
       seed: { type: 'string' },
       workers: { type: 'string' },
       fault: { type: 'string' },
+      disks: { type: 'string' },
       mutant: { type: 'string' },
       trace: { type: 'boolean', default: false },
       mutants: { type: 'boolean', default: false },
@@ -47,6 +50,7 @@ export function parseOptions(args: readonly string[], cores: number): Options {
     seeds: one ? 1 : (integer('seeds', values.seeds) ?? (values.mutants ? 0 : DEFAULT_SEEDS)),
     workers: one ? 1 : (integer('workers', values.workers) ?? Math.max(1, Math.min(cores, 16))),
     fault: choice('fault', values.fault, FAULT_NAMES),
+    disks: choice('disks', values.disks, DISK_CHOICES),
     mutant: choice('mutant', values.mutant, MUTANT_NAMES),
     trace: values.trace,
     mutants: values.mutants,

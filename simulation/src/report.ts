@@ -5,10 +5,10 @@ const SHOWN_VIOLATIONS = 5;
 
 /** A run in words: one line, and what it violated. */
 export function describeResult(result: SeedResult): string[] {
-  const { seed, fault, hash, operations, failed, violations, simulatedMs } = result;
+  const { seed, fault, disks, hash, operations, failed, violations, simulatedMs } = result;
   const seconds = (simulatedMs / 1000).toFixed(0);
   return [
-    `seed ${seed} (${fault}) trace ${hash}: ${operations} operations in ${seconds} s, ${failed} without success`,
+    `seed ${seed} (${fault}, ${disks === 'none' ? 'no disks' : `disks ${disks}`}) trace ${hash}: ${operations} operations in ${seconds} s, ${failed} without success`,
     ...violations.slice(0, SHOWN_VIOLATIONS).map(({ check, key, text }) => `  ${check} ${key}: ${text}`),
     ...(violations.length > SHOWN_VIOLATIONS ? [`  and ${violations.length - SHOWN_VIOLATIONS} more`] : []),
   ];

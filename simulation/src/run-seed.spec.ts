@@ -23,6 +23,24 @@ test('a crash is survived', async () => {
   expect((await runSeed({ seed: 5, fault: 'crash' })).violations).toEqual([]);
 });
 
+test('with disks, all nodes may be killed at once', async () => {
+  const options = { seed: 6, fault: 'kill-all', disks: 'always' } as const;
+  const first = await runSeed(options);
+  expect(first.violations).toEqual([]);
+  expect(first.disks).toBe('always');
+  expect((await runSeed(options)).hash).toBe(first.hash);
+});
+
+test('without disks what all of them had is lost', async () => {
+  const { violations } = await runSeed({ seed: 6, fault: 'kill-all', disks: 'none' });
+  expect(violations.map(({ check }) => check)).toContain('lost');
+});
+
+test('a power cut takes what was acknowledged before it was on the disk', async () => {
+  const { violations } = await runSeed({ seed: 11, fault: 'power-cut', ...mutant('disk-acknowledges-early') });
+  expect(violations.map(({ check }) => check)).toContain('counter');
+});
+
 test('a deliberate defect shows', async () => {
   const { violations } = await runSeed({ seed: 1, fault: 'calm', ...mutant('eviction-is-delete') });
   expect(violations[0]).toMatchObject({ check: 'tombstone' });

@@ -1,25 +1,28 @@
 import { checkCopies } from './checks/copies.js';
-import { checkCounter } from './checks/counters.js';
-import { checkFinalValue, type FinalValue } from './checks/final-values.js';
-import { checkLinearizable } from './checks/linearizability.js';
-import { checkFalseMisses, checkInvented, checkMonotonic, checkRepeated, checkRevived } from './checks/reads.js';
+import type { FinalValue } from './checks/final-values.js';
 import { repeatIncrements } from './checks/tokens.js';
+import { check, strayTombstones } from './checks/verdict.js';
 import type { Violation } from './checks/violation.js';
 import { type ClusterOptions, SimCluster, type Surgery } from './cluster/cluster.js';
+import { chooseDisks, type DiskChoice } from './cluster/disks.js';
 import { World } from './cluster/world.js';
 import type { ReadFrom } from '@dcs/master/routing/ports';
+import { DISK_FAULT_NAMES } from './faults/disk-faults.js';
 import { FAULT_NAMES, type FaultName, inject, SPLITTING } from './faults/plan.js';
+import type { Losses } from './faults/scene.js';
 import { forbidAmbient } from './kernel/ambient.js';
 import type { Tracer } from './kernel/kernel.js';
 import { Random } from './kernel/random.js';
-import { History, type OperationRecord } from './workload/history.js';
-import { familyOf, keysOf } from './workload/keyspace.js';
+import { History } from './workload/history.js';
+import { keysOf } from './workload/keyspace.js';
 import { Session } from './workload/session.js';
 
 export interface SeedOptions {
   readonly seed: number;
   /** Default: chosen by the seed. */
   readonly fault?: FaultName | undefined;
+  /** Of every node. Default: chosen by the seed. */
+  readonly disks?: DiskChoice | undefined;
   readonly surgery?: Surgery | undefined;
   /** Nodes hold fewer entries than there are keys. */
   readonly tight?: boolean | undefined;
@@ -29,6 +32,7 @@ export interface SeedOptions {
 export interface SeedResult {
   readonly seed: number;
   readonly fault: FaultName;
+  readonly disks: DiskChoice;
   readonly hash: string;
   readonly violations: readonly Violation[];
   readonly operations: number;
@@ -47,6 +51,8 @@ const BEFORE_FAULTS_MS = 1000;
 const CONVERGENCE_MS = 40_000;
 const FINAL_READ_MS = 15_000;
 const QUIET_MS = 9000;
+/** One key of so many is used to the end. */
+const COLD_SHARE = 4;
 const KEYSPACE = { plain: 6, deleted: 5, guarded: 4, counter: 4, expiring: 3 };
 const MAX_SKEW_MS = 40;
 /** One rack, one region, two far ones: with long ways more is under way when something breaks. */
@@ -54,6 +60,13 @@ const MAX_DELAYS_MS = [0.6, 0.6, 4, 25];
 /** How many hints of a new view get lost: with all of them processes go by different views for a while. */
 const HINT_LOSS = [0.1, 0.1, 0.5, 1];
 const FAULT_PHASES_MS = [3000, 5000, 9000];
+/** Longer than any node stays away. */
+const RECOVERY_WAIT_MS = 30_000;
+/** Shorter than the one that is late does. */
+const SHORT_RECOVERY_WAIT_MS = 1500;
+const TOMBSTONE_RETENTION_MS = 3_600_000;
+/** Shorter than a node with an old disk stays away, in most runs. */
+const SHORT_TOMBSTONE_RETENTION_MS = 2000;
 
 /** One run: start, traffic, faults while traffic flows, healing, then every check. A pure function of its options. */
 export async function runSeed(options: SeedOptions): Promise<SeedResult> {
@@ -70,11 +83,12 @@ async function run(options: SeedOptions): Promise<SeedResult> {
   const fault = options.fault ?? plan.pick(FAULT_NAMES);
   const world = new World(options.seed, plan.pick(MAX_DELAYS_MS), options.tracer);
   const { kernel } = world;
-  const cluster = new SimCluster(world, shapeOf(plan, fault, options.tight === true), options.surgery ?? {});
+  const cluster = new SimCluster(world, shapeOf(plan, fault, options), options.surgery ?? {});
   world.registry.hintLoss = plan.pick(HINT_LOSS);
   const history = new History();
   const violations: Violation[] = [];
   const keys = keysOf(KEYSPACE);
+  let keysInUse: readonly string[] = keys;
 
   cluster.start();
   if (!(await cluster.runUntil(() => cluster.isSettled, STARTUP_MS))) {
@@ -89,7 +103,7 @@ async function run(options: SeedOptions): Promise<SeedResult> {
           name: `${gateway.id}.${i}`,
           gateway,
           history,
-          keys,
+          keys: () => keysInUse,
           thinkMs: 40,
         }),
     ),
@@ -98,7 +112,13 @@ async function run(options: SeedOptions): Promise<SeedResult> {
   await kernel.run(kernel.now + BEFORE_FAULTS_MS);
   const faultsFrom = kernel.now;
   const durationMs = plan.pick(FAULT_PHASES_MS);
-  inject(fault, { cluster, random: world.random.fork(9), durationMs });
+  const losses: Losses = { memory: [], power: [] };
+  inject(fault, { cluster, random: world.random.fork(9), durationMs, losses });
+  if (fault === 'old-disk') {
+    // Most keys are left as they are: what nobody writes any more shows longest what came back.
+    const coldAt = kernel.now + durationMs * plan.between(0.15, 0.8);
+    kernel.at(coldAt, undefined, 'cold', () => (keysInUse = keys.filter((_, i) => i % COLD_SHARE === 0)));
+  }
   await kernel.run(kernel.now + durationMs + BEFORE_FAULTS_MS);
 
   for (const session of sessions) session.stop();
@@ -109,9 +129,12 @@ async function run(options: SeedOptions): Promise<SeedResult> {
   );
   violations.push(...(healed ? [] : notConverged(cluster)));
   const tight = options.tight === true;
-  if (!tight && !SPLITTING.has(fault)) violations.push(...(await repeatIncrements(cluster, history)));
+  if (!tight && !SPLITTING.has(fault)) {
+    violations.push(...(await repeatIncrements(cluster, history, Math.max(...losses.memory))));
+  }
   const finals = await readAll(cluster, keys, violations);
-  const context = { fault, finals, faultsFrom, skewMs: cluster.options.skewMs, tight };
+  const { skewMs, disks } = cluster.options;
+  const context = { fault, finals, faultsFrom, skewMs, tight, losses, durability: disks?.durability };
   const undecided = check(history, context, violations);
   for (const { id, defects } of cluster.nodes) {
     for (const { message } of defects) violations.push({ check: 'defect', key: id, text: message });
@@ -122,6 +145,7 @@ async function run(options: SeedOptions): Promise<SeedResult> {
   return {
     seed: options.seed,
     fault,
+    disks: disks?.durability ?? 'none',
     hash: kernel.trace.text,
     violations,
     operations: operations.length,
@@ -133,14 +157,14 @@ async function run(options: SeedOptions): Promise<SeedResult> {
   };
 }
 
-function shapeOf(plan: Random, fault: FaultName, tight: boolean): ClusterOptions {
+function shapeOf(plan: Random, fault: FaultName, { seed, tight, disks }: SeedOptions): ClusterOptions {
   const nodes = plan.pick([3, 3, 4, 5]);
   return {
     nodes,
     spares: fault === 'join' || fault === 'crash-in-handoff' ? 1 : 0,
     gateways: 2,
     replicas: plan.pick([2, 2, 2, 3]),
-    maxEntries: tight ? 8 : 200,
+    maxEntries: tight === true ? 8 : 200,
     zones: plan.pick([1, 1, 2]),
     weights: plan.pick([[1], [1], [1, 2]]),
     readFrom: plan.pick<readonly ReadFrom[]>([
@@ -151,6 +175,14 @@ function shapeOf(plan: Random, fault: FaultName, tight: boolean): ClusterOptions
     ]),
     skewMs: plan.pick([0, 5, MAX_SKEW_MS]),
     drift: 0.0002,
+    tombstoneRetentionMs:
+      fault === 'old-disk' && seed % 2 === 1 ? SHORT_TOMBSTONE_RETENTION_MS : TOMBSTONE_RETENTION_MS,
+    recoveryWaitMs: fault === 'kill-all-one-late' ? SHORT_RECOVERY_WAIT_MS : RECOVERY_WAIT_MS,
+    disks: chooseDisks(
+      new Random(seed, 8),
+      DISK_FAULT_NAMES.some((name) => name === fault),
+      disks,
+    ),
   };
 }
 
@@ -201,61 +233,4 @@ async function readAll(
     violations.push({ check: 'converged', key: '', text: `${outstanding} final reads were not answered` });
   }
   return finals;
-}
-
-interface CheckContext {
-  readonly fault: FaultName;
-  readonly finals: ReadonlyMap<string, readonly FinalValue[]>;
-  readonly faultsFrom: number;
-  readonly skewMs: number;
-  readonly tight: boolean;
-}
-
-/** Returns how many keys' linearizability was not decided. */
-function check(history: History, context: CheckContext, violations: Violation[]): number {
-  const { fault, finals, faultsFrom, skewMs, tight } = context;
-  const slackMs = SPLITTING.has(fault) ? 2 * skewMs + 1 : 0;
-  let undecided = 0;
-  for (const [key, operations] of history.byKey()) {
-    violations.push(...checkInvented(key, operations, SPLITTING.has(fault)));
-    if (tight) continue;
-    violations.push(...checkRepeated(key, operations));
-    const current = operations.filter(({ mayBeBehind }) => mayBeBehind !== true);
-    // While two nodes act for a slot one of them may be behind: what it says is old, not wrong for ever.
-    if (!SPLITTING.has(fault)) violations.push(...checkMonotonic(key, current), ...checkRevived(key, current));
-    violations.push(...checkFalseMisses(key, SPLITTING.has(fault) ? current : operations));
-    const family = familyOf(key);
-    for (const final of finals.get(key) ?? []) {
-      if (family === 'counter') {
-        violations.push(...checkCounter(key, operations, final.value, !SPLITTING.has(fault)));
-      } else if (family !== 'expiring' || fault !== 'clock') {
-        violations.push(...checkFinalValue(key, operations, final, slackMs));
-      }
-    }
-    if (family === 'expiring') continue;
-    const stable = !SPLITTING.has(fault) ? current : current.flatMap((record) => before(faultsFrom, record));
-    const result = checkLinearizable(key, stable);
-    violations.push(...result.violations);
-    if (result.undecided) undecided++;
-  }
-  return undecided;
-}
-
-/** The operation as it was known at a time. */
-function before(time: number, record: OperationRecord): OperationRecord[] {
-  if (record.invokedAt >= time) return [];
-  return [record.completedAt < time ? record : { ...record, completedAt: Infinity, outcome: 'unknown' }];
-}
-
-/** Eviction is no delete: keys that nobody deletes have no tombstones. */
-function strayTombstones(cluster: SimCluster): Violation[] {
-  const violations: Violation[] = [];
-  for (const { id, entries } of cluster.contents()) {
-    for (const [key, { value }] of entries) {
-      const family = familyOf(key);
-      if (value !== undefined || (family !== 'plain' && family !== 'counter')) continue;
-      violations.push({ check: 'tombstone', key, text: `a tombstone on ${id}, of a key that nobody deleted` });
-    }
-  }
-  return violations;
 }

@@ -1,4 +1,5 @@
 import { parentPort } from 'node:worker_threads';
+import type { DiskChoice } from './cluster/disks.js';
 import type { FaultName } from './faults/plan.js';
 import { mutant, type MutantName } from './mutants/mutants.js';
 import { runSeed, type SeedResult } from './run-seed.js';
@@ -7,6 +8,7 @@ import { runSeed, type SeedResult } from './run-seed.js';
 export interface Job {
   readonly seed: number;
   readonly fault: FaultName | undefined;
+  readonly disks: DiskChoice | undefined;
   readonly mutant: MutantName | undefined;
   /** Run it again and compare the traces. */
   readonly twice: boolean;
@@ -18,8 +20,8 @@ export interface JobResult extends SeedResult {
 }
 
 export async function runJob(job: Job): Promise<JobResult> {
-  const { seed, fault } = job;
-  const options = { seed, fault, ...(job.mutant === undefined ? {} : mutant(job.mutant)) };
+  const { seed, fault, disks } = job;
+  const options = { seed, fault, disks, ...(job.mutant === undefined ? {} : mutant(job.mutant)) };
   const result = await runSeed(options);
   const again = job.twice
     ? await runSeed({ ...options, ...(job.mutant === undefined ? {} : mutant(job.mutant)) })

@@ -93,12 +93,13 @@ class Search {
   #apply(operation: OperationRecord, state: State): State | undefined {
     const { kind, outcome, value, answer, read } = operation;
     const certain = outcome === 'ok';
+    const answered = certain ? answer : undefined;
     switch (kind) {
       case 'get':
         return read === state ? state : undefined;
       case 'delete':
         if (outcome === 'fail') return state;
-        return certain && answer !== (state !== null) ? undefined : null;
+        return answered === (state === null) ? undefined : null;
       case 'increment': {
         if (outcome === 'fail') return state;
         const after = String(Number(state ?? 0) + operation.by!);
@@ -106,7 +107,7 @@ class Search {
       }
       case 'set':
         if (outcome === 'fail') return state;
-        return certain && answer !== (state === null) ? undefined : value!;
+        return answered === (state !== null) ? undefined : value!;
       case 'add':
       case 'cas': {
         const holds = kind === 'add' ? state === null : this.#holds(operation.expected!, state);

@@ -8,11 +8,15 @@ const RETRY_MS = 100;
 /**
  * Repeats every acknowledged increment with its token, through the gateways in turn, whatever became of the nodes that
  * did it: it must answer what it answered, and count no further (which the check of the counter sees afterwards).
+ *
+ * @param since what nodes remembered of operations begun before went with their processes
  */
-export async function repeatIncrements(cluster: SimCluster, history: History): Promise<Violation[]> {
+export async function repeatIncrements(cluster: SimCluster, history: History, since: number): Promise<Violation[]> {
   const { kernel } = cluster.world;
   const violations: Violation[] = [];
-  const acknowledged = history.operations.filter(({ kind, outcome }) => kind === 'increment' && outcome === 'ok');
+  const acknowledged = history.operations.filter(
+    ({ kind, outcome, invokedAt }) => kind === 'increment' && outcome === 'ok' && invokedAt > since,
+  );
   let outstanding = acknowledged.length;
   const answered = ({ key, read }: OperationRecord, value: number): void => {
     outstanding--;

@@ -2,12 +2,15 @@ import { Dispatcher } from '@dcs/aux/commands/dispatcher';
 import type { ServerContext } from '@dcs/aux/commands/session';
 import { commandTable } from '@dcs/aux/commands/table';
 import { CacheNode } from '@dcs/aux/node/cache-node';
+import { MemoryDisk } from '@dcs/aux/persistence/memory-disk';
+import { Platter } from '@dcs/aux/persistence/platter';
 import type { PeerLink } from '@dcs/aux/replication/ports';
 import { ClusterMembership, type Member, MemberSupersededError, type Registry } from '@dcs/cluster-membership';
 import { helloCommand } from '@dcs/protocol';
 import type { SimProcess } from '../kernel/sim-process.js';
 import { ServerConnection } from '../network/server-connection.js';
 import { SimClient } from '../network/sim-client.js';
+import type { DiskOptions } from './disks.js';
 import { CLUSTER, type World } from './world.js';
 
 export interface AuxOptions {
@@ -16,6 +19,10 @@ export interface AuxOptions {
   readonly maxEntries: number;
   readonly weight: number;
   readonly zone: string;
+  readonly tombstoneRetentionMs: number;
+  readonly recoveryWaitMs: number;
+  /** Absent: in memory only. */
+  readonly disks: DiskOptions | undefined;
 }
 
 /** Changes what a node is made of, or how its messages travel, before it starts: how the mutants get in. */
@@ -39,7 +46,6 @@ const PEER_CLIENT = {
 const TUNING = { antiEntropyIntervalMs: 2000, retirementGraceMs: 1500 };
 const HAND_OVER_MS = 20_000;
 const HAND_OVER_POLL_MS = 50;
-const TOMBSTONE_RETENTION_MS = 3_600_000;
 /** Bounds that no run comes near, so small that a node costs little to make. */
 const MAX_TOMBSTONES = 200;
 const RECENT_OPERATIONS = 4096;
@@ -50,6 +56,9 @@ export class AuxHost {
   process: SimProcess;
   node: CacheNode | undefined;
   membership: ClusterMembership | undefined;
+  disk: MemoryDisk | undefined;
+  /** What is on its disk, whatever becomes of its processes. */
+  readonly platter = new Platter();
   /** Errors that the process itself reported: none may be. */
   readonly defects: Error[] = [];
   readonly #world: World;
@@ -79,8 +88,10 @@ export class AuxHost {
 
   /** As the ops port's readiness has it. */
   get isReady(): boolean {
-    const { node } = this;
-    return this.#phase === 'up' && node?.ownership.self?.state === 'up' && node.replication.ledger.unsettled === 0;
+    const { node, disk } = this;
+    if (this.#phase !== 'up' || node?.ownership.self?.state !== 'up' || disk?.refusal !== undefined) return false;
+    const { unsettled, held } = node.replication.ledger;
+    return unsettled === 0 && held === 0;
   }
 
   start(): void {
@@ -88,9 +99,11 @@ export class AuxHost {
     this.#phase = 'starting';
     const process = this.process.successor();
     this.process = process;
-    const { id, replicas, maxEntries } = this.#options;
+    const { id, replicas, maxEntries, tombstoneRetentionMs, recoveryWaitMs, disks } = this.#options;
     const registry = this.#world.registry.clientOf(process);
     const now = (): number => process.wall() + (registry.clockOffsetMs ?? 0);
+    const disk =
+      disks === undefined ? undefined : new MemoryDisk({ ...disks, platter: this.platter, timers: process, now });
     const node: CacheNode = new CacheNode(
       {
         ...TUNING,
@@ -99,7 +112,8 @@ export class AuxHost {
         maxEntries,
         maxBytes: 2 ** 30,
         maxValueBytes: 2 ** 20,
-        tombstoneRetentionMs: TOMBSTONE_RETENTION_MS,
+        tombstoneRetentionMs,
+        recoveryWaitMs,
         maxTombstones: MAX_TOMBSTONES,
         recentOperations: RECENT_OPERATIONS,
       },
@@ -115,9 +129,11 @@ export class AuxHost {
           },
         },
         refreshView: async (minEpoch) => this.membership?.refresh(minEpoch),
+        ...(disk === undefined ? {} : { disk }),
       },
     );
     this.node = node;
+    this.disk = disk;
     this.#surgery.node?.(node);
     this.#listen(process, node);
     this.#world.kernel.at(this.#world.kernel.now, process, 'start', () => void this.#run(process, node, registry, now));
@@ -150,6 +166,20 @@ export class AuxHost {
     this.#world.network.killed(process);
     this.node = undefined;
     this.membership = undefined;
+    this.disk = undefined;
+  }
+
+  /** Its machine is without power: what its disk has not synced is gone, but for the first part of it. */
+  losePower(): void {
+    this.#world.network.switchOff(this.process);
+    this.kill();
+    this.platter.losePower(this.process.random.float());
+  }
+
+  /** Its machine has power again. */
+  powerOn(): void {
+    this.#world.network.switchOn(this.process);
+    this.start();
   }
 
   /** SIGTERM: hands its slots over, leaves, ends. */
@@ -224,7 +254,9 @@ export class AuxHost {
     membership.on('registry', ({ error }) => {
       if (error instanceof MemberSupersededError) this.defects.push(error);
     });
+    const before = await registry.read(CLUSTER).catch(() => undefined);
     await membership.join();
+    await node.replication.recovery.prepare(before);
     if (this.process !== process || this.#phase !== 'starting') return;
     await membership.update({ state: 'up' }).catch(() => undefined); // the next heartbeat carries it
     if (this.process === process && this.#phase === 'starting') this.#phase = 'up';
@@ -234,10 +266,12 @@ export class AuxHost {
   async #leave(process: SimProcess): Promise<void> {
     const node = this.node!;
     const membership = this.membership!;
-    const { retirement, hints } = node.replication;
+    const { disk } = this;
+    const { retirement, hints, recovery } = node.replication;
     await membership.update({ state: 'leaving' }).catch(() => undefined);
     const deadline = process.monotonic() + HAND_OVER_MS;
-    const left = (): number => (node.ownership.up.length === 0 ? 0 : retirement.unsafeSlots + hints.size);
+    const left = (): number =>
+      recovery.isRecovering || node.ownership.up.length === 0 ? 0 : retirement.unsafeSlots + hints.size;
     while (left() > 0 && process.monotonic() < deadline) {
       hints.flush();
       retirement.check();
@@ -246,6 +280,7 @@ export class AuxHost {
     this.#world.kernel.note(this.id, `leaves with ${left()} to hand over`);
     await membership.leave().catch(() => undefined);
     await node.close();
+    await disk?.close();
     if (this.process === process) this.kill();
   }
 }

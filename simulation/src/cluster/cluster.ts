@@ -3,6 +3,7 @@ import { formatVersion } from '@dcs/protocol';
 import { isTombstone, valueOf } from '@dcs/aux/node/entry';
 import type { HeldEntry, NodeContents, Placement } from '../checks/copies.js';
 import { AuxHost, type NodeSurgery } from './aux-host.js';
+import type { DiskOptions } from './disks.js';
 import { GatewayHost, type GatewaySurgery } from './gateway-host.js';
 import type { ReadFrom } from '@dcs/master/routing/ports';
 import type { World } from './world.js';
@@ -23,6 +24,10 @@ export interface ClusterOptions {
   readonly skewMs: number;
   /** Largest difference of a clock's rate from the true one. */
   readonly drift: number;
+  readonly tombstoneRetentionMs: number;
+  readonly recoveryWaitMs: number;
+  /** Of every node; undefined: in memory only. */
+  readonly disks: DiskOptions | undefined;
 }
 
 export type Surgery = NodeSurgery & GatewaySurgery;
@@ -39,7 +44,7 @@ export class SimCluster {
   constructor(world: World, options: ClusterOptions, surgery: Surgery) {
     this.world = world;
     this.options = options;
-    const { replicas, maxEntries, zones, weights, readFrom, skewMs, drift } = options;
+    const { replicas, zones, weights, readFrom, skewMs, drift } = options;
     const { random } = world;
     this.nodes = Array.from(
       { length: options.nodes + options.spares },
@@ -47,9 +52,8 @@ export class SimCluster {
         new AuxHost(
           world,
           {
+            ...options,
             id: `aux${i + 1}`,
-            replicas,
-            maxEntries,
             weight: weights[i % weights.length]!,
             zone: zones > 1 ? `z${i % zones}` : '',
           },

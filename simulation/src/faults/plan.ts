@@ -1,7 +1,5 @@
-import type { AuxHost } from '../cluster/aux-host.js';
-import type { SimCluster } from '../cluster/cluster.js';
-import type { Random } from '../kernel/random.js';
-import type { SimProcess } from '../kernel/sim-process.js';
+import { DISK_FAULT_NAMES, DISK_FAULTS } from './disk-faults.js';
+import { type FaultContext, Scene, SHORT_MS } from './scene.js';
 
 export const FAULT_NAMES = [
   'calm',
@@ -29,6 +27,7 @@ export const FAULT_NAMES = [
   'registry-and-crash',
   'clock',
   'flap',
+  ...DISK_FAULT_NAMES,
 ] as const;
 
 export type FaultName = (typeof FAULT_NAMES)[number];
@@ -46,93 +45,13 @@ export const SPLITTING: ReadonlySet<FaultName> = new Set([
   'registry-and-crash',
 ]);
 
-export interface FaultContext {
-  readonly cluster: SimCluster;
-  readonly random: Random;
-  /** How long the fault phase lasts, ms. */
-  readonly durationMs: number;
-}
-
 /** What a fault does: each step at a time after the phase begins; what it broke is whole again when the phase ends. */
 export function inject(name: FaultName, context: FaultContext): void {
   FAULTS[name](new Scene(context));
 }
 
-/** Helpers for writing faults down shortly. */
-class Scene {
-  readonly cluster: SimCluster;
-  readonly random: Random;
-  readonly durationMs: number;
-
-  constructor({ cluster, random, durationMs }: FaultContext) {
-    this.cluster = cluster;
-    this.random = random;
-    this.durationMs = durationMs;
-  }
-
-  at(ms: number, text: string, run: () => void): void {
-    const { kernel } = this.cluster.world;
-    kernel.at(kernel.now + ms, undefined, 'fault', () => {
-      kernel.note('fault', text);
-      run();
-    });
-  }
-
-  /** A moment in the first half of the phase. */
-  get early(): number {
-    return this.random.between(0, this.durationMs / 2);
-  }
-
-  /** A running node. */
-  node(): AuxHost {
-    return this.random.pick(this.cluster.running);
-  }
-
-  other(than: AuxHost): AuxHost {
-    return this.random.pick(this.cluster.running.filter((node) => node !== than));
-  }
-
-  /** Cuts the way from one to the other for a while; `both`: also the way back. */
-  cut(a: { process: SimProcess }, b: { process: SimProcess }, from: number, ms: number, both: boolean): void {
-    const { network } = this.cluster.world;
-    const [x, y] = [a.process.name, b.process.name];
-    this.at(from, `cut ${x} ${both ? '<>' : '>'} ${y}`, () => {
-      network.cut(a.process, b.process);
-      if (both) network.cut(b.process, a.process);
-    });
-    this.at(from + ms, `heal ${x} ${y}`, () => {
-      network.heal(a.process, b.process);
-      network.heal(b.process, a.process);
-    });
-  }
-
-  reweigh(node: AuxHost, at: number): void {
-    const weight = this.random.pick(WEIGHTS);
-    this.at(at, `weight ${node.id} ${weight}`, () => node.reweigh(weight));
-  }
-
-  /** Starts it, or does so as soon as the process that still hands over is gone. */
-  restart(node: AuxHost, at: number): void {
-    const { kernel } = this.cluster.world;
-    const start = (): void => {
-      if (node.phase === 'leaving') kernel.at(kernel.now + POLL_MS, undefined, 'fault', start);
-      else node.start();
-    };
-    this.at(at, `start ${node.id}`, start);
-  }
-
-  crash(node: AuxHost, at: number, downMs: number): void {
-    this.at(at, `kill ${node.id}`, () => node.kill());
-    this.at(at + downMs, `start ${node.id}`, () => node.start());
-  }
-}
-
-const SHORT_MS = 300;
-const POLL_MS = 100;
 /** What a node answers to a write that it has done begins with the version. */
 const WRITE_REPLY = /^\+-?\d+ [\da-f]{24}\r/;
-/** New weights of a node; the others have 1, or 2. */
-const WEIGHTS = [0.25, 0.5, 2, 4];
 
 const FAULTS: Readonly<Record<FaultName, (scene: Scene) => void>> = {
   calm: () => undefined,
@@ -156,29 +75,20 @@ const FAULTS: Readonly<Record<FaultName, (scene: Scene) => void>> = {
         network.unwatchReplies(node.process, process);
         if (losesPower) {
           network.loseSent(node.process, process);
-          network.switchOff(node.process);
+          node.losePower();
+        } else {
+          node.kill();
         }
-        node.kill();
-        scene.at(downMs, `start ${node.id}`, () => {
-          network.switchOn(node.process);
-          node.start();
-        });
+        scene.at(downMs, `start ${node.id}`, () => node.powerOn());
       }),
     );
   },
 
   'power-off': (scene) => {
     const node = scene.node();
-    const { network } = scene.cluster.world;
     const at = scene.early;
-    scene.at(at, `power off ${node.id}`, () => {
-      network.switchOff(node.process);
-      node.kill();
-    });
-    scene.at(at + scene.random.between(SHORT_MS, scene.durationMs - at), `power on ${node.id}`, () => {
-      network.switchOn(node.process);
-      node.start();
-    });
+    scene.at(at, `power off ${node.id}`, () => node.losePower());
+    scene.at(at + scene.random.between(SHORT_MS, scene.durationMs - at), `power on ${node.id}`, () => node.powerOn());
   },
 
   pause: (scene) => {
@@ -335,6 +245,8 @@ const FAULTS: Readonly<Record<FaultName, (scene: Scene) => void>> = {
     scene.at(scene.early, `clock of ${process.name} off by ${offsetMs}`, () => process.setClock({ offsetMs, rate: 1 }));
     scene.at(scene.durationMs, `clock of ${process.name} right`, () => process.setClock({ offsetMs: 0, rate: 1 }));
   },
+
+  ...DISK_FAULTS,
 
   flap: (scene) => {
     const node = scene.node();

@@ -44,6 +44,16 @@ export class Random {
     return items[Math.floor(this.float() * items.length)]!;
   }
 
+  /** A copy in an order of chance. */
+  shuffled<T>(items: readonly T[]): T[] {
+    const result = [...items];
+    for (let i = result.length - 1; i > 0; i--) {
+      const j = this.integer(0, i);
+      [result[i], result[j]] = [result[j]!, result[i]!];
+    }
+    return result;
+  }
+
   /** A generator of its own, so that one consumer more does not change what the others get. */
   fork(stream: number): Random {
     return new Random(this.uint32() * 2 ** 20 + (this.uint32() >>> 12), stream);

@@ -2,6 +2,7 @@ import type { CacheNode } from '@dcs/aux/node/cache-node';
 import { type Entry, isTombstone } from '@dcs/aux/node/entry';
 import type { PeerLink } from '@dcs/aux/replication/ports';
 import type { NodeConnection } from '@dcs/master/routing/ports';
+import { SLOT_COUNT } from '@dcs/consistent-hash';
 import { formatVersion, makeVersion, nextVersion } from '@dcs/protocol';
 import { encodeCommandBinary, RequestDecoder } from '@dcs/resp';
 import type { Surgery } from '../cluster/cluster.js';
@@ -18,6 +19,8 @@ export const MUTANT_NAMES = [
   'epoch-ignored',
   'retry-restamps',
   'eviction-is-delete',
+  'disk-acknowledges-early',
+  'recovery-does-not-wait',
 ] as const;
 
 export type MutantName = (typeof MUTANT_NAMES)[number];
@@ -149,6 +152,21 @@ const MUTANTS: Readonly<Record<MutantName, () => Surgery>> = {
         burying = false;
         return outcome;
       };
+    },
+  }),
+
+  /** Nothing waits for the disk. */
+  'disk-acknowledges-early': () => ({
+    node: ({ replication }) => {
+      replication.whenDurable = (done) => done(undefined);
+    },
+  }),
+
+  /** The first node that is back after the loss of all takes what its disk has for all there is. */
+  'recovery-does-not-wait': () => ({
+    node: ({ replication: { ledger } }) => {
+      for (let slot = 0; slot < SLOT_COUNT; slot++) ledger.release(slot, undefined);
+      ledger.hold = () => undefined;
     },
   }),
 };

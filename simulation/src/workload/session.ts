@@ -12,7 +12,8 @@ export interface SessionOptions {
   readonly name: string;
   readonly gateway: GatewayHost;
   readonly history: History;
-  readonly keys: readonly string[];
+  /** Of the moment. */
+  readonly keys: () => readonly string[];
   readonly thinkMs: number;
 }
 
@@ -60,7 +61,7 @@ export class Session {
       return;
     }
     const { process } = gateway;
-    const record = this.#begin(random.pick(keys));
+    const record = this.#begin(random.pick(keys()));
     this.#active = record;
     const settle = (): void => {
       if (this.#active !== record) return;

@@ -35,6 +35,11 @@ export function tombstoneOf(version: Version, forgetAt: number, slot: number): E
   return new Entry('', KIND_TOMBSTONE, version.ms, version.low, forgetAt, slot);
 }
 
+/** An entry as it was found after nobody was there for `ms`: in that time no delete is forgotten. */
+export function afterAbsence(entry: Entry, ms: number): Entry {
+  return isTombstone(entry) && ms > 0 ? tombstoneOf(entry, entry.expiresAt + ms, entry.slot) : entry;
+}
+
 /** The bytes of a value as GET replies them, in one flat string. */
 export function frame(value: string): string {
   // A concatenation would be kept as a tree of its parts; a copy through bytes is flat.

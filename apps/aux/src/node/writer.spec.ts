@@ -143,6 +143,20 @@ describe('a repeated attempt', () => {
     expect(value()).toBe('a');
   });
 
+  test('has its entry copied again: the first attempt may have reached this owner alone', () => {
+    const { writer, set, store } = setup();
+    const copied: string[] = [];
+    writer.onApplied = (key, entry) => copied.push(`${key} ${entry.ms - NOW}`);
+    set(first(NOW), 'a');
+    set(again(NOW), 'a');
+    expect(copied).toEqual(['k 0', 'k 0']);
+    store.merge('k', entryOf('k', 'imported', stamp(NOW + 1)));
+    set(again(NOW + 1), 'imported');
+    expect(copied.slice(2)).toEqual(['k 1']);
+    set(again(NOW), 'a'); // overwritten since
+    expect(copied).toHaveLength(3);
+  });
+
   test('of SET whose first attempt another owner applied answers its version', () => {
     const { set, store } = setup();
     store.merge('k', entryOf('k', 'a', stamp(NOW)));

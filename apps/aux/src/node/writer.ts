@@ -68,7 +68,7 @@ export class Writer {
   staleAhead = 0;
   staleOld = 0;
 
-  /** Told of every entry that a client's write has put into the store. */
+  /** Told of every entry that a client's write has put into the store, or had: it is to be copied before the answer. */
   onApplied: ((key: string, entry: Entry, operation: OperationRecord | undefined) => void) | undefined;
 
   /** Results of operations, for repeated attempts. */
@@ -107,7 +107,7 @@ export class Writer {
     const known = this.#known(operation, key, hash, slot);
     if (known !== undefined) return known;
     const live = store.peek(key, hash);
-    if (isRepeatOf(operation, live)) return { version: live!, value: condition.if === 'absent' ? 1 : 0 };
+    if (isRepeatOf(operation, live)) return this.#repeated(key, live!, condition.if === 'absent' ? 1 : 0);
     if (condition.if !== 'always') {
       const failed = refusalOf(condition, live);
       if (failed !== undefined) return failed;
@@ -127,7 +127,7 @@ export class Writer {
     if (known !== undefined) return known;
     const live = store.peek(key, hash);
     const buried = live === undefined ? store.tombstoneOf(key) : undefined;
-    if (isRepeatOf(operation, buried)) return { version: buried!, value: 1 };
+    if (isRepeatOf(operation, buried)) return this.#repeated(key, buried!, 1);
     if (condition.if !== 'always') {
       const failed = refusalOf(condition, live);
       if (failed !== undefined) return failed;
@@ -146,7 +146,7 @@ export class Writer {
     const live = store.peek(key, hash);
     const before = live === undefined ? increment.initial : integerOf(live);
     if (before === undefined) return { refused: 'NOTANUMBER', detail: 'value is not an integer or out of range' };
-    if (isRepeatOf(operation, live)) return { version: live!, value: before };
+    if (isRepeatOf(operation, live)) return this.#repeated(key, live!, before);
     const after = before + increment.by;
     if (!Number.isSafeInteger(after)) {
       return { refused: 'NOTANUMBER', detail: 'increment or decrement would overflow' };
@@ -169,7 +169,7 @@ export class Writer {
     if (known !== undefined) return known;
     const live = store.peek(key, hash);
     if (live === undefined) return MISSING;
-    if (isRepeatOf(operation, live)) return { version: live, value: 1 };
+    if (isRepeatOf(operation, live)) return this.#repeated(key, live, 1);
     const version = this.#versionAfter(operation.stamp, key, live);
     const entry = new Entry(live.framed, live.kind, version.ms, version.low, expiresAt, slot);
     return this.#apply(operation, key, hash, entry, 1);
@@ -183,6 +183,12 @@ export class Writer {
     this.#clock.observe(entry);
     const record = operation.attempt > 0 ? { stamp: operation.stamp, value, token } : undefined;
     if (record !== undefined) this.memory.remember(key, entry.slot, entry, record);
+    this.onApplied?.(key, entry, record);
+    return { version: entry, value };
+  }
+
+  /** The first attempt may have reached this owner alone: its entry is copied again before the answer. */
+  #repeated(key: string, entry: Entry, value: number, record?: OperationRecord): WriteResult {
     this.onApplied?.(key, entry, record);
     return { version: entry, value };
   }
@@ -202,7 +208,11 @@ export class Writer {
     }
     const { memory } = this;
     const known = memory.find({ stamp, token }, key, slot);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      const stored = this.#store.lookup(key, hash);
+      const isStored = stored !== undefined && compareVersions(stored, known.version) === 0;
+      return isStored ? this.#repeated(key, stored, known.value, { stamp, value: known.value, token }) : known;
+    }
     const isLate = age > MAX_OVERTAKEN_AGE_MS + (attempt - 1) * ATTEMPT_MS;
     return isLate || (attempt > 1 && memory.mayHaveForgotten(stamp, slot))
       ? this.#overtaken(stamp, key, hash)

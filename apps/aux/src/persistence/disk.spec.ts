@@ -150,6 +150,27 @@ test('neither expired entries nor tombstones past their time are loaded; an expi
   expect(again.lookup('deleted')).toBeUndefined();
 });
 
+test('what was deleted is remembered as if no time had passed while nobody was there', async () => {
+  const directory = folder.directory();
+  const disk = await folder.open(directory);
+  const store = newStore();
+  await disk.load(store);
+  disk.remember('lineage-1', []);
+  remove(store, 'in the file', 1);
+  await disk.checkpoints.run();
+  remove(store, 'in the journal', 2);
+  await durable(disk);
+  const absentMs = 100_000_000;
+  const now = () => START + absentMs;
+  const again = newStore({ now });
+  const reopened = await folder.open(folder.copy(directory), { ...unchecked, now });
+  await reopened.load(again);
+  for (const key of ['in the file', 'in the journal']) {
+    expect(again.tombstoneOf(key)?.expiresAt).toBe(store.tombstoneOf(key)!.expiresAt + absentMs);
+  }
+  expect(reopened.pendingKeys).toBe(2); // for as long from the next start on
+});
+
 test('merges with what the store has already, and keeps that too', async () => {
   const directory = folder.directory();
   const disk = await folder.open(directory);

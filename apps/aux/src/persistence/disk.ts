@@ -172,6 +172,7 @@ export class Disk implements NodeDisk {
       file: this.#file,
       journal: this.#journal,
       now: this.#options.now,
+      absentMs: this.#identity === undefined ? 0 : Math.max(0, this.#options.now() - this.#identity.aliveAt),
       onDifference: (key) => this.#dirty.mark(key),
       apply: (from, change) => {
         this.#applying = from;

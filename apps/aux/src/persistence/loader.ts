@@ -1,5 +1,5 @@
 import { compareVersions, type Version } from '@dcs/protocol';
-import { type Entry, sizeOf } from '../node/entry.js';
+import { afterAbsence, type Entry, sizeOf } from '../node/entry.js';
 import type { Store } from '../node/store.js';
 import type { EntryFile, EntrySummary } from './entry-file.js';
 import type { Journal } from './journal.js';
@@ -10,6 +10,8 @@ export interface LoaderOptions {
   readonly file: EntryFile;
   readonly journal: Journal;
   readonly now: () => number;
+  /** Since the disk was last in use: so much longer its deletes are remembered. */
+  readonly absentMs: number;
   /** The file holds something else for this key than the store. */
   readonly onDifference: (key: string) => void;
   /** Runs changes of the store that come from the disk, and need not go there. */
@@ -40,26 +42,30 @@ export class Loader {
 
   /** Of what the file has, the most recent as far as it fits, oldest first: then the most recent stay longest. */
   async #loadFile(store: Store): Promise<void> {
-    const { file, onDifference, apply } = this.#options;
+    const { file, onDifference, apply, absentMs } = this.#options;
     const summaries = await this.#summaries();
     await sortInSteps(summaries, (a, b) => a.ms - b.ms || a.low - b.low);
     const fits = await firstThatFits(summaries, store);
     const steps = new Steps();
     for (const [at, { key, tombstone }] of summaries.entries()) {
       const entry = at >= fits || tombstone ? file.get(key) : undefined;
-      if (entry !== undefined && apply('file', () => store.merge(key, entry)) === 'applied') this.loaded++;
-      else onDifference(key);
+      const found = entry === undefined ? undefined : afterAbsence(entry, absentMs);
+      const isLoaded = found !== undefined && apply('file', () => store.merge(key, found)) === 'applied';
+      if (isLoaded) this.loaded++;
+      if (!isLoaded || found !== entry) onDifference(key);
       if (steps.isOver()) await steps.pause();
     }
   }
 
   async #summaries(): Promise<EntrySummary[]> {
-    const { file, now, onDifference } = this.#options;
+    const { file, now, onDifference, absentMs } = this.#options;
     const summaries: EntrySummary[] = [];
     const steps = new Steps();
     for (const { key, summary } of file.summaries()) {
       if (summary === undefined) this.damaged++;
-      if (summary !== undefined && (summary.expiresAt === 0 || summary.expiresAt > now())) summaries.push(summary);
+      const longerMs = summary?.tombstone === true ? absentMs : 0;
+      const isOver = summary !== undefined && summary.expiresAt !== 0 && summary.expiresAt + longerMs <= now();
+      if (summary !== undefined && !isOver) summaries.push(summary);
       else onDifference(key);
       if (steps.isOver()) await steps.pause();
     }
@@ -67,13 +73,14 @@ export class Loader {
   }
 
   async #replay(store: Store, reader: RecordReader): Promise<void> {
-    const { apply, onDifference } = this.#options;
+    const { apply, onDifference, absentMs } = this.#options;
     const steps = new Steps();
     let floor: Version | undefined;
     const visitor = {
       entry: (key: string, entry: Entry) => {
         // One that has expired counts too: its version beats older ones in the file.
-        if (apply('journal', () => store.merge(key, entry)) === 'applied') this.loaded++;
+        const found = afterAbsence(entry, absentMs);
+        if (apply('journal', () => store.merge(key, found)) === 'applied') this.loaded++;
         onDifference(key);
       },
       flush: (version: Version) => (floor = version),

@@ -1,52 +1,51 @@
 import type { View } from '@dcs/cluster-membership';
 import { compareVersions, type Version, VERSION_ZERO } from '@dcs/protocol';
-import type { Entry } from '../node/entry.js';
+import { afterAbsence, type Entry } from '../node/entry.js';
 import type { DiskIdentity, NodeDisk, Timers } from '../node/ports.js';
 import type { Store } from '../node/store.js';
-
-/** What lies on a {@link MemoryDisk}: it outlives the disk's owner as a file outlives a process. */
-export class Platter {
-  readonly entries = new Map<string, Entry>();
-  identity: DiskIdentity | undefined;
-  floor: Version = VERSION_ZERO;
-
-  wipe(): void {
-    this.entries.clear();
-    this.identity = undefined;
-    this.floor = VERSION_ZERO;
-  }
-}
+import type { Platter } from './platter.js';
 
 export interface MemoryDiskOptions {
   readonly platter: Platter;
   readonly timers: Timers;
   /** Wall clock, ms since the Unix epoch. */
   readonly now: () => number;
-  /** From a change until it is durable. @defaultValue 1 */
+  /** As of `Disk`. @defaultValue `always` */
+  readonly durability?: 'interval' | 'always';
+  /** From a change until it is written. @defaultValue 1 */
   readonly writeMs?: number;
   /** How long a load takes. @defaultValue 0 */
   readonly loadMs?: number;
-  /** @defaultValue 1000 */
-  readonly aliveIntervalMs?: number;
+  /** Between two checkpoints, which also sync, and keep what the disk knows of the cluster. @defaultValue 500 */
+  readonly checkpointMs?: number;
 }
 
 const DEFAULT_WRITE_MS = 1;
-const DEFAULT_ALIVE_INTERVAL_MS = 1000;
+const DEFAULT_CHECKPOINT_MS = 500;
+const RETRY_MS = 500;
 
 /**
- * A disk for tests and simulations: a write takes its time, and what was not written when the process ends is not there.
+ * A disk for tests and simulations that does what `Disk` does, in its order: a change is appended to a journal before
+ * its answer, and what the store let go of is known to the disk from the next checkpoint on. What was not written when
+ * the process ends is not there.
  */
 export class MemoryDisk implements NodeDisk {
   readonly identity: DiskIdentity | undefined;
   readonly damaged = 0;
-  /** Set by tests: nothing can be written. */
+  /** Also set by tests: nothing can be written. */
   refusal: string | undefined;
   readonly #options: MemoryDiskOptions;
-  #pending = new Map<string, Entry | undefined>();
+  #store: Store | undefined;
+  /** To be appended to the journal. */
+  #pending = new Map<string, Entry>();
+  /** Changed since the last checkpoint. */
+  #dirty = new Set<string>();
   #waiting: ((error: Error | undefined) => void)[] = [];
   #remembered: { readonly lineage: string; readonly views: readonly View[] } | undefined;
   #writing = false;
-  #cancelAlive: (() => void) | undefined;
+  /** Changes of the store come from this disk at the moment. */
+  #applying = false;
+  #cancelCheckpoint: (() => void) | undefined;
   #closed = false;
 
   constructor(options: MemoryDiskOptions) {
@@ -55,20 +54,24 @@ export class MemoryDisk implements NodeDisk {
   }
 
   async load(store: Store): Promise<void> {
-    const { platter, loadMs = 0, timers } = this.#options;
-    if (loadMs > 0) await new Promise<void>((resolve) => timers.after(loadMs, resolve));
+    const { platter, loadMs = 0, timers, now } = this.#options;
+    const absentMs = Math.max(0, now() - (platter.identity?.aliveAt ?? Infinity));
     if (compareVersions(platter.floor, VERSION_ZERO) > 0) store.flush(platter.floor);
-    for (const [key, entry] of platter.entries) store.merge(key, entry);
-    store.onChange = (key, entry) => {
-      this.#pending.set(key, entry);
-      this.#write();
-    };
-    store.onFlush = (floor) => {
-      platter.entries.clear();
-      platter.floor = floor;
-      this.#pending.clear();
-    };
-    this.#stayAlive();
+    store.onChange = (key, entry) => this.#changed(key, entry);
+    store.onFlush = (floor) => this.#flushed(floor);
+    store.scanAll('0', Number.MAX_SAFE_INTEGER, (key, entry) => {
+      this.#changed(key, entry);
+      return true;
+    });
+    if (loadMs > 0) await new Promise<void>((resolve) => timers.after(loadMs, resolve));
+    this.#applying = true;
+    for (const [key, entry] of platter.entries) {
+      const found = afterAbsence(entry, absentMs);
+      if (store.merge(key, found) !== 'applied' || found !== entry) this.#dirty.add(key);
+    }
+    this.#applying = false;
+    this.#store = store;
+    this.#checkpointLater();
   }
 
   async discard(): Promise<void> {
@@ -77,24 +80,39 @@ export class MemoryDisk implements NodeDisk {
 
   remember(lineage: string, views: readonly View[]): void {
     this.#remembered = { lineage, views };
-    this.#write();
   }
 
   whenDurable(done: (error: Error | undefined) => void): void {
-    if (this.refusal !== undefined) return done(new Error(this.refusal));
-    if (!this.#writing) return done(undefined);
-    this.#waiting.push(done);
+    const { refusal } = this;
+    if (refusal !== undefined) done(this.#dirty.size === 0 ? undefined : new Error(refusal));
+    else if (this.#writing) this.#waiting.push(done);
+    else done(undefined);
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
-    this.#closed = true;
-    this.#cancelAlive?.();
     this.#commit();
+    this.#closed = true;
+    this.#cancelCheckpoint?.();
+    this.#checkpoint();
+  }
+
+  #changed(key: string, entry: Entry | undefined): void {
+    if (this.#applying && entry !== undefined) return;
+    this.#dirty.add(key);
+    if (entry === undefined) return;
+    this.#pending.set(key, entry);
+    this.#write();
+  }
+
+  #flushed(floor: Version): void {
+    this.#pending.clear();
+    this.#dirty.clear();
+    this.#options.platter.flush(floor);
   }
 
   #write(): void {
-    if (this.#writing || this.#closed) return;
+    if (this.#writing || this.#closed || this.refusal !== undefined) return;
     this.#writing = true;
     this.#options.timers.after(this.#options.writeMs ?? DEFAULT_WRITE_MS, () => {
       this.#commit();
@@ -102,24 +120,56 @@ export class MemoryDisk implements NodeDisk {
   }
 
   #commit(): void {
-    const { platter, now } = this.#options;
+    const { platter, durability = 'always' } = this.#options;
+    if (!this.#writing) return;
     this.#writing = false;
-    for (const [key, entry] of this.#pending) {
-      if (entry === undefined) platter.entries.delete(key);
-      else platter.entries.set(key, entry);
-    }
-    this.#pending = new Map();
-    if (this.#remembered !== undefined) platter.identity = { ...this.#remembered, aliveAt: now() };
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const done of waiting) done(undefined);
+    if (platter.failure !== undefined) return this.#failed(platter.failure);
+    for (const [key, entry] of this.#pending) platter.append(key, entry);
+    this.#pending.clear();
+    if (durability === 'always') platter.sync();
+    this.#answer(undefined);
   }
 
-  #stayAlive(): void {
-    const { timers, aliveIntervalMs = DEFAULT_ALIVE_INTERVAL_MS } = this.#options;
-    this.#cancelAlive = timers.after(aliveIntervalMs, () => {
-      this.#write();
-      if (!this.#closed) this.#stayAlive();
+  #answer(error: Error | undefined): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const done of waiting) done(error);
+  }
+
+  #failed(reason: string): void {
+    this.refusal = `cannot write: ${reason}`;
+    this.#pending.clear();
+    this.#answer(new Error(this.refusal));
+    this.#retryLater();
+  }
+
+  #retryLater(): void {
+    const { platter, timers } = this.#options;
+    timers.after(RETRY_MS, () => {
+      if (this.#closed) return;
+      if (platter.failure !== undefined || this.#store === undefined) return this.#retryLater();
+      this.refusal = undefined;
+      this.#pending.clear(); // all of it is in the checkpoint
+      this.#checkpoint();
     });
+  }
+
+  #checkpointLater(): void {
+    const { timers, checkpointMs = DEFAULT_CHECKPOINT_MS } = this.#options;
+    this.#cancelCheckpoint = timers.after(checkpointMs, () => {
+      this.#checkpoint();
+      if (!this.#closed) this.#checkpointLater();
+    });
+  }
+
+  /** All at once, or nothing of it. */
+  #checkpoint(): void {
+    const { platter, now } = this.#options;
+    const store = this.#store;
+    if (store === undefined || platter.failure !== undefined || this.refusal !== undefined) return;
+    for (const key of this.#dirty) platter.replace(key, store.lookup(key));
+    this.#dirty.clear();
+    if (this.#remembered !== undefined) platter.identity = { ...this.#remembered, aliveAt: now() };
+    platter.sync();
   }
 }

@@ -14,6 +14,11 @@ export class LastOwners {
     );
   }
 
+  /** Whoever served in any of the views: one that was no owner may have stood in for one that was silent. */
+  get members(): ReadonlySet<string> {
+    return new Set(this.#tables.flatMap(({ members }) => members));
+  }
+
   /** In no view more than R of them. */
   of(slot: number): ReadonlySet<string> {
     const owners = new Set<string>();

@@ -2,7 +2,8 @@ import type { AuxServer } from '../aux-server.js';
 import { eventually, SeveralNodes } from '../../test/several-nodes.js';
 import type { Entry } from '../node/entry.js';
 import type { NodeBackup, Timers } from '../node/ports.js';
-import { MemoryDisk, Platter } from '../persistence/memory-disk.js';
+import { MemoryDisk } from '../persistence/memory-disk.js';
+import { Platter } from '../persistence/platter.js';
 
 const WAIT_MS = 2000;
 
@@ -53,7 +54,7 @@ describe('nodes with disks', () => {
     if (platter === undefined) platters.set(id, (platter = new Platter()));
     const timers = new ProcessTimers();
     timersOf.set(id, timers);
-    const disk = new MemoryDisk({ platter, timers, now: Date.now, aliveIntervalMs: 100, loadMs });
+    const disk = new MemoryDisk({ platter, timers, now: Date.now, checkpointMs: 100, loadMs });
     return cluster.start(
       id,
       { disk, ...(backup === undefined ? {} : { backup }) },
@@ -156,6 +157,24 @@ describe('nodes with disks', () => {
     await expectAll();
   });
 
+  test('one disk is wiped: the node that stood in for the other owner is waited for', async () => {
+    await startAll('a', 'b', 'c');
+    await fill();
+    const ownersOf = (key: string): string[] => cluster.ownersOf(key).map(({ node }) => node.id);
+    const key = KEYS.find((candidate) => ownersOf(candidate).join() === 'a,b')!;
+    await crashAll('b');
+    await cluster.set(key, 'only a and c have it');
+    await crashAll('a', 'c');
+    platters.get('a')!.wipe();
+    const [a] = await Promise.all([start('a', { recoveryWaitMs: 60_000 }), start('b', { recoveryWaitMs: 60_000 })]);
+    await eventually(() => a.node.ownership.up.length === 2); // the lease of the other is over
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await expect(cluster.get(key)).rejects.toThrow(/^LOADING/);
+    await start('c');
+    await cluster.settled();
+    expect(await cluster.get(key)).toBe('only a and c have it');
+  });
+
   test('all disks are wiped, and all are back: nobody is waited for', async () => {
     await startAll('a', 'b', 'c');
     await crashAll('a', 'b', 'c');
@@ -240,6 +259,7 @@ describe('nodes with disks', () => {
   async function deleteWhileAway(): Promise<void> {
     await startForgetful('a', 'b', 'c');
     await fill();
+    await Promise.all(KEYS.map((key) => cluster.set(key, 'after the last checkpoint')));
     await crashAll('a');
     await eventually(() => cluster.nodes.every(({ node }) => node.ownership.up.length === 2));
     await cluster.settled();

@@ -252,12 +252,15 @@ export class Recovery {
     const isOver = monotonic() >= this.#deadline;
     const isAwaited = (id: string): boolean => !present.has(id) && (!isOver || this.#origins.isLoading(id));
     const sources = this.#origins.sources(present);
+    const missesAny = [...owners.members].some(isAwaited);
     const toRestore = new SlotSet();
     let released = false;
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
       if (!ledger.isHeld(slot)) continue;
       const had = [...owners.of(slot)];
       if (had.some(isAwaited)) continue;
+      // What an owner without its disk had taken while another was silent, only the node that stood in may have.
+      if (missesAny && !had.every(hasDisk)) continue;
       if (!had.some(hasDisk)) {
         if (backup !== undefined && ownership.roleOf(slot) !== NONE) {
           toRestore.add(slot);
@@ -292,10 +295,11 @@ export class Recovery {
 
   /** What others have forgotten that it was deleted, this disk may still have. */
   #distrustOldDisk(): void {
-    const { store } = this.#options;
+    const { store, now, tombstoneRetentionMs } = this.#options;
     const identity = this.#identity;
     if (identity === undefined || identity.aliveAt >= this.#origins.oldestTrusted()) return;
-    const end = makeVersion(identity.aliveAt + 1, 0, 0);
+    // Not by `aliveAt`: the disk was written to after that was. Of what is newer than this, deletes are remembered.
+    const end = makeVersion(now() - tombstoneRetentionMs, 0, 0);
     store.dropWhere((_, entry) => compareVersions(entry, end) < 0);
     this.#forgetDisk();
   }

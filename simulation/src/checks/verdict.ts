@@ -1,0 +1,81 @@
+import type { DiskOptions } from '../cluster/disks.js';
+import type { SimCluster } from '../cluster/cluster.js';
+import { type FaultName, SPLITTING } from '../faults/plan.js';
+import type { Losses } from '../faults/scene.js';
+import type { History, OperationRecord } from '../workload/history.js';
+import { familyOf } from '../workload/keyspace.js';
+import { checkCounter } from './counters.js';
+import { checkFinalValue, type FinalValue } from './final-values.js';
+import { checkLinearizable } from './linearizability.js';
+import { afterLosses, partsOf, withoutReadsOfSpanning, withoutSpanning } from './losses.js';
+import { checkFalseMisses, checkInvented, checkMonotonic, checkRepeated, checkRevived } from './reads.js';
+import type { Violation } from './violation.js';
+
+/** What the checks must know of a run. */
+export interface CheckContext {
+  readonly fault: FaultName;
+  readonly finals: ReadonlyMap<string, readonly FinalValue[]>;
+  readonly faultsFrom: number;
+  readonly skewMs: number;
+  /** Nodes hold fewer entries than there are keys. */
+  readonly tight: boolean;
+  readonly losses: Losses;
+  readonly durability: DiskOptions['durability'] | undefined;
+}
+
+/** Adds what the run violated; returns how many keys' linearizability was not decided. */
+export function check(history: History, context: CheckContext, violations: Violation[]): number {
+  const { fault, finals, faultsFrom, skewMs, tight, losses, durability } = context;
+  // What no disk had synced is lost, and may have been seen before.
+  const forgottenAt = durability === 'interval' ? losses.power : [];
+  const slackMs = SPLITTING.has(fault) ? 2 * skewMs + 1 : 0;
+  let undecided = 0;
+  const byKey = history.byKey();
+  for (const [key, records] of byKey) {
+    const operations = afterLosses(records, losses.memory, forgottenAt);
+    violations.push(...checkInvented(key, operations, SPLITTING.has(fault)));
+    if (tight) continue;
+    violations.push(...checkRepeated(key, withoutSpanning(operations, losses.memory)));
+    const current = operations.filter(({ mayBeBehind }) => mayBeBehind !== true);
+    // While two nodes act for a slot one of them may be behind: what it says is old, not wrong for ever.
+    if (!SPLITTING.has(fault)) {
+      for (const part of partsOf(current, forgottenAt)) violations.push(...checkMonotonic(key, part));
+      violations.push(...checkRevived(key, current));
+    }
+    violations.push(...checkFalseMisses(key, SPLITTING.has(fault) ? current : operations));
+    const family = familyOf(key);
+    for (const final of finals.get(key) ?? []) {
+      if (family === 'counter') {
+        violations.push(...checkCounter(key, operations, final.value, !SPLITTING.has(fault)));
+      } else if (family !== 'expiring' || fault !== 'clock') {
+        violations.push(...checkFinalValue(key, withoutReadsOfSpanning(operations, losses.memory), final, slackMs));
+      }
+    }
+    if (family === 'expiring') continue;
+    const stableUntil = SPLITTING.has(fault) ? faultsFrom : Math.min(...forgottenAt);
+    const stable = stableUntil === Infinity ? current : current.flatMap((record) => before(stableUntil, record));
+    const result = checkLinearizable(key, stable);
+    violations.push(...result.violations);
+    if (result.undecided) undecided++;
+  }
+  return undecided;
+}
+
+/** The operation as it was known at a time. */
+function before(time: number, record: OperationRecord): OperationRecord[] {
+  if (record.invokedAt >= time) return [];
+  return [record.completedAt < time ? record : { ...record, completedAt: Infinity, outcome: 'unknown' }];
+}
+
+/** Eviction is no delete: keys that nobody deletes have no tombstones. */
+export function strayTombstones(cluster: SimCluster): Violation[] {
+  const violations: Violation[] = [];
+  for (const { id, entries } of cluster.contents()) {
+    for (const [key, { value }] of entries) {
+      const family = familyOf(key);
+      if (value !== undefined || (family !== 'plain' && family !== 'counter')) continue;
+      violations.push({ check: 'tombstone', key, text: `a tombstone on ${id}, of a key that nobody deleted` });
+    }
+  }
+  return violations;
+}
