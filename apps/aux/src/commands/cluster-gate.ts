@@ -73,14 +73,19 @@ function isReady(session: Session, command: Command): boolean {
   return keysOf(request, command.keys).every((key) => !replication.pending.has(key));
 }
 
-/** Waits until the command may look at its keys. */
-async function later(session: Session, command: Command): Promise<string> {
+/**
+ * Waits until the command may look at its keys.
+ * @param forPrimary the primary was asked: a replica may do a write in its place. Without it, one that was primary when the
+ * write came, and is not any more, sends it on.
+ */
+async function later(session: Session, command: Command, forPrimary = false): Promise<string> {
   const { node, slot, request } = session;
   const keys = keysOf(request, command.keys);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     if (node.waking !== undefined) await node.waking;
     const role = node.ownership.roleOf(slot);
-    if (role !== PRIMARY && (role !== REPLICA || session.peer === undefined)) return moved(slot, session);
+    const mayAct = role === REPLICA && session.peer !== undefined && (forPrimary || !command.flags.includes('write'));
+    if (role !== PRIMARY && !mayAct) return moved(slot, session);
     const { epoch } = node.ownership;
     if (!(await prepared(session, keys, command.repeats?.(request)))) return LOADING;
     const { pending } = node.replication;
@@ -121,7 +126,7 @@ async function actForPrimary(session: Session, command: Command): Promise<string
   }
   const isAlone = primary === undefined || peers.isRefusing(primary.id);
   return isAlone || command.isBlind?.(request, true) === true
-    ? later(session.detached(requestOf(args)), command)
+    ? later(session.detached(requestOf(args)), command, true)
     : PRIMARY_SILENT;
 }
 
