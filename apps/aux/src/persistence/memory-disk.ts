@@ -16,12 +16,15 @@ export interface MemoryDiskOptions {
   readonly writeMs?: number;
   /** How long a load takes. @defaultValue 0 */
   readonly loadMs?: number;
-  /** Between two checkpoints, which also sync, and keep what the disk knows of the cluster. @defaultValue 500 */
+  /** Between two syncs. @defaultValue 500 */
+  readonly syncMs?: number;
+  /** Between two checkpoints, unless what the disk is to know of the cluster has changed. @defaultValue 5000 */
   readonly checkpointMs?: number;
 }
 
 const DEFAULT_WRITE_MS = 1;
-const DEFAULT_CHECKPOINT_MS = 500;
+const DEFAULT_SYNC_MS = 500;
+const DEFAULT_CHECKPOINT_MS = 5000;
 const RETRY_MS = 500;
 
 /**
@@ -45,7 +48,8 @@ export class MemoryDisk implements NodeDisk {
   #writing = false;
   /** Changes of the store come from this disk at the moment. */
   #applying = false;
-  #cancelCheckpoint: (() => void) | undefined;
+  #cancelTick: (() => void) | undefined;
+  #sinceCheckpointMs = Infinity;
   #closed = false;
 
   constructor(options: MemoryDiskOptions) {
@@ -71,7 +75,7 @@ export class MemoryDisk implements NodeDisk {
     }
     this.#applying = false;
     this.#store = store;
-    this.#checkpointLater();
+    this.#tickLater();
   }
 
   async discard(): Promise<void> {
@@ -80,6 +84,7 @@ export class MemoryDisk implements NodeDisk {
 
   remember(lineage: string, views: readonly View[]): void {
     this.#remembered = { lineage, views };
+    this.#sinceCheckpointMs = Infinity;
   }
 
   whenDurable(done: (error: Error | undefined) => void): void {
@@ -93,7 +98,7 @@ export class MemoryDisk implements NodeDisk {
     if (this.#closed) return;
     this.#commit();
     this.#closed = true;
-    this.#cancelCheckpoint?.();
+    this.#cancelTick?.();
     this.#checkpoint();
   }
 
@@ -154,11 +159,13 @@ export class MemoryDisk implements NodeDisk {
     });
   }
 
-  #checkpointLater(): void {
-    const { timers, checkpointMs = DEFAULT_CHECKPOINT_MS } = this.#options;
-    this.#cancelCheckpoint = timers.after(checkpointMs, () => {
-      this.#checkpoint();
-      if (!this.#closed) this.#checkpointLater();
+  #tickLater(): void {
+    const { timers, platter, syncMs = DEFAULT_SYNC_MS, checkpointMs = DEFAULT_CHECKPOINT_MS } = this.#options;
+    this.#cancelTick = timers.after(syncMs, () => {
+      this.#sinceCheckpointMs += syncMs;
+      if (this.#sinceCheckpointMs >= checkpointMs) this.#checkpoint();
+      else if (platter.failure === undefined && this.refusal === undefined) platter.sync();
+      if (!this.#closed) this.#tickLater();
     });
   }
 
@@ -169,6 +176,7 @@ export class MemoryDisk implements NodeDisk {
     if (store === undefined || platter.failure !== undefined || this.refusal !== undefined) return;
     for (const key of this.#dirty) platter.replace(key, store.lookup(key));
     this.#dirty.clear();
+    this.#sinceCheckpointMs = 0;
     if (this.#remembered !== undefined) platter.identity = { ...this.#remembered, aliveAt: now() };
     platter.sync();
   }

@@ -54,7 +54,7 @@ describe('nodes with disks', () => {
     if (platter === undefined) platters.set(id, (platter = new Platter()));
     const timers = new ProcessTimers();
     timersOf.set(id, timers);
-    const disk = new MemoryDisk({ platter, timers, now: Date.now, checkpointMs: 100, loadMs });
+    const disk = new MemoryDisk({ platter, timers, now: Date.now, syncMs: 100, checkpointMs: 100, loadMs });
     return cluster.start(
       id,
       { disk, ...(backup === undefined ? {} : { backup }) },
