@@ -181,7 +181,11 @@ export class Replication {
     this.antiEntropy.retain(alive);
     const before = this.#ownersBefore(previous);
     if (before !== ownership.table) {
-      const gained = this.#reown(before, view.epoch);
+      const lives = (id: string): boolean => {
+        const member = ownership.member(id);
+        return member !== undefined && (incarnations.get(id) ?? member.incarnation) === member.incarnation;
+      };
+      const gained = this.#reown(before, view.epoch, lives);
       if (!this.recovery.mayBePrecious) this.#staleCopies.mark(gained, clock.last);
       this.recovery.orphaned(gained.filter((slot) => isGone(before.ownersOf(slot), alive)));
     }
@@ -336,8 +340,11 @@ export class Replication {
     }
   }
 
-  /** Returns the slots that are new here. */
-  #reown(before: SlotTable, epoch: number): number[] {
+  /**
+   * Returns the slots that are new here.
+   * @param lives whether a node is the same process as before
+   */
+  #reown(before: SlotTable, epoch: number, lives: (id: string) => boolean): number[] {
     const { ledger } = this;
     const { selfId, table } = this.#options.ownership;
     const gained: number[] = [];
@@ -351,7 +358,9 @@ export class Replication {
       } else if (!was.includes(selfId)) {
         gained.push(slot);
         if (ledger.isHeld(slot)) continue; // begun when it is released
-        ledger.begin(slot, was);
+        // An owner that is another process now may have an old disk; one that lived on has, or names, all there is.
+        const living = was.filter(lives);
+        ledger.begin(slot, living.length > 0 ? living : was);
         for (const id of is) if (id !== selfId) ledger.require(slot, id);
       }
     }
