@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { dataPath } from '../data-api.js';
 import { call } from '../http.js';
 
-const WORKERS = 8;
+const WORKERS = 4;
 /** Between two calls of a worker: enough to be under load, not enough to starve what is tested. */
-const PAUSE_MS = 10;
+const PAUSE_MS = 25;
 
 export interface LoadReport {
   readonly succeeded: number;
