@@ -281,13 +281,19 @@ describe('nodes with disks', () => {
     for (const key of KEYS) expect(await cluster.get(key)).toBeUndefined();
   });
 
-  test('all disks are wiped: the backup has it', async () => {
-    await startAll('a', 'b', 'c');
-    await fill();
+  /** All nodes with their disks; returns what they had. */
+  async function loseAll(): Promise<ReadonlyMap<string, Entry>> {
     const copies = new Map<string, Entry>();
     for (const { node } of cluster.nodes) node.store.scan(0, 1e9, (key, entry) => copies.set(key, entry));
     await crashAll('a', 'b', 'c');
     for (const platter of platters.values()) platter.wipe();
+    return copies;
+  }
+
+  test('all disks are wiped: the backup has it', async () => {
+    await startAll('a', 'b', 'c');
+    await fill();
+    const copies = await loseAll();
     let whenAsked = 0;
     backup = {
       async restore(slots, merge) {
@@ -304,10 +310,7 @@ describe('nodes with disks', () => {
   test('a backup that cannot be read at first is tried again', async () => {
     await startAll('a', 'b', 'c');
     await fill();
-    const copies = new Map<string, Entry>();
-    for (const { node } of cluster.nodes) node.store.scan(0, 1e9, (key, entry) => copies.set(key, entry));
-    await crashAll('a', 'b', 'c');
-    for (const platter of platters.values()) platter.wipe();
+    const copies = await loseAll();
     const unreadableUntil = Date.now() + 1500;
     backup = {
       async restore(slots, merge) {
