@@ -1,19 +1,10 @@
-import type { OperationRecord } from '../workload/history.js';
+import { operationsOn } from '../../test/operations.js';
 import { checkCopies, type NodeContents } from './copies.js';
 import { checkCounter } from './counters.js';
 import { checkFinalValue } from './final-values.js';
 import { checkFalseMisses, checkInvented, checkMonotonic, checkRepeated, checkRevived } from './reads.js';
 
-let id = 0;
-/** An operation of session `s` that was answered; fields given win. */
-function op(
-  kind: OperationRecord['kind'],
-  from: number,
-  to: number,
-  rest: Partial<OperationRecord> = {},
-): OperationRecord {
-  return { id: id++, session: 's', key: 'p0', kind, invokedAt: from, completedAt: to, outcome: 'ok', ...rest };
-}
+const op = operationsOn('p0');
 const unknown = { outcome: 'unknown', completedAt: Infinity } as const;
 const refused = { outcome: 'fail' } as const;
 const checks = (violations: readonly { check: string }[]): string[] => violations.map(({ check }) => check);

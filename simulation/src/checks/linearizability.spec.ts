@@ -1,15 +1,8 @@
+import { operationsOn } from '../../test/operations.js';
 import type { OperationRecord } from '../workload/history.js';
 import { checkLinearizable } from './linearizability.js';
 
-let id = 0;
-function op(
-  kind: OperationRecord['kind'],
-  from: number,
-  to: number,
-  rest: Partial<OperationRecord> = {},
-): OperationRecord {
-  return { id: id++, session: 's', key: 'k', kind, invokedAt: from, completedAt: to, outcome: 'ok', ...rest };
-}
+const op = operationsOn('k');
 const set = (from: number, to: number, value: string, answer: boolean, version = value) =>
   op('set', from, to, { value, answer, version });
 const get = (from: number, to: number, read: string | null) =>

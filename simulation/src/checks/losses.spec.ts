@@ -1,19 +1,10 @@
-import type { OperationRecord } from '../workload/history.js';
+import { operationsOn } from '../../test/operations.js';
 import { checkCounter } from './counters.js';
 import { checkFinalValue } from './final-values.js';
 import { checkLinearizable } from './linearizability.js';
 import { afterLosses, partsOf, withoutReadsOfSpanning, withoutSpanning } from './losses.js';
 
-let id = 0;
-/** An operation that was answered; fields given win. */
-function op(
-  kind: OperationRecord['kind'],
-  from: number,
-  to: number,
-  rest: Partial<OperationRecord> = {},
-): OperationRecord {
-  return { id: id++, session: 's', key: 'c0', kind, invokedAt: from, completedAt: to, outcome: 'ok', ...rest };
-}
+const op = operationsOn('c0');
 
 describe('when all processes were gone', () => {
   test('an increment that was under way may count twice, others not', () => {
