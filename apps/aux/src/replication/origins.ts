@@ -15,6 +15,8 @@ export interface OriginsOptions {
 }
 
 const TIMEOUT_MS = 500;
+/** Of a large cluster that starts, as many are asked once more at a time. */
+const MAX_ASKED_AGAIN = 8;
 
 /** What the members of the view have said of where their data comes from; asks them. */
 export class Origins {
@@ -38,21 +40,35 @@ export class Origins {
         }
         const origin = decodeOrigin(reply);
         if (origin === undefined || origin.incarnation !== incarnation) return resolve('silent');
+        this.#known.delete(id); // the last that has said something is the last in order
         this.#known.set(id, origin);
         resolve(origin);
       });
     });
   }
 
-  /** Asks all that have not said yet that their disk is loaded. */
+  /**
+   * Asks all that have not said yet that their disk is loaded; and again those that came with nothing and waited when they
+   * were asked last, as they may serve by now.
+   */
   askMissing(): void {
     const { ownership } = this.#options;
     for (const member of ownership.view.members) {
-      const { id } = member;
-      if (id === ownership.selfId || this.#known.get(id)?.loaded === true || this.#asking.has(id)) continue;
-      this.#asking.add(id);
-      void this.ask(member).then(() => this.#asking.delete(id));
+      if (member.id !== ownership.selfId && this.#known.get(member.id)?.loaded !== true) this.#askOnce(member);
     }
+    let again = 0;
+    for (const [id, { loaded, recovering, identity }] of this.#known) {
+      const member = ownership.member(id);
+      if (!loaded || !recovering || identity !== undefined || member === undefined) continue;
+      this.#askOnce(member);
+      if (++again === MAX_ASKED_AGAIN) break;
+    }
+  }
+
+  #askOnce(member: Member): void {
+    if (this.#asking.has(member.id)) return;
+    this.#asking.add(member.id);
+    void this.ask(member).then(() => this.#asking.delete(member.id));
   }
 
   /** Forgets what processes said that are gone. After every view. */

@@ -106,6 +106,22 @@ describe('nodes with disks', () => {
     await eventually(() => new Set(cluster.nodes.map(lineageOf)).size === 1);
   });
 
+  test('a new cluster whose first node still looks into backups when the second asks it', async () => {
+    const forEver = { recoveryWaitMs: 600_000, recoveryGraceMs: 600_000 };
+    let found: () => void;
+    const looked = new Promise<void>((resolve) => (found = resolve));
+    backup = { restore: () => looked };
+    const a = await start('a', forEver);
+    expect(a.unreadyReason()).toMatch(/^16384 slots wait/);
+    const b = await start('b', forEver);
+    await eventually(() => [a, b].every(({ node }) => node.ownership.up.length === 2));
+    await new Promise((resolve) => setTimeout(resolve, 300)); // for b to hear that a recovers
+    found!();
+    await cluster.settled();
+    await cluster.set('key', 'value');
+    expect(await cluster.get('key')).toBe('value');
+  });
+
   test('all are killed and start again: everything is there, deletes stay deletes', async () => {
     await startAll('a', 'b', 'c');
     await fill();
