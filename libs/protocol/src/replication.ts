@@ -52,6 +52,14 @@ export function encodeFetch(epoch: number, key: string, operation?: RepeatedOper
   return encodeCommandBinary(['DCS.FETCH', epoch, key, formatVersion(operation.stamp), operation.token]);
 }
 
+/**
+ * `DCS.VOUCH epoch key since` -> as `DCS.FETCH epoch key` | -STALE: the answerer has not owned the key's slot all the time
+ * since the view of epoch `since`.
+ */
+export function encodeVouch(epoch: number, key: string, since: number): string {
+  return encodeCommandBinary(['DCS.VOUCH', epoch, key, since]);
+}
+
 /** `DCS.DIGEST epoch slots` -> [digests, settled, sources]: see {@link SlotDigests}. */
 export function encodeDigest(epoch: number, slots: SlotSet): string {
   return encodeCommandBinary(['DCS.DIGEST', epoch, slots.toBinary()]);
@@ -73,6 +81,14 @@ export function encodeRemembered(epoch: number, slots: SlotSet, cursor: string, 
 /** `DCS.SYNC epoch id slots` -> +OK: the receiver is to compare these slots with node `id`, and to take what differs. */
 export function encodeSync(epoch: number, id: string, slots: SlotSet): string {
   return encodeCommandBinary(['DCS.SYNC', epoch, id, slots.toBinary()]);
+}
+
+/**
+ * `DCS.LEASE epoch id` -> +OK: node `id` lacks no acknowledged write of this primary's, and none will be acknowledged
+ * without it for a moment | -STALEVIEW epoch | -TRYAGAIN: it lacks some.
+ */
+export function encodeLease(epoch: number, id: string): string {
+  return encodeCommandBinary(['DCS.LEASE', epoch, id]);
 }
 
 /** The node owns the slot, and imports nothing for it any more. */

@@ -5,7 +5,7 @@ import { PRIMARY, REPLICA } from '../node/ownership.js';
 import type { Effect } from '../replication/effect.js';
 import type { Command } from './command.js';
 import { argumentsOf, requestOf } from './detached-request.js';
-import { COPY_FAILED, diskRefusal, LOADING, OWNERS_CHANGED, PRIMARY_SILENT, UNDURABLE } from './errors.js';
+import { BEHIND, COPY_FAILED, diskRefusal, LOADING, OWNERS_CHANGED, PRIMARY_SILENT, UNDURABLE } from './errors.js';
 import { findSlot, keysOf, moved } from './keys.js';
 import { type Later, LaterReply } from './later-reply.js';
 import type { Session } from './session.js';
@@ -39,9 +39,16 @@ export function runKeyed(session: Session, command: Command): string | Later {
     if (role !== REPLICA || session.peer === undefined || !command.flags.includes('peer')) return moved(slot, session);
     if (command.flags.includes('write')) return actForPrimary(session.detached(), command);
   }
-  return node.waking === undefined && isReady(session, command)
+  const isCurrent = role === PRIMARY || node.monotonic() < readableUntil(session, command);
+  return isCurrent && node.waking === undefined && isReady(session, command)
     ? apply(session, command)
     : later(session.detached(), command);
+}
+
+/** A replica answers reads only for as long as it is known to lack nothing, ms on the monotonic clock. */
+function readableUntil({ node, slot }: Session, command: Command): number {
+  if (command.flags.includes('write') || node.ownership.roleOf(slot) !== REPLICA) return Infinity;
+  return node.replication.readLeases.validUntil(node.ownership.table.primaryOf(slot)!);
 }
 
 /** Runs the command on the store; its reply waits until what it wrote is copied. */
@@ -87,12 +94,21 @@ async function later(session: Session, command: Command, forPrimary = false): Pr
     const mayAct = role === REPLICA && session.peer !== undefined && (forPrimary || !command.flags.includes('write'));
     if (role !== PRIMARY && !mayAct) return moved(slot, session);
     const { epoch } = node.ownership;
+    if (node.monotonic() >= readableUntil(session, command) && !(await leased(session))) return BEHIND;
+    const until = readableUntil(session, command); // what is found from here on is good until then
     if (!(await prepared(session, keys, command.repeats?.(request)))) return LOADING;
     const { pending } = node.replication;
     const safe = command.isBlind?.(request) === true || !keys.some((key) => pending.has(key));
-    if (safe && node.waking === undefined && epoch === node.ownership.epoch) return apply(session, command);
+    const isValid = epoch === node.ownership.epoch && node.monotonic() < until;
+    if (safe && node.waking === undefined && isValid) return apply(session, command);
   }
   return LOADING;
+}
+
+function leased({ node, slot }: Session): Promise<boolean> {
+  const primary = node.ownership.table.primaryOf(slot);
+  if (primary === undefined) return Promise.resolve(false);
+  return new Promise((resolve) => node.replication.readLeases.obtain(primary, resolve));
 }
 
 function prepared({ node }: Session, keys: readonly string[], repeated?: RepeatedOperation): Promise<boolean> {

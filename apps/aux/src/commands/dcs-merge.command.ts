@@ -16,13 +16,13 @@ export const dcsMerge = {
   flags: ['write', 'denyoom', 'fast', 'peer'],
   keys: NO_KEYS, // taken whoever owns the key: the sender may stand in for an owner
   summary: 'DCS.MERGE <epoch> <key> <header> <value> <stamp or -> <result> <token>: a copy from another node',
-  run: ({ request, node }) =>
+  run: ({ request, node, peer }) =>
     answering(() => {
       const epoch = integerArgument(request, 1, 'epoch', 0);
       const key = request.binary(2);
       const { version, expiresAt, kind } = decodeHeader(request.binary(3));
       const entry = entryOf(key, request.binary(4), version, expiresAt, kind);
-      const receipt = node.replication.take(epoch, key, entry, operationOf(request));
+      const receipt = node.replication.take(epoch, key, entry, operationOf(request), peer!.id);
       // Taken all the same, so that this node shows nothing older than what the sender is going to acknowledge.
       const refusal = node.replication.writeRefusal;
       if (refusal !== undefined) return diskRefusal(refusal);

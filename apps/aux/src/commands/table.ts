@@ -13,6 +13,7 @@ import { dcsGet } from './dcs-get.command.js';
 import { dcsHead } from './dcs-head.command.js';
 import { dcsHello } from './dcs-hello.command.js';
 import { dcsIncr } from './dcs-incr.command.js';
+import { dcsLease } from './dcs-lease.command.js';
 import { dcsMerge } from './dcs-merge.command.js';
 import { dcsOrigin } from './dcs-origin.command.js';
 import { dcsPull } from './dcs-pull.command.js';
@@ -21,6 +22,7 @@ import { dcsSet } from './dcs-set.command.js';
 import { dcsStats } from './dcs-stats.command.js';
 import { dcsSync } from './dcs-sync.command.js';
 import { dcsTouch } from './dcs-touch.command.js';
+import { dcsVouch } from './dcs-vouch.command.js';
 import { decr } from './decr.command.js';
 import { decrby } from './decrby.command.js';
 import { del } from './del.command.js';
@@ -76,6 +78,7 @@ const COMMANDS: readonly Command[] = [
   dcsHead,
   dcsHello,
   dcsIncr,
+  dcsLease,
   dcsMerge,
   dcsOrigin,
   dcsPull,
@@ -84,6 +87,7 @@ const COMMANDS: readonly Command[] = [
   dcsStats,
   dcsSync,
   dcsTouch,
+  dcsVouch,
   decr,
   decrby,
   del,

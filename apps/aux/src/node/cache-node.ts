@@ -35,6 +35,8 @@ export class CacheNode {
   readonly ownership: Ownership;
   readonly refresh: ViewRefresh;
   readonly now: () => number;
+  /** Monotonic clock, ms. */
+  readonly monotonic: () => number;
   readonly maxValueBytes: number;
   readonly replication: Replication;
   readonly source: Source;
@@ -48,6 +50,7 @@ export class CacheNode {
     this.#timers = ports.timers;
     this.id = options.id;
     this.now = now;
+    this.monotonic = ports.monotonic;
     this.maxValueBytes = options.maxValueBytes;
     this.clock = new HybridClock({ now, origin: ports.random32() });
     this.store = new Store({

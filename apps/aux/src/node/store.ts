@@ -208,11 +208,14 @@ export class Store {
     };
     this.#entries.scan(0, Number.MAX_SAFE_INTEGER, collect);
     this.#tombstones.scan(0, Number.MAX_SAFE_INTEGER, collect);
-    for (const key of keys) {
-      const entry = this.#entries.peek(key);
-      if (entry === undefined) this.#tombstones.delete(key);
-      else if (this.#entries.delete(key)) this.#forgotten(key, entry);
-    }
+    for (const key of keys) this.drop(key);
+  }
+
+  /** Removes the entry or tombstone of a key without a trace. */
+  drop(key: string): void {
+    const entry = this.#entries.peek(key);
+    if (entry === undefined) this.#tombstones.delete(key);
+    else if (this.#entries.delete(key)) this.#forgotten(key, entry);
   }
 
   /**

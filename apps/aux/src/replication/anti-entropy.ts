@@ -20,6 +20,8 @@ export interface AntiEntropyOptions {
 
 export const DEFAULT_ANTI_ENTROPY_INTERVAL_MS = 5000;
 const TIMEOUT_MS = 2000;
+/** Pause before an owner that is not suspected is told what it missed. */
+const TELL_PAUSE_MS = 250;
 
 /**
  * Keeps the owners of a slot equal: remembers which owner missed which slot and has it compare when it answers again;
@@ -31,11 +33,14 @@ export class AntiEntropy {
   differences = 0;
   readonly #options: AntiEntropyOptions;
   readonly #missed = new Map<string, SlotSet>();
+  /** Who is just being told what it missed. */
+  readonly #telling = new Set<string>();
   readonly #differedBefore = new Map<string, SlotSet>();
   /** Of each peer the slots that this node is primary for and the peer a replica, in the present view. */
   readonly #shared = new Map<string, SlotSet>();
   #turn = 0;
   #cancel: (() => void) | undefined;
+  #cancelTelling: (() => void) | undefined;
 
   constructor(options: AntiEntropyOptions) {
     this.#options = options;
@@ -53,6 +58,8 @@ export class AntiEntropy {
   close(): void {
     this.#cancel?.();
     this.#cancel = undefined;
+    this.#cancelTelling?.();
+    this.#cancelTelling = undefined;
   }
 
   /** `owner` did not get an entry of this slot. */
@@ -60,15 +67,23 @@ export class AntiEntropy {
     let slots = this.#missed.get(owner);
     if (slots === undefined) this.#missed.set(owner, (slots = new SlotSet()));
     slots.add(slot);
+    this.#tellLater();
+  }
+
+  /** It has missed something, and has not said that it knows. */
+  isBehind(owner: string): boolean {
+    return this.#missed.has(owner) || this.#telling.has(owner);
   }
 
   /** It answers again: it is told what to compare. */
   healed(owner: string): void {
     const slots = this.#missed.get(owner);
-    if (slots === undefined) return;
+    if (slots === undefined || this.#telling.has(owner)) return;
     this.#missed.delete(owner);
-    this.#tell(owner, slots, () => {
-      for (const slot of slots) this.missed(owner, slot);
+    this.#telling.add(owner);
+    this.#tell(owner, slots, (error) => {
+      this.#telling.delete(owner);
+      if (error !== null) for (const slot of slots) this.missed(owner, slot);
     });
   }
 
@@ -77,6 +92,15 @@ export class AntiEntropy {
     for (const id of this.#missed.keys()) if (!alive(id)) this.#missed.delete(id);
     this.#differedBefore.clear();
     this.#shared.clear();
+  }
+
+  /** Suspects are told when they are healed. */
+  #tellLater(): void {
+    const { timers, peers } = this.#options;
+    this.#cancelTelling ??= timers.after(TELL_PAUSE_MS, () => {
+      this.#cancelTelling = undefined;
+      for (const owner of [...this.#missed.keys()]) if (!peers.isSuspect(owner)) this.healed(owner);
+    });
   }
 
   #compareNext(): void {
@@ -125,10 +149,8 @@ export class AntiEntropy {
     });
   }
 
-  #tell(peer: string, slots: SlotSet, onFailure: () => void): void {
+  #tell(peer: string, slots: SlotSet, done: (error: Error | null) => void): void {
     const { ownership, peers } = this.#options;
-    peers.send(peer, encodeSync(ownership.epoch, ownership.selfId, slots), TIMEOUT_MS, (error) => {
-      if (error !== null) onFailure();
-    });
+    peers.send(peer, encodeSync(ownership.epoch, ownership.selfId, slots), TIMEOUT_MS, done);
   }
 }

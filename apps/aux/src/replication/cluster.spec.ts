@@ -284,7 +284,7 @@ describe('several nodes', () => {
       callback(new RespClientError('ERR_RESP_TIMEOUT', 'no reply in time', true), undefined);
     });
     await expect(increment(key, { ...write(), attempt: 2 })).rejects.toMatchObject({ code: 'LOADING' });
-    expect(await get(key, b!)).toBe('1');
+    expect(stored(b!, key)).toBe('1');
     silent.mockRestore();
     await eventually(() => !peers.isSuspect('b'));
     expect(await increment(key, { ...write(), attempt: 2 })).toBe(2);

@@ -1,4 +1,5 @@
 import type { Member } from '@dcs/cluster-membership';
+import { RespError } from '@dcs/resp';
 
 /** A connection to another node. Replies are RESP values with binary strings; an error reply is an `Error`. */
 export interface PeerLink {
@@ -15,4 +16,9 @@ export interface PeerTransport {
 export function isRefusedConnection(error: Error): boolean {
   const { code, cause } = error as Error & { code?: string; cause?: { code?: string } };
   return code === 'ECONNREFUSED' || cause?.code === 'ECONNREFUSED';
+}
+
+/** The peer is of a version that does not have the command. */
+export function isUnknownCommand(error: Error): boolean {
+  return error instanceof RespError && error.message.startsWith('ERR unknown command');
 }

@@ -15,6 +15,7 @@ import { Importer } from './importer.js';
 import { Peers } from './peers.js';
 import { PendingKeys } from './pending-keys.js';
 import type { PeerTransport } from './ports.js';
+import { ReadGrants, ReadLeases } from './read-leases.js';
 import { Recovery, type RecoveryTuning } from './recovery.js';
 import { type CopyOutcome, Replicator } from './replicator.js';
 import { Retirement } from './retirement.js';
@@ -73,7 +74,11 @@ export class Replication {
   readonly hints: Hints;
   readonly antiEntropy: AntiEntropy;
   readonly retirement: Retirement;
+  readonly readGrants: ReadGrants;
+  readonly readLeases: ReadLeases;
   readonly recovery: Recovery;
+  /** Epoch of the view in which this node last began to own slots: as a new process, or after it was expelled. */
+  beganAt = 0;
   readonly #staleCopies: StaleCopies;
   readonly #options: ReplicationOptions;
   #readmitted = false;
@@ -96,6 +101,14 @@ export class Replication {
       onHealed: (id) => this.antiEntropy.healed(id),
     });
     this.peers = peers;
+    this.readGrants = new ReadGrants({
+      ownership,
+      peers,
+      monotonic,
+      isBehind: (id) => peers.isSuspect(id) || this.antiEntropy.isBehind(id),
+      catchUp: (id) => (peers.isSuspect(id) ? peers.heard(id) : this.antiEntropy.healed(id)),
+    });
+    this.readLeases = new ReadLeases({ ownership, peers, refresh, timers, monotonic, isLagging });
     this.replicator = new Replicator({
       ownership,
       peers,
@@ -104,6 +117,7 @@ export class Replication {
       monotonic,
       isLagging,
       onMissed: (owner, slot) => this.antiEntropy.missed(owner, slot),
+      readableMs: (owners, holders) => this.readGrants.outstandingMs(owners, holders),
       ...given('replicaTimeoutMs', options.replicaTimeoutMs),
     });
     this.fetcher = new Fetcher({ ownership, ledger, peers, store, memory });
@@ -156,6 +170,7 @@ export class Replication {
 
   close(): void {
     this.#closed = true;
+    this.readLeases.close();
     this.recovery.close();
     this.importer.close();
     this.antiEntropy.close();
@@ -179,6 +194,7 @@ export class Replication {
     this.peers.apply(view);
     const alive = (id: string): boolean => ownership.member(id) !== undefined;
     this.antiEntropy.retain(alive);
+    this.readLeases.retain(alive);
     const before = this.#ownersBefore(previous);
     if (before !== ownership.table) {
       const lives = (id: string): boolean => {
@@ -267,13 +283,13 @@ export class Replication {
   }
 
   /** Takes a copy from another node. */
-  take(epoch: number, key: string, entry: Entry, operation: OperationRecord | undefined): CopyReceipt {
+  take(epoch: number, key: string, entry: Entry, operation: OperationRecord | undefined, sender: string): CopyReceipt {
     const { ownership, refresh, store, writer } = this.#options;
     if (epoch < this.ledger.changedAt[entry.slot]!) return { staleView: ownership.epoch };
     if (refresh.needed(epoch)) void refresh.until(epoch);
     if (ownership.roleOf(entry.slot) === NONE) {
       if (this.hints.isFull) return 'full';
-      this.hints.add(key, entry.slot);
+      this.hints.add(key, entry.slot, sender, epoch);
     }
     if (store.merge(key, entry) === 'too-large') return 'full';
     if (operation !== undefined) writer.memory.remember(key, entry.slot, entry, operation);
@@ -321,6 +337,7 @@ export class Replication {
     if (!ownership.table.members.includes(ownership.selfId)) return previous;
     if (previous.members.includes(ownership.selfId) && !this.#readmitted) return previous;
     this.#readmitted = false;
+    this.beganAt = ownership.epoch;
     const others = ownership.up.filter(({ id }) => id !== ownership.selfId);
     // What this node did last, and could not copy, has not happened for the others.
     if (others.length > 0) writer.memory.clear();

@@ -26,6 +26,8 @@ export interface ReplicatorOptions {
   readonly isLagging: () => boolean;
   /** An owner did not get this entry. */
   readonly onMissed: (owner: string, slot: number) => void;
+  /** How long, in ms, one that is none of `holders` may still answer reads of a slot with these owners. */
+  readonly readableMs: (owners: readonly string[], holders: readonly string[]) => number;
   /** How long an owner may take before another node stands in for it. @defaultValue 250 */
   readonly replicaTimeoutMs?: number;
   /** How long a write may wait for its copies. @defaultValue 2500 */
@@ -59,7 +61,7 @@ export class Replicator {
 
   replicate(effect: Effect, done: (outcome: CopyOutcome) => void): void {
     const { monotonic, deadlineMs = DEFAULT_COPY_DEADLINE_MS } = this.#options;
-    const task: Task = { effect, done, holders: [], deadline: monotonic() + deadlineMs };
+    const task: Task = { effect, done, holders: [], deadline: monotonic() + deadlineMs, isExcused: false };
     this.#inFlight++;
     this.#round(task);
   }
@@ -89,6 +91,9 @@ export class Replicator {
         task.holders.push(id);
       } else if (staleEpoch > 0) {
         round.staleEpoch = Math.max(round.staleEpoch, staleEpoch);
+      } else if (isLagging() && !task.isExcused && !(error instanceof RespError)) {
+        task.isExcused = true; // its answer may be here, unread: it is asked once more
+        round.missing++;
       } else {
         if (!isLagging() && !(error instanceof RespError)) peers.suspect(id, error); // who answers is alive
         this.#replace(task, round, id);
@@ -118,12 +123,14 @@ export class Replicator {
 
   #settle(task: Task, round: Round): void {
     if (--round.outstanding > 0) return;
-    const { refresh, timers, monotonic } = this.#options;
+    const { refresh, timers, monotonic, readableMs } = this.#options;
     if (round.staleEpoch > 0) {
       task.encoded = undefined;
       void refresh.until(round.staleEpoch).then(() => this.#again(task));
     } else if (round.missing === 0 || this.#restIsDead(task)) {
-      this.#end(task, 'copied');
+      const waitMs = readableMs(round.owners, task.holders);
+      if (waitMs > 0) timers.after(waitMs, () => this.#again(task));
+      else this.#end(task, 'copied');
     } else if (monotonic() + RETRY_PAUSE_MS >= task.deadline) {
       this.#end(task, 'failed');
     } else {
@@ -155,6 +162,8 @@ interface Task {
   /** Nodes that have taken the entry. */
   readonly holders: string[];
   readonly deadline: number;
+  /** An owner that did not answer while this node's event loop was late was asked once more. */
+  isExcused: boolean;
   /** The message, as of the view in which it was last sent. */
   encoded?: string | undefined;
 }

@@ -1,0 +1,24 @@
+import { slotOfBinary } from '@dcs/consistent-hash';
+import { Reply } from '@dcs/resp';
+import { type Command, NO_KEYS } from './command.js';
+import { LOADING } from './errors.js';
+import { integerArgument, inViewOf } from './peer-arguments.js';
+
+const BEGAN_ANEW = Reply.error('STALE this node has begun anew since');
+
+export const dcsVouch = {
+  name: 'DCS.VOUCH',
+  arity: 4,
+  flags: ['readonly', 'fast', 'peer'],
+  keys: NO_KEYS,
+  epochAt: 1,
+  summary:
+    'DCS.VOUCH <epoch> <key> <since>: what this node holds of a key that it had another take in the view <since>',
+  run: (session) =>
+    inViewOf(session, 1, () => {
+      const { request, node } = session;
+      if (integerArgument(request, 3, 'since', 0) < node.replication.beganAt) return BEGAN_ANEW;
+      const key = request.binary(2);
+      return node.source.fetch(key, slotOfBinary(key), undefined) ?? LOADING;
+    }),
+} as const satisfies Command;

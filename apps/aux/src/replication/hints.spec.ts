@@ -1,0 +1,80 @@
+import { RespClientError } from '@dcs/resp';
+import { eventually, SeveralNodes } from '../../test/several-nodes.js';
+import type { AuxServer } from '../aux-server.js';
+
+jest.setTimeout(30_000);
+
+describe('what a node took for a silent owner', () => {
+  const KEY = 'key';
+  let cluster: SeveralNodes;
+  let primary: AuxServer;
+  let replica: AuxServer;
+  let standIn: AuxServer;
+
+  beforeEach(async () => {
+    cluster = new SeveralNodes();
+    for (const id of ['a', 'b', 'c']) await cluster.start(id);
+    await cluster.settled();
+    [primary, replica] = cluster.ownersOf(KEY) as [AuxServer, AuxServer];
+    standIn = cluster.nodes.find((node) => node !== primary && node !== replica)!;
+    jest.spyOn(standIn.node.replication.hints, 'flush').mockReturnValue(undefined);
+    await standInFor(() => cluster.set(KEY, 'taken'));
+    expect(cluster.stored(standIn, KEY)).toBe('taken');
+    expect(cluster.stored(replica, KEY)).toBeUndefined();
+  });
+
+  afterEach(() => cluster.close());
+
+  /** The primary gets no answer from the replica meanwhile. */
+  async function standInFor(write: () => Promise<unknown>): Promise<void> {
+    const { peers } = primary.node.replication;
+    const send = peers.send.bind(peers);
+    const silent = jest.spyOn(peers, 'send').mockImplementation((id, encoded, timeoutMs, callback) => {
+      if (id !== replica.node.id) return send(id, encoded, timeoutMs, callback);
+      callback(new RespClientError('ERR_RESP_TIMEOUT', 'no reply in time', true), undefined);
+    });
+    await write();
+    silent.mockRestore();
+  }
+
+  const holders = (): string[] =>
+    cluster.nodes.filter((node) => cluster.stored(node, KEY) !== undefined).map(({ node }) => node.id);
+  const giveBack = async (): Promise<void> => {
+    jest.mocked(standIn.node.replication.hints.flush).mockRestore();
+    await eventually(() => {
+      standIn.node.replication.hints.flush();
+      return standIn.node.replication.hints.size === 0;
+    });
+  };
+
+  test('is given to the owner', async () => {
+    jest.spyOn(primary.node.replication.antiEntropy, 'healed').mockReturnValue(undefined); // it tells of nothing itself
+    await giveBack();
+    expect(cluster.stored(replica, KEY)).toBe('taken');
+  });
+
+  test('does not come back when what came after it has expired', async () => {
+    await eventually(() => cluster.stored(replica, KEY) === 'taken'); // the primary has told it what it missed
+    await cluster.set(KEY, 'after', { expiresAt: Date.now() + 150 });
+    await eventually(() => cluster.stored(primary, KEY) === undefined && cluster.stored(replica, KEY) === undefined);
+    await giveBack();
+    expect(holders()).toEqual([]);
+  });
+
+  test('is given by the node itself when the one that had it taken is gone', async () => {
+    const { id } = primary.node;
+    await cluster.crash(primary);
+    await eventually(() => cluster.nodes.every(({ node }) => node.ownership.member(id) === undefined));
+    await giveBack();
+    await cluster.settled();
+    expect(await cluster.get(KEY)).toBe('taken');
+    expect(holders()).toHaveLength(2);
+  });
+
+  test('is given by the node itself when the one that had it taken has begun anew', async () => {
+    primary.node.replication.beganAt = primary.node.ownership.epoch + 1;
+    primary.node.store.drop(KEY);
+    await giveBack();
+    expect(holders()).toHaveLength(3);
+  });
+});

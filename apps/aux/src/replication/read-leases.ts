@@ -1,0 +1,202 @@
+import { encodeLease } from '@dcs/protocol';
+import { RespClientError, RespError } from '@dcs/resp';
+import type { Ownership } from '../node/ownership.js';
+import type { Timers } from '../node/ports.js';
+import type { ViewRefresh } from '../node/view-refresh.js';
+import type { Peers } from './peers.js';
+import { isRefusedConnection, isUnknownCommand } from './ports.js';
+import { staleViewEpoch } from './stale-view.js';
+
+/** How long a primary acknowledges nothing that a replica lacks to which it has given its word, ms. */
+export const GRANT_MS = 500;
+/** What the replica makes of it: clocks of two hosts run at different speeds. */
+const LEASE_MS = 450;
+const RENEWAL_MS = 150;
+/** A lease is renewed for so long after it was needed last. */
+const WARM_MS = 10_000;
+const TIMEOUT_MS = 250;
+const SUSPECT_TIMEOUT_MS = 100;
+/** A connection that was lost is soon there again if the primary lives. */
+const RECONNECT_PAUSE_MS = 75;
+/** How long a primary that does not answer is taken for one that does nothing. */
+const SILENCE_MS = 200;
+/** The same for one of a version that has no leases. */
+const WITHOUT_LEASES_MS = 10_000;
+
+export interface ReadGrantsOptions {
+  readonly ownership: Ownership;
+  readonly peers: Peers;
+  /** Monotonic clock, ms. */
+  readonly monotonic: () => number;
+  /** It lacks writes, and has not heard of all of them yet. */
+  readonly isBehind: (id: string) => boolean;
+  /** One that is behind has asked. */
+  readonly catchUp: (id: string) => void;
+}
+
+/** The replicas that a primary has let answer reads: a write that one of them lacks is acknowledged when that is over. */
+export class ReadGrants {
+  readonly #options: ReadGrantsOptions;
+  readonly #grants = new Map<string, { readonly epoch: number; readonly until: number }>();
+
+  constructor(options: ReadGrantsOptions) {
+    this.#options = options;
+  }
+
+  /** @returns false: it is behind */
+  give(id: string): boolean {
+    const { ownership, monotonic, isBehind, catchUp } = this.#options;
+    if (isBehind(id)) {
+      catchUp(id);
+      return false;
+    }
+    this.#grants.set(id, { epoch: ownership.epoch, until: monotonic() + GRANT_MS });
+    return true;
+  }
+
+  /** How long, in ms, one that is none of `holders` may still answer reads of a slot with these owners. */
+  outstandingMs(owners: readonly string[], holders: readonly string[]): number {
+    if (this.#grants.size === 0) return 0;
+    const { ownership, peers, monotonic } = this.#options;
+    const now = monotonic();
+    let longest = 0;
+    for (const [id, { epoch, until }] of this.#grants) {
+      if (until <= now || peers.isRefusing(id)) this.#grants.delete(id);
+      // One that has an older view may take itself for an owner.
+      else if (!holders.includes(id) && (owners.includes(id) || epoch !== ownership.epoch))
+        longest = Math.max(longest, until - now);
+    }
+    return longest;
+  }
+}
+
+export interface ReadLeasesOptions {
+  readonly ownership: Ownership;
+  readonly peers: Peers;
+  readonly refresh: ViewRefresh;
+  readonly timers: Timers;
+  /** Monotonic clock, ms. */
+  readonly monotonic: () => number;
+  /** The event loop was late: silence of others proves nothing. */
+  readonly isLagging: () => boolean;
+}
+
+interface Lease {
+  epoch: number;
+  until: number;
+  /** The primary does not answer: until then nothing is expected of it. */
+  silentUntil: number;
+  usedAt: number;
+  isAsking: boolean;
+  waiting: ((isHeld: boolean) => void)[];
+}
+
+/**
+ * A replica answers a read only while its primary has said, a moment ago, that it lacks no acknowledged write; or while
+ * the primary answers nobody here. Asked for when a read comes, kept up for some seconds after it. (Gray and Cheriton,
+ * "Leases", 1989; Moraru et al., "Paxos Quorum Leases", 2014.)
+ */
+export class ReadLeases {
+  readonly #options: ReadLeasesOptions;
+  readonly #leases = new Map<string, Lease>();
+  #closed = false;
+
+  constructor(options: ReadLeasesOptions) {
+    this.#options = options;
+  }
+
+  /** The monotonic time until which reads may be answered for this primary, ms; in the past: not now. */
+  validUntil(primary: string): number {
+    const lease = this.#leases.get(primary);
+    if (lease === undefined) return -Infinity;
+    const { ownership, monotonic } = this.#options;
+    lease.usedAt = monotonic();
+    return Math.max(lease.silentUntil, lease.epoch === ownership.epoch ? lease.until : -Infinity);
+  }
+
+  /** Asks the primary. Calls back within about half a second, with false when this node is behind. */
+  obtain(primary: string, done: (isHeld: boolean) => void): void {
+    if (this.#closed) return done(false);
+    let lease = this.#leases.get(primary);
+    if (lease === undefined) {
+      lease = { epoch: -1, until: -Infinity, silentUntil: -Infinity, usedAt: 0, isAsking: false, waiting: [] };
+      this.#leases.set(primary, lease);
+    }
+    lease.usedAt = this.#options.monotonic();
+    lease.waiting.push(done);
+    if (!lease.isAsking) this.#ask(primary, lease);
+  }
+
+  /** Forgets nodes that are gone. After every view. */
+  retain(alive: (id: string) => boolean): void {
+    for (const [id, { isAsking }] of this.#leases) if (!isAsking && !alive(id)) this.#leases.delete(id);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const lease of this.#leases.values()) this.#settle(lease, false);
+    this.#leases.clear();
+  }
+
+  #ask(primary: string, lease: Lease, isSecondTry = false): void {
+    const { ownership, peers, monotonic, timers } = this.#options;
+    const { epoch, selfId } = ownership;
+    const askedAt = monotonic();
+    lease.isAsking = true;
+    const timeoutMs = peers.isSuspect(primary) ? SUSPECT_TIMEOUT_MS : TIMEOUT_MS;
+    peers.send(primary, encodeLease(epoch, selfId), timeoutMs, (error) => {
+      if (this.#closed) return;
+      if (error !== null && !isSecondTry && isLostConnection(error)) {
+        timers.after(RECONNECT_PAUSE_MS, () => {
+          if (!this.#closed) this.#ask(primary, lease, true);
+        });
+        return;
+      }
+      lease.isAsking = false;
+      if (error === null) {
+        lease.epoch = epoch;
+        lease.until = askedAt + LEASE_MS;
+        this.#renewLater(primary, lease);
+      }
+      this.#settle(lease, error === null || this.#isSilence(primary, lease, error));
+    });
+  }
+
+  /** Without the primary's word: whether that is because it says nothing. */
+  #isSilence(primary: string, lease: Lease, error: Error): boolean {
+    const { peers, refresh, monotonic, isLagging } = this.#options;
+    if (error instanceof RespError) {
+      const isOlder = isUnknownCommand(error);
+      if (isOlder) lease.silentUntil = monotonic() + WITHOUT_LEASES_MS;
+      const staleEpoch = staleViewEpoch(error);
+      if (refresh.needed(staleEpoch)) void refresh.until(staleEpoch);
+      return isOlder;
+    }
+    if (isLagging() && isTimeout(error)) return false;
+    peers.suspect(primary, error);
+    lease.silentUntil = monotonic() + SILENCE_MS;
+    return true;
+  }
+
+  #settle(lease: Lease, isHeld: boolean): void {
+    const { waiting } = lease;
+    lease.waiting = [];
+    for (const done of waiting) done(isHeld);
+  }
+
+  #renewLater(primary: string, lease: Lease): void {
+    const { timers, monotonic } = this.#options;
+    timers.after(RENEWAL_MS, () => {
+      if (this.#closed || lease.isAsking || this.#leases.get(primary) !== lease) return;
+      if (monotonic() - lease.usedAt < WARM_MS) this.#ask(primary, lease);
+    });
+  }
+}
+
+function isTimeout(error: Error): boolean {
+  return error instanceof RespClientError && error.code === 'ERR_RESP_TIMEOUT';
+}
+
+function isLostConnection(error: Error): boolean {
+  return !(error instanceof RespError) && !isTimeout(error) && !isRefusedConnection(error);
+}
