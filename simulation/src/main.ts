@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { describeResult, Summary } from './report.js';
-import { mutant, MUTANT_NAMES, type MutantName } from './mutants/mutants.js';
+import { MUTANT_NAMES, type MutantName } from './mutants/mutants.js';
 import { OptionError, type Options, parseOptions } from './options.js';
 import { Pool } from './pool.js';
 import { runSeed } from './run-seed.js';
 import { simulateScale } from './scale/scale.js';
-import type { Job } from './worker.js';
+import { type Job, seedOptions } from './worker.js';
 
 /** Every so many seeds one is run twice, to see that it is the same run. */
 const REPEATED_EVERY = 50;
@@ -59,10 +59,7 @@ async function runMutants(options: Options, pool: Pool): Promise<boolean> {
 
 async function traceOne(options: Options): Promise<boolean> {
   const result = await runSeed({
-    seed: options.from,
-    fault: options.fault,
-    disks: options.disks,
-    ...(options.mutant === undefined ? {} : mutant(options.mutant)),
+    ...seedOptions({ ...options, seed: options.from }),
     tracer: (time, process, text) => console.log(`${time.toFixed(3).padStart(10)} ${process.padEnd(6)} ${text}`),
   });
   console.log(describeResult(result).join('\n'));

@@ -2,7 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import type { DiskChoice } from './cluster/disks.js';
 import type { FaultName } from './faults/plan.js';
 import { mutant, type MutantName } from './mutants/mutants.js';
-import { runSeed, type SeedResult } from './run-seed.js';
+import { runSeed, type SeedOptions, type SeedResult } from './run-seed.js';
 
 /** What a worker is to run, and what it answers. */
 export interface Job {
@@ -19,13 +19,15 @@ export interface JobResult extends SeedResult {
   readonly diverged: boolean;
 }
 
+/** With a mutant of its own for each run. */
+export function seedOptions({ seed, fault, disks, mutant: name }: Omit<Job, 'twice'>): SeedOptions {
+  const defect = name === undefined ? undefined : mutant(name);
+  return { ...defect, seed, disks, fault: fault ?? defect?.fault };
+}
+
 export async function runJob(job: Job): Promise<JobResult> {
-  const { seed, fault, disks } = job;
-  const options = { seed, fault, disks, ...(job.mutant === undefined ? {} : mutant(job.mutant)) };
-  const result = await runSeed(options);
-  const again = job.twice
-    ? await runSeed({ ...options, ...(job.mutant === undefined ? {} : mutant(job.mutant)) })
-    : result;
+  const result = await runSeed(seedOptions(job));
+  const again = job.twice ? await runSeed(seedOptions(job)) : result;
   return { ...result, diverged: again.hash !== result.hash };
 }
 

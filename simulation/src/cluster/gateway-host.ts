@@ -48,9 +48,9 @@ export class GatewayHost {
     this.process.kill();
   }
 
-  /** Its reads go to any owner, and may be a moment behind. */
-  get readsFromAny(): boolean {
-    return this.#options.readFrom === 'any';
+  /** Its reads go to several replicas, of which one may show a write that is not acknowledged yet before another does. */
+  get readsMayDiffer(): boolean {
+    return this.#options.readFrom === 'any' && this.#options.replicas > 2;
   }
 
   get isRunning(): boolean {

@@ -6,6 +6,7 @@ import { SLOT_COUNT } from '@dcs/consistent-hash';
 import { formatVersion, makeVersion, nextVersion } from '@dcs/protocol';
 import { encodeCommandBinary, RequestDecoder } from '@dcs/resp';
 import type { Surgery } from '../cluster/cluster.js';
+import type { FaultName } from '../faults/plan.js';
 
 /*
  * Deliberate defects. Each wraps public methods of one node's or one gateway's own objects when the simulation makes
@@ -21,6 +22,7 @@ export const MUTANT_NAMES = [
   'eviction-is-delete',
   'disk-acknowledges-early',
   'recovery-does-not-wait',
+  'reads-without-lease',
 ] as const;
 
 export type MutantName = (typeof MUTANT_NAMES)[number];
@@ -29,11 +31,16 @@ export interface Mutant {
   readonly surgery: Surgery;
   /** Runs in which nodes evict. */
   readonly tight: boolean;
+  /** Only this fault shows it, if no other is asked for. */
+  readonly fault?: FaultName;
 }
 
 export function mutant(name: MutantName): Mutant {
-  return { surgery: MUTANTS[name](), tight: name === 'eviction-is-delete' };
+  const fault = SHOWN_BY[name];
+  return { surgery: MUTANTS[name](), tight: name === 'eviction-is-delete', ...(fault === undefined ? {} : { fault }) };
 }
+
+const SHOWN_BY: Readonly<Partial<Record<MutantName, FaultName>>> = { 'reads-without-lease': 'reset' };
 
 const MUTANTS: Readonly<Record<MutantName, () => Surgery>> = {
   /** The primary answers before any other node has the write. */
@@ -101,7 +108,7 @@ const MUTANTS: Readonly<Record<MutantName, () => Surgery>> = {
     }),
     node: ({ replication, refresh }) => {
       const take = replication.take.bind(replication);
-      replication.take = (_epoch, key, entry, operation) => take(Number.MAX_SAFE_INTEGER, key, entry, operation);
+      replication.take = (_epoch, ...rest) => take(Number.MAX_SAFE_INTEGER, ...rest);
       refresh.needed = () => false;
     },
   }),
@@ -159,6 +166,13 @@ const MUTANTS: Readonly<Record<MutantName, () => Surgery>> = {
   'disk-acknowledges-early': () => ({
     node: ({ replication }) => {
       replication.whenDurable = (done) => done(undefined);
+    },
+  }),
+
+  /** A replica answers reads whatever it may lack. */
+  'reads-without-lease': () => ({
+    node: ({ replication }) => {
+      replication.readLeases.validUntil = () => Infinity;
     },
   }),
 

@@ -20,7 +20,7 @@ export interface OperationRecord {
   /** The version a compare-and-set expects. */
   readonly expected?: string | undefined;
   readonly by?: number | undefined;
-  /** A read through a gateway that reads from any owner. */
+  /** A read that may miss a write that another one has seen, until that is acknowledged. */
   readonly mayBeBehind?: boolean | undefined;
   /** Of an increment: its `Idempotency-Key`. */
   readonly token?: string | undefined;

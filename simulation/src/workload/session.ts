@@ -102,7 +102,7 @@ export class Session {
     let kind = chooseOperation(random, key);
     const expected = this.#seen.get(key);
     if (kind === 'cas' && expected === undefined) kind = 'add';
-    if (kind === 'get') return history.begin({ ...base, kind, mayBeBehind: gateway.readsFromAny });
+    if (kind === 'get') return history.begin({ ...base, kind, mayBeBehind: gateway.readsMayDiffer });
     if (kind === 'delete') return history.begin({ ...base, kind });
     if (kind === 'increment') {
       return history.begin({ ...base, kind, by: random.integer(1, 3), token: `${name}.${++this.#count}` });

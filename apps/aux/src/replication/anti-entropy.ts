@@ -41,6 +41,7 @@ export class AntiEntropy {
   #turn = 0;
   #cancel: (() => void) | undefined;
   #cancelTelling: (() => void) | undefined;
+  #closed = false;
 
   constructor(options: AntiEntropyOptions) {
     this.#options = options;
@@ -56,6 +57,7 @@ export class AntiEntropy {
   }
 
   close(): void {
+    this.#closed = true;
     this.#cancel?.();
     this.#cancel = undefined;
     this.#cancelTelling?.();
@@ -96,6 +98,7 @@ export class AntiEntropy {
 
   /** Suspects are told when they are healed. */
   #tellLater(): void {
+    if (this.#closed) return;
     const { timers, peers } = this.#options;
     this.#cancelTelling ??= timers.after(TELL_PAUSE_MS, () => {
       this.#cancelTelling = undefined;

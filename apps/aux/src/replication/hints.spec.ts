@@ -71,6 +71,24 @@ describe('what a node took for a silent owner', () => {
     expect(holders()).toHaveLength(2);
   });
 
+  test('is tried no more once the node is closed, even when the last try ends after that', () => {
+    const { hints, peers } = standIn.node.replication;
+    jest.mocked(hints.flush).mockRestore();
+    const answers: ((error: Error | null) => void)[] = [];
+    const send = jest.spyOn(peers, 'send').mockImplementation((_id, _encoded, _timeoutMs, done) => {
+      answers.push((error) => done(error, undefined));
+    });
+    hints.flush();
+    expect(answers).toHaveLength(1);
+    hints.close();
+    jest.useFakeTimers();
+    answers[0]!(new RespClientError('ERR_RESP_TIMEOUT', 'no reply in time', true));
+    expect(jest.getTimerCount()).toBe(0);
+    jest.useRealTimers();
+    expect(hints.size).toBe(1);
+    send.mockRestore();
+  });
+
   test('is given by the node itself when the one that had it taken has begun anew', async () => {
     primary.node.replication.beganAt = primary.node.ownership.epoch + 1;
     primary.node.store.drop(KEY);

@@ -45,6 +45,7 @@ export class Hints {
   #last: Hint = { sender: '', epoch: 0 };
   #cancel: (() => void) | undefined;
   #running = false;
+  #closed = false;
 
   constructor(options: HintsOptions) {
     this.#options = options;
@@ -77,7 +78,7 @@ export class Hints {
 
   /** Gives what can be given now. */
   flush(): void {
-    if (this.#running || this.#keys.size === 0) return;
+    if (this.#closed || this.#running || this.#keys.size === 0) return;
     const { ownership, peers } = this.#options;
     this.#running = true;
     let outstanding = 1;
@@ -102,7 +103,7 @@ export class Hints {
   close(): void {
     this.#cancel?.();
     this.#cancel = undefined;
-    this.#running = true;
+    this.#closed = true;
   }
 
   /** What the owner has that had the entry taken goes to the others. */
@@ -166,7 +167,7 @@ export class Hints {
   }
 
   #schedule(): void {
-    if (this.#keys.size === 0 || this.#running || this.#cancel !== undefined) return;
+    if (this.#closed || this.#keys.size === 0 || this.#running || this.#cancel !== undefined) return;
     const { timers, intervalMs = DEFAULT_INTERVAL_MS } = this.#options;
     this.#cancel = timers.after(intervalMs, () => {
       this.#cancel = undefined;

@@ -16,8 +16,9 @@ const RENEWAL_MS = 150;
 const WARM_MS = 10_000;
 const TIMEOUT_MS = 250;
 const SUSPECT_TIMEOUT_MS = 100;
-/** A connection that was lost is soon there again if the primary lives. */
-const RECONNECT_PAUSE_MS = 75;
+/** A connection that was lost is soon there again if the primary lives: pause between looks, and for how long. */
+const RECONNECT_PAUSE_MS = 50;
+const RECONNECT_PATIENCE_MS = 600;
 /** How long a primary that does not answer is taken for one that does nothing. */
 const SILENCE_MS = 200;
 /** The same for one of a version that has no leases. */
@@ -86,6 +87,8 @@ interface Lease {
   until: number;
   /** The primary does not answer: until then nothing is expected of it. */
   silentUntil: number;
+  /** It did not answer when it was asked last. */
+  isSilent: boolean;
   usedAt: number;
   isAsking: boolean;
   waiting: ((isHeld: boolean) => void)[];
@@ -114,17 +117,25 @@ export class ReadLeases {
     return Math.max(lease.silentUntil, lease.epoch === ownership.epoch ? lease.until : -Infinity);
   }
 
-  /** Asks the primary. Calls back within about half a second, with false when this node is behind. */
+  /** Asks the primary. Calls back within a second, with false when this node is behind. */
   obtain(primary: string, done: (isHeld: boolean) => void): void {
     if (this.#closed) return done(false);
     let lease = this.#leases.get(primary);
     if (lease === undefined) {
-      lease = { epoch: -1, until: -Infinity, silentUntil: -Infinity, usedAt: 0, isAsking: false, waiting: [] };
+      lease = {
+        epoch: -1,
+        until: -Infinity,
+        silentUntil: -Infinity,
+        isSilent: false,
+        usedAt: 0,
+        isAsking: false,
+        waiting: [],
+      };
       this.#leases.set(primary, lease);
     }
     lease.usedAt = this.#options.monotonic();
     lease.waiting.push(done);
-    if (!lease.isAsking) this.#ask(primary, lease);
+    if (!lease.isAsking) this.#begin(primary, lease);
   }
 
   /** Forgets nodes that are gone. After every view. */
@@ -138,21 +149,27 @@ export class ReadLeases {
     this.#leases.clear();
   }
 
-  #ask(primary: string, lease: Lease, isSecondTry = false): void {
+  #begin(primary: string, lease: Lease): void {
+    lease.isAsking = true;
+    this.#ask(primary, lease, lease.isSilent ? -Infinity : this.#options.monotonic() + RECONNECT_PATIENCE_MS);
+  }
+
+  /** @param patientUntil how long a lost connection means nothing */
+  #ask(primary: string, lease: Lease, patientUntil: number): void {
     const { ownership, peers, monotonic, timers } = this.#options;
     const { epoch, selfId } = ownership;
     const askedAt = monotonic();
-    lease.isAsking = true;
     const timeoutMs = peers.isSuspect(primary) ? SUSPECT_TIMEOUT_MS : TIMEOUT_MS;
     peers.send(primary, encodeLease(epoch, selfId), timeoutMs, (error) => {
       if (this.#closed) return;
-      if (error !== null && !isSecondTry && isLostConnection(error)) {
+      if (error !== null && monotonic() < patientUntil && isLostConnection(error)) {
         timers.after(RECONNECT_PAUSE_MS, () => {
-          if (!this.#closed) this.#ask(primary, lease, true);
+          if (!this.#closed) this.#ask(primary, lease, patientUntil);
         });
         return;
       }
       lease.isAsking = false;
+      lease.isSilent = error !== null && !(error instanceof RespError);
       if (error === null) {
         lease.epoch = epoch;
         lease.until = askedAt + LEASE_MS;
@@ -188,7 +205,7 @@ export class ReadLeases {
     const { timers, monotonic } = this.#options;
     timers.after(RENEWAL_MS, () => {
       if (this.#closed || lease.isAsking || this.#leases.get(primary) !== lease) return;
-      if (monotonic() - lease.usedAt < WARM_MS) this.#ask(primary, lease);
+      if (monotonic() - lease.usedAt < WARM_MS) this.#begin(primary, lease);
     });
   }
 }
