@@ -145,10 +145,7 @@ test('refuses a newer format, and leaves it as it is', async () => {
   const { open } = await import('lmdb');
   const root = open({ path, noSubdir: true, maxDbs: 2, encoding: 'binary', keyEncoding: 'binary' });
   const meta = root.openDB<Buffer, Buffer>({ name: 'meta', encoding: 'binary', keyEncoding: 'binary' });
-  await meta.put(
-    META_KEY,
-    encodeMeta({ schema: 2, lineage: 'l', aliveAt: 1, views: [], floor: { ms: 0, low: 0 } }),
-  );
+  await meta.put(META_KEY, encodeMeta({ schema: 2, lineage: 'l', aliveAt: 1, views: [], floor: { ms: 0, low: 0 } }));
   await root.close();
   const before = readFileSync(path);
   await expect(folder.open(original)).rejects.toMatchObject({

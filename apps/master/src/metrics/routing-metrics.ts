@@ -1,6 +1,14 @@
 import { type RetryReason, type RoutingObserver } from '../routing/ports.js';
 
-const RETRY_REASONS: readonly RetryReason[] = ['moved', 'loading', 'timeout', 'connection', 'clusterdown', 'stale', 'no_owner'];
+const RETRY_REASONS: readonly RetryReason[] = [
+  'moved',
+  'loading',
+  'timeout',
+  'connection',
+  'clusterdown',
+  'stale',
+  'no_owner',
+];
 
 /** Plain counters of what happens between the gateway and the aux. */
 export class RoutingMetrics implements RoutingObserver {
