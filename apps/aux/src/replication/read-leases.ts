@@ -91,6 +91,7 @@ interface Lease {
   isSilent: boolean;
   usedAt: number;
   isAsking: boolean;
+  cancelRenewal: (() => void) | undefined;
   waiting: ((isHeld: boolean) => void)[];
 }
 
@@ -129,6 +130,7 @@ export class ReadLeases {
         isSilent: false,
         usedAt: 0,
         isAsking: false,
+        cancelRenewal: undefined,
         waiting: [],
       };
       this.#leases.set(primary, lease);
@@ -145,7 +147,10 @@ export class ReadLeases {
 
   close(): void {
     this.#closed = true;
-    for (const lease of this.#leases.values()) this.#settle(lease, false);
+    for (const lease of this.#leases.values()) {
+      lease.cancelRenewal?.();
+      this.#settle(lease, false);
+    }
     this.#leases.clear();
   }
 
@@ -203,7 +208,8 @@ export class ReadLeases {
 
   #renewLater(primary: string, lease: Lease): void {
     const { timers, monotonic } = this.#options;
-    timers.after(RENEWAL_MS, () => {
+    lease.cancelRenewal?.();
+    lease.cancelRenewal = timers.after(RENEWAL_MS, () => {
       if (this.#closed || lease.isAsking || this.#leases.get(primary) !== lease) return;
       if (monotonic() - lease.usedAt < WARM_MS) this.#begin(primary, lease);
     });
