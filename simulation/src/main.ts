@@ -5,7 +5,7 @@ import { OptionError, type Options, parseOptions } from './options.js';
 import { Pool } from './pool.js';
 import { runSeed } from './run-seed.js';
 import { simulateScale } from './scale/scale.js';
-import { type Job, seedOptions } from './worker.js';
+import { type Job, seedOptions } from './job.js';
 
 /** Every so many seeds one is run twice, to see that it is the same run. */
 const REPEATED_EVERY = 50;

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import type { Job, JobResult } from './worker.js';
+import type { Job } from './job.js';
+import type { JobResult } from './worker.js';
 
 /** A run ended by an exception, not by a verdict. */
 export class SeedError extends Error {

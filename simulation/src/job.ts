@@ -1,0 +1,20 @@
+import type { DiskChoice } from './cluster/disks.js';
+import type { FaultName } from './faults/plan.js';
+import { mutant, type MutantName } from './mutants/mutants.js';
+import type { SeedOptions } from './run-seed.js';
+
+/** One seed, as a worker is to run it. */
+export interface Job {
+  readonly seed: number;
+  readonly fault: FaultName | undefined;
+  readonly disks: DiskChoice | undefined;
+  readonly mutant: MutantName | undefined;
+  /** Run it again and compare the traces. */
+  readonly twice: boolean;
+}
+
+/** What `runSeed` is to be told; each call makes a mutant anew. */
+export function seedOptions({ seed, fault, disks, mutant: name }: Omit<Job, 'twice'>): SeedOptions {
+  const defect = name === undefined ? undefined : mutant(name);
+  return { ...defect, seed, disks, fault: fault ?? defect?.fault };
+}
