@@ -132,7 +132,7 @@ test('a file that was set aside is kept, the last two of them', async () => {
     writeFileSync(join(directory, ENTRY_FILE), Buffer.alloc(20_000, round));
     const disk = await folder.open(directory, { now: () => START + round });
     expect([disk.identity, disk.damaged]).toEqual([undefined, 1]);
-    expect(disk.setAside).toBeDefined();
+    expect(disk.setAside).toMatch(/^reading it ends in SIG[A-Z]+$|MDB_/);
     await disk.close();
   }
   expect(readdirSync(directory).filter((name) => name.includes('.damaged-'))).toHaveLength(2);
