@@ -1,8 +1,9 @@
 import type { RepeatedOperation } from '@dcs/protocol';
-import { encodeCommandBinary, Reply, RespClientError, RespError } from '@dcs/resp';
+import { encodeCommandBinary, Reply, RespError } from '@dcs/resp';
 import type { CacheNode } from '../node/cache-node.js';
 import { PRIMARY, REPLICA } from '../node/ownership.js';
 import type { Effect } from '../replication/effect.js';
+import { isTimeout } from '../replication/ports.js';
 import type { Command } from './command.js';
 import { argumentsOf, requestOf } from './detached-request.js';
 import { BEHIND, COPY_FAILED, diskRefusal, LOADING, OWNERS_CHANGED, PRIMARY_SILENT, UNDURABLE } from './errors.js';
@@ -39,16 +40,26 @@ export function runKeyed(session: Session, command: Command): string | Later {
     if (role !== REPLICA || session.peer === undefined || !command.flags.includes('peer')) return moved(slot, session);
     if (command.flags.includes('write')) return actForPrimary(session.detached(), command);
   }
-  const isCurrent = role === PRIMARY || node.monotonic() < readableUntil(session, command);
+  const isCurrent = role === PRIMARY || node.monotonic() < readableUntil(session);
   return isCurrent && node.waking === undefined && isReady(session, command)
     ? apply(session, command)
     : later(session.detached(), command);
 }
 
-/** A replica answers reads only for as long as it is known to lack nothing, ms on the monotonic clock. */
-function readableUntil({ node, slot }: Session, command: Command): number {
-  if (command.flags.includes('write') || node.ownership.roleOf(slot) !== REPLICA) return Infinity;
+/** Until when this replica may answer reads of the slot, ms on the monotonic clock: it is known to lack nothing. */
+function readableUntil({ node, slot }: Session): number {
   return node.replication.readLeases.validUntil(node.ownership.table.primaryOf(slot)!);
+}
+
+/** The same, once the primary has been asked if need be; `undefined`: this replica is behind. */
+async function awaitReadable(session: Session): Promise<number | undefined> {
+  const { node, slot } = session;
+  const until = readableUntil(session);
+  if (node.monotonic() < until) return until;
+  const { readLeases } = node.replication;
+  const primary = node.ownership.table.primaryOf(slot)!;
+  const isHeld = await new Promise<boolean>((resolve) => readLeases.obtain(primary, resolve));
+  return isHeld ? readLeases.validUntil(primary) : undefined;
 }
 
 /** Runs the command on the store; its reply waits until what it wrote is copied. */
@@ -94,8 +105,9 @@ async function later(session: Session, command: Command, forPrimary = false): Pr
     const mayAct = role === REPLICA && session.peer !== undefined && (forPrimary || !command.flags.includes('write'));
     if (role !== PRIMARY && !mayAct) return moved(slot, session);
     const { epoch } = node.ownership;
-    if (node.monotonic() >= readableUntil(session, command) && !(await leased(session))) return BEHIND;
-    const until = readableUntil(session, command); // what is found from here on is good until then
+    const readsCopy = role === REPLICA && !command.flags.includes('write');
+    const until = readsCopy ? await awaitReadable(session) : Infinity; // what is found from here on is good until then
+    if (until === undefined) return BEHIND;
     if (!(await prepared(session, keys, command.repeats?.(request)))) return LOADING;
     const { pending } = node.replication;
     const safe = command.isBlind?.(request) === true || !keys.some((key) => pending.has(key));
@@ -103,12 +115,6 @@ async function later(session: Session, command: Command, forPrimary = false): Pr
     if (safe && node.waking === undefined && isValid) return apply(session, command);
   }
   return LOADING;
-}
-
-function leased({ node, slot }: Session): Promise<boolean> {
-  const primary = node.ownership.table.primaryOf(slot);
-  if (primary === undefined) return Promise.resolve(false);
-  return new Promise((resolve) => node.replication.readLeases.obtain(primary, resolve));
 }
 
 function prepared({ node }: Session, keys: readonly string[], repeated?: RepeatedOperation): Promise<boolean> {
@@ -169,7 +175,7 @@ async function passOn(node: CacheNode, args: string[], primary: string): Promise
       return tries > 0 && NOT_DONE.has(error.code) ? PRIMARY_SILENT : Reply.error(error.message);
     }
     peers.suspect(primary, error);
-    if (error instanceof RespClientError && error.code === 'ERR_RESP_TIMEOUT') return undefined;
+    if (isTimeout(error)) return undefined;
     await node.pause(RECONNECT_PAUSE_MS); // a connection that was lost is soon there again if the primary lives
   }
   return undefined;

@@ -1,6 +1,7 @@
 import { RespClientError } from '@dcs/resp';
 import { eventually, SeveralNodes } from '../../test/several-nodes.js';
 import type { AuxServer } from '../aux-server.js';
+import { entryOf } from '../node/entry.js';
 
 jest.setTimeout(30_000);
 
@@ -71,6 +72,16 @@ describe('what a node took for a silent owner', () => {
     expect(holders()).toHaveLength(2);
   });
 
+  test('is not what has come since, which stays', async () => {
+    const { store } = standIn.node;
+    const { ms, low } = store.lookup(KEY)!;
+    store.merge(KEY, entryOf(KEY, 'newer', { ms: ms + 1, low }));
+    primary.node.store.drop(KEY);
+    await giveBack();
+    expect(cluster.stored(standIn, KEY)).toBe('newer');
+    expect(cluster.stored(primary, KEY)).toBeUndefined();
+  });
+
   test('is tried no more once the node is closed, even when the last try ends after that', () => {
     const { hints, peers } = standIn.node.replication;
     jest.mocked(hints.flush).mockRestore();
@@ -90,7 +101,7 @@ describe('what a node took for a silent owner', () => {
   });
 
   test('is given by the node itself when the one that had it taken has begun anew', async () => {
-    primary.node.replication.beganAt = primary.node.ownership.epoch + 1;
+    jest.spyOn(primary.node.replication, 'beganAt', 'get').mockReturnValue(primary.node.ownership.epoch + 1);
     primary.node.store.drop(KEY);
     await giveBack();
     expect(holders()).toHaveLength(3);

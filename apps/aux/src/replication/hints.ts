@@ -1,4 +1,4 @@
-import { SLOT_COUNT, slotOfBinary } from '@dcs/consistent-hash';
+import { SLOT_COUNT } from '@dcs/consistent-hash';
 import { decodeFetchReply, encodeMerge, encodeVouch } from '@dcs/protocol';
 import { RespError } from '@dcs/resp';
 import type { Entry } from '../node/entry.js';
@@ -25,8 +25,9 @@ const DEFAULT_MAX_KEYS = 1_000_000;
 const BATCH = 1000;
 const SEND_TIMEOUT_MS = 1000;
 
-/** Who had an entry taken, and in which view. */
-interface Hint {
+/** An entry that was taken: who had it taken, and in which view. */
+export interface Hint {
+  readonly entry: Entry;
   readonly sender: string;
   readonly epoch: number;
 }
@@ -41,8 +42,6 @@ export class Hints {
   readonly #options: HintsOptions;
   readonly #keys = new Map<string, Hint>();
   readonly #perSlot = new Uint32Array(SLOT_COUNT);
-  /** Most hints are of the same sender and view as the one before. */
-  #last: Hint = { sender: '', epoch: 0 };
   #cancel: (() => void) | undefined;
   #running = false;
   #closed = false;
@@ -68,18 +67,16 @@ export class Hints {
     return this.#perSlot[slot]!;
   }
 
-  /** @param sender who had the entry taken, in the view of `epoch` */
-  add(key: string, slot: number, sender: string, epoch: number): void {
-    if (!this.#keys.has(key)) this.#perSlot[slot]!++;
-    if (this.#last.sender !== sender || this.#last.epoch !== epoch) this.#last = { sender, epoch };
-    this.#keys.set(key, this.#last);
+  add(key: string, hint: Hint): void {
+    if (!this.#keys.has(key)) this.#perSlot[hint.entry.slot]!++;
+    this.#keys.set(key, hint);
     this.#schedule();
   }
 
   /** Gives what can be given now. */
   flush(): void {
     if (this.#closed || this.#running || this.#keys.size === 0) return;
-    const { ownership, peers } = this.#options;
+    const { ownership, peers, store } = this.#options;
     this.#running = true;
     let outstanding = 1;
     let batch = BATCH;
@@ -89,13 +86,16 @@ export class Hints {
       this.#schedule();
     };
     for (const [key, hint] of this.#keys) {
-      const slot = slotOfBinary(key);
-      const owners = ownership.table.ownersOf(slot).filter((id) => id !== ownership.selfId);
+      if (store.lookup(key) !== hint.entry) {
+        this.#remove(key, hint); // what has come since is this node's own, as an owner; or nothing is left
+        continue;
+      }
+      const owners = ownership.table.ownersOf(hint.entry.slot).filter((id) => id !== ownership.selfId);
       if (owners.some((id) => peers.isSuspect(id))) continue;
       if (batch-- === 0) break;
       outstanding++;
-      if (owners.includes(hint.sender)) this.#giveFrom(hint, key, slot, owners, settle);
-      else this.#giveOwn(key, slot, owners, settle);
+      if (owners.includes(hint.sender)) this.#giveFrom(key, hint, owners, settle);
+      else this.#giveOwn(key, hint, owners, settle);
     }
     settle();
   }
@@ -107,54 +107,42 @@ export class Hints {
   }
 
   /** What the owner has that had the entry taken goes to the others. */
-  #giveFrom({ sender, epoch }: Hint, key: string, slot: number, owners: readonly string[], done: () => void): void {
+  #giveFrom(key: string, hint: Hint, owners: readonly string[], done: () => void): void {
     const { ownership, peers, store } = this.#options;
-    const held = store.lookup(key);
-    peers.send(sender, encodeVouch(ownership.epoch, key, epoch), SEND_TIMEOUT_MS, (error, reply) => {
-      if (error !== null && cannotVouch(error)) return this.#giveOwn(key, slot, owners, done);
+    const { sender } = hint;
+    peers.send(sender, encodeVouch(ownership.epoch, key, hint.epoch), SEND_TIMEOUT_MS, (error, reply) => {
+      if (error !== null && cannotVouch(error)) return this.#giveOwn(key, hint, owners, done);
       if (error !== null) return done();
       const { entry, sources } = decodeFetchReply(reply);
       if (sources.length > 0) return done(); // it may lack some itself
       if (entry !== undefined) {
-        const others = owners.filter((owner) => owner !== sender);
         const encoded = encodeMerge(ownership.epoch, key, entry.header, entry.value, undefined);
-        return this.#send(encoded, others, key, slot, held, done);
+        const others = owners.filter((owner) => owner !== sender);
+        return this.#send(encoded, others, key, hint, done);
       }
-      if (store.lookup(key) === held) {
-        this.#remove(key, slot);
-        store.drop(key);
-      }
+      this.#remove(key, hint);
+      if (store.lookup(key) === hint.entry) store.drop(key);
       done();
     });
   }
 
-  #giveOwn(key: string, slot: number, owners: readonly string[], done: () => void): void {
-    const { ownership, store } = this.#options;
-    const entry = store.lookup(key);
-    const encoded = entry === undefined ? '' : encodeEffect(ownership.epoch, { key, entry, operation: undefined });
-    this.#send(encoded, entry === undefined ? [] : owners, key, slot, entry, done);
+  #giveOwn(key: string, hint: Hint, owners: readonly string[], done: () => void): void {
+    const effect = { key, entry: hint.entry, operation: undefined };
+    this.#send(encodeEffect(this.#options.ownership.epoch, effect), owners, key, hint, done);
   }
 
-  #send(
-    encoded: string,
-    to: readonly string[],
-    key: string,
-    slot: number,
-    held: Entry | undefined,
-    done: () => void,
-  ): void {
-    const { peers, store } = this.#options;
+  /** To all of `to`; the hint is done with when all have taken it. */
+  #send(encoded: string, to: readonly string[], key: string, hint: Hint, done: () => void): void {
     let outstanding = 1;
     let failed = false;
     const settle = (): void => {
       if (--outstanding > 0) return;
-      // A newer entry that came meanwhile came as a hint of its own.
-      if (!failed && store.lookup(key) === held) this.#remove(key, slot);
+      if (!failed) this.#remove(key, hint);
       done();
     };
     for (const id of to) {
       outstanding++;
-      peers.send(id, encoded, SEND_TIMEOUT_MS, (error) => {
+      this.#options.peers.send(id, encoded, SEND_TIMEOUT_MS, (error) => {
         if (error !== null) failed = true;
         settle();
       });
@@ -162,8 +150,11 @@ export class Hints {
     settle();
   }
 
-  #remove(key: string, slot: number): void {
-    if (this.#keys.delete(key)) this.#perSlot[slot]!--;
+  /** Unless a newer one has taken its place meanwhile. */
+  #remove(key: string, hint: Hint): void {
+    if (this.#keys.get(key) !== hint) return;
+    this.#keys.delete(key);
+    this.#perSlot[hint.entry.slot]!--;
   }
 
   #schedule(): void {

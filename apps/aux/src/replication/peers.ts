@@ -21,7 +21,6 @@ interface Peer {
   suspect: boolean;
   /** Its last failure was a refused connection. */
   refused: boolean;
-  /** Undefined while a probe is under way, too. */
   cancelProbe: (() => void) | undefined;
 }
 
@@ -106,14 +105,6 @@ export class Peers {
     this.#probe(id, peer, this.#options.probeIntervalMs ?? 100);
   }
 
-  /** A suspect was heard of: it is probed at once. */
-  heard(id: string): void {
-    const peer = this.#peers.get(id);
-    if (peer?.cancelProbe === undefined) return;
-    peer.cancelProbe();
-    this.#probe(id, peer, 0);
-  }
-
   close(): void {
     for (const [id, peer] of this.#peers) this.#drop(id, peer);
   }
@@ -121,15 +112,15 @@ export class Peers {
   #probe(id: string, peer: Peer, pauseMs: number): void {
     const { timers, probeTimeoutMs = 250, probeIntervalMs = 100 } = this.#options;
     peer.cancelProbe = timers.after(pauseMs, () => {
-      peer.cancelProbe = undefined;
       peer.link.send(PING, probeTimeoutMs, (error) => {
         if (this.#peers.get(id) !== peer) return;
         if (error !== null) {
           peer.refused = isRefusedConnection(error);
-          this.#probe(id, peer, Math.min(Math.max(pauseMs * 2, probeIntervalMs), probeIntervalMs * MAX_PAUSE_FACTOR));
+          this.#probe(id, peer, Math.min(pauseMs * 2, probeIntervalMs * MAX_PAUSE_FACTOR));
           return;
         }
         peer.suspect = false;
+        peer.cancelProbe = undefined;
         this.#options.onHealed(id);
       });
     });

@@ -1,5 +1,5 @@
 import type { Member } from '@dcs/cluster-membership';
-import { RespError } from '@dcs/resp';
+import { RespClientError, RespError } from '@dcs/resp';
 
 /** A connection to another node. Replies are RESP values with binary strings; an error reply is an `Error`. */
 export interface PeerLink {
@@ -16,6 +16,11 @@ export interface PeerTransport {
 export function isRefusedConnection(error: Error): boolean {
   const { code, cause } = error as Error & { code?: string; cause?: { code?: string } };
   return code === 'ECONNREFUSED' || cause?.code === 'ECONNREFUSED';
+}
+
+/** The peer did not answer in time. */
+export function isTimeout(error: Error): boolean {
+  return error instanceof RespClientError && error.code === 'ERR_RESP_TIMEOUT';
 }
 
 /** The peer is of a version that does not have the command. */

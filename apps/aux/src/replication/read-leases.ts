@@ -1,10 +1,10 @@
 import { encodeLease } from '@dcs/protocol';
-import { RespClientError, RespError } from '@dcs/resp';
+import { RespError } from '@dcs/resp';
 import type { Ownership } from '../node/ownership.js';
 import type { Timers } from '../node/ports.js';
 import type { ViewRefresh } from '../node/view-refresh.js';
 import type { Peers } from './peers.js';
-import { isRefusedConnection, isUnknownCommand } from './ports.js';
+import { isRefusedConnection, isTimeout, isUnknownCommand } from './ports.js';
 import { staleViewEpoch } from './stale-view.js';
 
 /** How long a primary acknowledges nothing that a replica lacks to which it has given its word, ms. */
@@ -31,8 +31,8 @@ export interface ReadGrantsOptions {
   readonly monotonic: () => number;
   /** It lacks writes, and has not heard of all of them yet. */
   readonly isBehind: (id: string) => boolean;
-  /** One that is behind has asked. */
-  readonly catchUp: (id: string) => void;
+  /** One that is behind has asked: it is to hear what it lacks. */
+  readonly tell: (id: string) => void;
 }
 
 /** The replicas that a primary has let answer reads: a write that one of them lacks is acknowledged when that is over. */
@@ -46,9 +46,9 @@ export class ReadGrants {
 
   /** @returns false: it is behind */
   give(id: string): boolean {
-    const { ownership, monotonic, isBehind, catchUp } = this.#options;
+    const { ownership, monotonic, isBehind, tell } = this.#options;
     if (isBehind(id)) {
-      catchUp(id);
+      tell(id);
       return false;
     }
     this.#grants.set(id, { epoch: ownership.epoch, until: monotonic() + GRANT_MS });
@@ -214,10 +214,6 @@ export class ReadLeases {
       if (monotonic() - lease.usedAt < WARM_MS) this.#begin(primary, lease);
     });
   }
-}
-
-function isTimeout(error: Error): boolean {
-  return error instanceof RespClientError && error.code === 'ERR_RESP_TIMEOUT';
 }
 
 function isLostConnection(error: Error): boolean {

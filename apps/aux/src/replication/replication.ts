@@ -77,11 +77,10 @@ export class Replication {
   readonly readGrants: ReadGrants;
   readonly readLeases: ReadLeases;
   readonly recovery: Recovery;
-  /** Epoch of the view in which this node last began to own slots: as a new process, or after it was expelled. */
-  beganAt = 0;
   readonly #staleCopies: StaleCopies;
   readonly #options: ReplicationOptions;
   #readmitted = false;
+  #beganAt = 0;
   #closed = false;
   #effects: Effect[] = [];
 
@@ -106,7 +105,7 @@ export class Replication {
       peers,
       monotonic,
       isBehind: (id) => peers.isSuspect(id) || this.antiEntropy.isBehind(id),
-      catchUp: (id) => (peers.isSuspect(id) ? peers.heard(id) : this.antiEntropy.healed(id)),
+      tell: (id) => this.antiEntropy.healed(id),
     });
     this.readLeases = new ReadLeases({ ownership, peers, refresh, timers, monotonic, isLagging });
     this.replicator = new Replicator({
@@ -161,6 +160,11 @@ export class Replication {
       peers,
       onReleased: () => this.importer.wake(),
     });
+  }
+
+  /** Epoch of the view in which this node last began to own slots: as a new process, or after it was expelled. */
+  get beganAt(): number {
+    return this.#beganAt;
   }
 
   start(): void {
@@ -287,11 +291,11 @@ export class Replication {
     const { ownership, refresh, store, writer } = this.#options;
     if (epoch < this.ledger.changedAt[entry.slot]!) return { staleView: ownership.epoch };
     if (refresh.needed(epoch)) void refresh.until(epoch);
-    if (ownership.roleOf(entry.slot) === NONE) {
-      if (this.hints.isFull) return 'full';
-      this.hints.add(key, entry.slot, sender, epoch);
-    }
+    const isHint = ownership.roleOf(entry.slot) === NONE;
+    if (isHint && this.hints.isFull) return 'full';
     if (store.merge(key, entry) === 'too-large') return 'full';
+    const held = isHint ? store.lookup(key) : undefined;
+    if (held !== undefined) this.hints.add(key, { entry: held, sender, epoch });
     if (operation !== undefined) writer.memory.remember(key, entry.slot, entry, operation);
     return 'taken';
   }
@@ -337,7 +341,7 @@ export class Replication {
     if (!ownership.table.members.includes(ownership.selfId)) return previous;
     if (previous.members.includes(ownership.selfId) && !this.#readmitted) return previous;
     this.#readmitted = false;
-    this.beganAt = ownership.epoch;
+    this.#beganAt = ownership.epoch;
     const others = ownership.up.filter(({ id }) => id !== ownership.selfId);
     // What this node did last, and could not copy, has not happened for the others.
     if (others.length > 0) writer.memory.clear();
