@@ -4,4 +4,4 @@
 set -eu
 : "${DCS_ADVERTISE_HOST:=$(hostname -i | cut -d' ' -f1)}"
 export DCS_ADVERTISE_HOST
-exec node --max-semi-space-size=64 apps/aux/dist/main.js
+exec node --max-semi-space-size=64 --max-inlined-bytecode-size-cumulative=3000 apps/aux/dist/main.js

@@ -114,6 +114,8 @@ const operation = fc.oneof(
   { weight: 6, arbitrary: fc.record({ op: fc.constant('set' as const), key, size: fc.nat(12), expiry }) },
   { weight: 4, arbitrary: fc.record({ op: fc.constant('get' as const), key }) },
   fc.record({ op: fc.constantFrom('peek' as const, 'has' as const, 'delete' as const, 'expiresAt' as const), key }),
+  fc.record({ op: fc.constant('peekAt' as const), key }),
+  fc.record({ op: fc.constant('setAt' as const), key, size: fc.nat(12), at: fc.integer({ min: 0, max: 1200 }) }),
   fc.record({ op: fc.constant('setExpiry' as const), key, at: fc.integer({ min: 0, max: 1200 }) }),
   fc.record({ op: fc.constant('tick' as const), ms: fc.nat(20) }),
   fc.record({ op: fc.constantFrom('sweep' as const, 'scan' as const, 'iterate' as const) }),
@@ -146,6 +148,7 @@ describe('LruCache against a naive model', () => {
           onEvict: (evictedKey, value, reason) => evicted.push([evictedKey, value, reason]),
         });
         let value = 0;
+        const places = new Map<Key, number>(); // of the entries that are there
         const run = (step: (typeof operations)[number]) => {
           const hashed = 'key' in step ? hash?.(step.key) : undefined;
           switch (step.op) {
@@ -154,6 +157,22 @@ describe('LruCache against a naive model', () => {
               const size = sized ? step.size : 0;
               const options = sized ? { ...step.expiry, size } : step.expiry;
               return [cache.set(step.key, value, options, hashed), model.set(step.key, value, size, step.expiry)];
+            }
+            case 'setAt': {
+              const place = cache.placeOf(step.key, hashed);
+              if (place === 0) return [place, model.find(step.key) === undefined ? 0 : 'missing'];
+              const old = model.find(step.key)!;
+              old.expiresAt = 0; // overwritten as it is, expired or not
+              value++;
+              const size = sized ? step.size : 0;
+              return [
+                cache.setAt(place, value, size, step.at),
+                model.set(step.key, value, size, { expiresAt: step.at }),
+              ];
+            }
+            case 'peekAt': {
+              const place = cache.placeOf(step.key, hashed);
+              return [place === 0 ? undefined : cache.peekAt(place), model.fresh(step.key)?.value];
             }
             case 'get':
               return [cache.get(step.key, hashed), model.get(step.key)];
@@ -206,6 +225,15 @@ describe('LruCache against a naive model', () => {
           expect(actual).toEqual(expected);
           expect(cache.size).toBe(model.entries.length);
           expect(cache.bytes).toBe(model.bytes);
+          const placesBefore = new Map(places);
+          places.clear();
+          for (const { key: held } of model.entries) {
+            const place = cache.placeOf(held, hash?.(held));
+            places.set(held, place);
+            const own = 'key' in step && step.key === held;
+            if (!own) expect(place).toBe(placesBefore.get(held));
+          }
+          expect(new Set([0, ...places.values()]).size).toBe(model.entries.length + 1); // each its own, none without
         }
         expect([...cache]).toEqual(model.live().map((e) => [e.key, e.value]));
         expect(evicted).toEqual(model.evicted);

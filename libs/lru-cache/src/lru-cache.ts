@@ -1,6 +1,5 @@
 import { type Cursor, Cursors } from './cursors.js';
 import { EntryTable, MAX_SLOTS } from './entry-table.js';
-import { LruCacheError } from './errors.js';
 import { EvictionReports } from './evictions.js';
 import { Counters, type LruCacheStats } from './counters.js';
 import { hashKey, plainNumber, randomSeed } from './hash.js';
@@ -11,11 +10,10 @@ import {
   checkExpiresAt,
   checkOptions,
   checkSize,
-  checkTtl,
+  expiryFor,
+  KEEP,
+  sizeFor,
 } from './options.js';
-
-/** The expiry of an entry that keeps the one it has. */
-const KEEP = -1;
 
 /**
  * An exact least-recently-used cache, bounded by entries, by bytes or by both, with a time to live per entry.
@@ -92,6 +90,33 @@ export class LruCache<K extends string | number, V> {
     return hashKey(key, this.#seed);
   }
 
+  /**
+   * The entry's place, from 1 to `maxEntries`: the same from its first `set` until it is removed, expired or not, and
+   * then another entry's. 0 when there is none. For columns that the caller keeps beside the cache, and for
+   * {@link peekAt} and {@link setAt}, which look nothing up.
+   */
+  placeOf(key: K, hash: number = hashKey(key, this.#seed)): number {
+    return this.#table.find(key, hash | 0);
+  }
+
+  /** What `peek` of the key at `place` would return. */
+  peekAt(place: number): V | undefined {
+    const { expiries } = this.#table;
+    return expiries !== undefined && this.#isExpired(place, expiries) ? undefined : this.#table.value(place);
+  }
+
+  /**
+   * As `set` of the key at `place`, which is overwritten even if it has expired.
+   * @throws LruCacheError before anything changes when `size` or `expiresAt` is invalid
+   */
+  setAt(place: number, value: V, size: number, expiresAt: number): boolean {
+    checkSize('size', size);
+    checkExpiresAt('ERR_ARGUMENT_INVALID', expiresAt);
+    const fits = this.#replace(place, value, size, expiresAt);
+    this.#reports?.deliver();
+    return fits;
+  }
+
   /** The value, which becomes the most recent; `undefined` when absent. Removes the entry if it has expired. */
   get(key: K, hash: number = hashKey(key, this.#seed)): V | undefined {
     const table = this.#table;
@@ -113,8 +138,8 @@ export class LruCache<K extends string | number, V> {
 
   /** The value, without a change of recency or statistics. */
   peek(key: K, hash: number = hashKey(key, this.#seed)): V | undefined {
-    const slot = this.#findFresh(key, hash);
-    return slot === 0 ? undefined : this.#table.value(slot);
+    const slot = this.#table.find(key, hash | 0);
+    return slot === 0 ? undefined : this.peekAt(slot);
   }
 
   /** Whether the key is there, without a change of recency or statistics. */
@@ -132,8 +157,8 @@ export class LruCache<K extends string | number, V> {
    */
   set(key: K, value: V, options?: SetOptions, hash: number = hashKey(key, this.#seed)): boolean {
     const stored = typeof key === 'string' ? key : (plainNumber(key) as K);
-    const size = this.#measured || options?.size !== undefined ? this.#sizeFor(value, stored, options) : 0;
-    let expiresAt = options === undefined && this.#ttlMs === 0 ? 0 : this.#expiryFor(options);
+    const size = this.#measured || options?.size !== undefined ? sizeFor(value, stored, options, this.#sizeOf) : 0;
+    let expiresAt = expiryFor(options, this.#ttlMs, this.#now);
 
     const table = this.#table;
     let slot = table.find(stored, hash | 0);
@@ -141,17 +166,9 @@ export class LruCache<K extends string | number, V> {
       this.#expire(slot);
       slot = 0;
     }
-    if (slot === 0 && expiresAt === KEEP) expiresAt = this.#defaultExpiry();
-    const fits = size <= this.#byteLimit;
-    if (fits) {
-      if (size !== 0) table.withSizes();
-      if (expiresAt > 0) table.withExpiries();
-      if (slot === 0) this.#insert(stored, value, hash | 0, size, expiresAt);
-      else this.#overwrite(slot, value, size, expiresAt);
-      this.#counters.sets++;
-    } else if (slot !== 0) {
-      this.#remove(slot);
-    }
+    if (slot === 0 && expiresAt === KEEP) expiresAt = expiryFor(undefined, this.#ttlMs, this.#now);
+    const fits =
+      slot === 0 ? this.#insert(stored, value, hash | 0, size, expiresAt) : this.#replace(slot, value, size, expiresAt);
     this.#reports?.deliver();
     return fits;
   }
@@ -311,8 +328,9 @@ export class LruCache<K extends string | number, V> {
     return slot !== 0 && expiries !== undefined && this.#isExpired(slot, expiries) ? 0 : slot;
   }
 
-  #insert(key: K, value: V, hash: number, size: number, expiresAt: number): void {
-    const table = this.#table;
+  #insert(key: K, value: V, hash: number, size: number, expiresAt: number): boolean {
+    if (size > this.#byteLimit) return false;
+    const table = this.#columnsFor(size, expiresAt);
     this.#reports?.checkCascade();
     let slot: number;
     if (table.size === this.#entryLimit) {
@@ -326,19 +344,34 @@ export class LruCache<K extends string | number, V> {
     }
     if (table.sizes !== undefined) table.sizes[slot] = size;
     if (table.expiries !== undefined) table.expiries[slot] = expiresAt;
+    this.#counters.sets++;
     this.#bytes += size;
     this.#trim();
+    return true;
   }
 
-  #overwrite(slot: number, value: V, size: number, expiresAt: number): void {
-    const table = this.#table;
+  #replace(slot: number, value: V, size: number, expiresAt: number): boolean {
+    if (size > this.#byteLimit) {
+      this.#remove(slot);
+      return false;
+    }
+    const table = this.#columnsFor(size, expiresAt);
     table.setValue(slot, value);
     table.touch(slot);
     if (table.expiries !== undefined && expiresAt !== KEEP) table.expiries[slot] = expiresAt;
-    if (table.sizes === undefined) return;
+    this.#counters.sets++;
+    if (table.sizes === undefined) return true;
     this.#bytes += size - table.sizes[slot]!;
     table.sizes[slot] = size;
     this.#trim();
+    return true;
+  }
+
+  #columnsFor(size: number, expiresAt: number): EntryTable<K, V> {
+    const table = this.#table;
+    if (size !== 0) table.withSizes();
+    if (expiresAt > 0) table.withExpiries();
+    return table;
   }
 
   /** The entry that was just set is the last to go and fits, so the loop ends before it. */
@@ -361,37 +394,5 @@ export class LruCache<K extends string | number, V> {
     const table = this.#table;
     if (table.sizes !== undefined) this.#bytes -= table.sizes[slot]!;
     table.remove(slot);
-  }
-
-  #sizeFor(value: V, key: K, options: SetOptions | undefined): number {
-    if (options?.size !== undefined) {
-      checkSize('size', options.size);
-      return options.size;
-    }
-    if (this.#sizeOf === undefined) {
-      throw new LruCacheError('ERR_SIZE_REQUIRED', 'a cache with maxBytes needs sizeOf, or a size in every set');
-    }
-    const size = this.#sizeOf(value, key);
-    checkSize('sizeOf', size);
-    return size;
-  }
-
-  #defaultExpiry(): number {
-    return this.#ttlMs === 0 ? 0 : this.#now() + this.#ttlMs;
-  }
-
-  #expiryFor(options: SetOptions | undefined): number {
-    if (options === undefined) return this.#defaultExpiry();
-    const { ttlMs, expiresAt, keepTtl } = options;
-    if (ttlMs === undefined && expiresAt === undefined) return keepTtl === true ? KEEP : this.#defaultExpiry();
-    if ((ttlMs !== undefined && expiresAt !== undefined) || keepTtl === true) {
-      throw new LruCacheError('ERR_OPTION_CONFLICT', 'ttlMs, expiresAt and keepTtl exclude one another');
-    }
-    if (ttlMs !== undefined) {
-      checkTtl(ttlMs);
-      return this.#now() + ttlMs;
-    }
-    checkExpiresAt('ERR_OPTION_INVALID', expiresAt!);
-    return expiresAt!;
   }
 }

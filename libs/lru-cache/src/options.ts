@@ -68,7 +68,7 @@ export function checkOptions<K extends string | number, V>(options: LruCacheOpti
   }
 }
 
-export function checkTtl(ttlMs: number | undefined): void {
+function checkTtl(ttlMs: number | undefined): void {
   if (typeof ttlMs !== 'number' || !(ttlMs > 0) || ttlMs === Infinity) {
     throw invalid('ERR_OPTION_INVALID', 'ttlMs', ttlMs, 'a finite number of ms > 0 (expiresAt: 0 means never)');
   }
@@ -78,6 +78,49 @@ export function checkExpiresAt(code: 'ERR_OPTION_INVALID' | 'ERR_ARGUMENT_INVALI
   if (typeof expiresAt !== 'number' || !(expiresAt >= 0) || expiresAt === Infinity) {
     throw invalid(code, 'expiresAt', expiresAt, 'a finite number of ms >= 0 (0 means never)');
   }
+}
+
+/** The expiry of an entry that keeps the one it has. */
+export const KEEP = -1;
+
+/**
+ * The expiry that a `set` gives its entry, {@link KEEP} for that of the entry it overwrites.
+ * @throws LruCacheError `ERR_OPTION_CONFLICT`, `ERR_OPTION_INVALID`
+ */
+export function expiryFor(options: SetOptions | undefined, byDefaultMs: number, now: () => number): number {
+  const ttlMs = options?.ttlMs;
+  const expiresAt = options?.expiresAt;
+  const keepTtl = options?.keepTtl === true;
+  if (ttlMs === undefined && expiresAt === undefined)
+    return keepTtl ? KEEP : byDefaultMs === 0 ? 0 : now() + byDefaultMs;
+  if ((ttlMs !== undefined && expiresAt !== undefined) || keepTtl) {
+    throw new LruCacheError('ERR_OPTION_CONFLICT', 'ttlMs, expiresAt and keepTtl exclude one another');
+  }
+  if (ttlMs !== undefined) {
+    checkTtl(ttlMs);
+    return now() + ttlMs;
+  }
+  checkExpiresAt('ERR_OPTION_INVALID', expiresAt!);
+  return expiresAt!;
+}
+
+/** The bytes that a `set` gives its entry. @throws LruCacheError `ERR_SIZE_REQUIRED`, `ERR_OPTION_INVALID` */
+export function sizeFor<K, V>(
+  value: V,
+  key: K,
+  options: SetOptions | undefined,
+  sizeOf: ((value: V, key: K) => number) | undefined,
+): number {
+  if (options?.size !== undefined) {
+    checkSize('size', options.size);
+    return options.size;
+  }
+  if (sizeOf === undefined) {
+    throw new LruCacheError('ERR_SIZE_REQUIRED', 'a cache with maxBytes needs sizeOf, or a size in every set');
+  }
+  const size = sizeOf(value, key);
+  checkSize('sizeOf', size);
+  return size;
 }
 
 /** @param source `size` or `sizeOf`, whichever gave it */

@@ -11,26 +11,26 @@ export class SlotDigests {
 
   /** An entry came, or went. */
   toggle(slot: number, key: string, version: Version): void {
-    this.#toggle(slot, keyHash(key), version);
+    this.#toggle(slot, keyHash(key), version.ms, version.low);
   }
 
-  /** An entry took another's place. */
-  replace(key: string, before: Version & { readonly slot: number }, after: Version & { readonly slot: number }): void {
+  /** An entry took the place of one of version (`ms`, `low`) with the same key. */
+  replace(slot: number, key: string, ms: number, low: number, after: Version): void {
     const hash = keyHash(key);
-    this.#toggle(before.slot, hash, before);
-    this.#toggle(after.slot, hash, after);
+    this.#toggle(slot, hash, ms, low);
+    this.#toggle(slot, hash, after.ms, after.low);
   }
 
-  #toggle(slot: number, hash: number, version: Version): void {
-    const ms = version.ms | 0; // the lower 32 bits
-    const low = version.low | 0;
+  #toggle(slot: number, hash: number, ms: number, low: number): void {
+    const msLower = ms | 0; // the lower 32 bits
+    const lowLower = low | 0;
     // The upper parts, 16 bits each.
-    const upper = (Math.floor(version.ms / 2 ** 32) << 16) | Math.floor(version.low / 2 ** 32);
-    let a = mix(hash ^ ms);
-    a = mix(a ^ low);
+    const upper = (Math.floor(ms / 2 ** 32) << 16) | Math.floor(low / 2 ** 32);
+    let a = mix(hash ^ msLower);
+    a = mix(a ^ lowLower);
     a = mix(a ^ upper);
     this.#words[slot * 2]! ^= a;
-    this.#words[slot * 2 + 1]! ^= mix(Math.imul(a, 0x9e3779b1) ^ hash ^ Math.imul(ms, 0x85ebca77) ^ low);
+    this.#words[slot * 2 + 1]! ^= mix(Math.imul(a, 0x9e3779b1) ^ hash ^ Math.imul(msLower, 0x85ebca77) ^ lowLower);
   }
 
   clear(): void {

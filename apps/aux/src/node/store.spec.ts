@@ -1,6 +1,8 @@
-import { compareVersions, makeVersion } from '@dcs/protocol';
+import { SLOT_COUNT } from '@dcs/consistent-hash';
+import { compareVersions, makeVersion, SlotSet } from '@dcs/protocol';
 import fc from 'fast-check';
 import { ENTRY_OVERHEAD_BYTES, type Entry, entryOf, isTombstone, lengthOf, tombstoneOf, valueOf } from './entry.js';
+import { SlotDigests } from './slot-digests.js';
 import { Store, type StoreOptions } from './store.js';
 
 const NOW = 1_000_000;
@@ -24,6 +26,16 @@ function seen(store: Store, key: string): string {
   const entry = store.peek(key) ?? store.tombstoneOf(key);
   if (entry === undefined) return 'nothing';
   return `${entry.ms} ${entry.low} ${isTombstone(entry) ? 'deleted' : `${valueOf(entry)} ${entry.kind} ${entry.expiresAt}`}`;
+}
+
+/** The digests of what is there, made anew. */
+function digestsOf(store: Store): SlotDigests {
+  const digests = new SlotDigests();
+  store.scanAll('0', Number.MAX_SAFE_INTEGER, (key, entry) => {
+    digests.toggle(entry.slot, key, entry);
+    return true;
+  });
+  return digests;
 }
 
 function total(counts: Uint32Array): number {
@@ -83,18 +95,20 @@ describe('merge', () => {
     );
   });
 
-  test('counts live entries per slot through overwrites, deletes, evictions, expiry and flushes', () => {
-    const { store, clock } = makeStore({ maxEntries: 8 });
+  test('counts entries and keeps digests per slot through overwrites, deletes, evictions, expiry and flushes', () => {
+    const clock = { now: NOW, step: 0 };
+    // Time may pass between any two looks at the clock.
+    const { store } = makeStore({ maxEntries: 8, now: () => (clock.now += clock.step) });
+    const all = SlotSet.of(Array.from({ length: SLOT_COUNT }, (_, slot) => slot));
     let ms = 0;
     fc.assert(
       fc.property(
-        fc.array(
-          fc.tuple(fc.integer({ min: 0, max: 30 }), fc.constantFrom('set', 'ttl', 'del', 'get', 'wait', 'sweep')),
-          {
-            maxLength: 60,
-          },
-        ),
-        (steps) => {
+        fc.array(fc.tuple(fc.nat(9), fc.constantFrom('set', 'ttl', 'del', 'get', 'wait', 'sweep')), {
+          maxLength: 60,
+        }),
+        fc.nat(3),
+        (steps, step) => {
+          clock.step = step;
           for (const [n, what] of steps) {
             const key = `key${n}`;
             const version = makeVersion(++ms, 0, 1);
@@ -105,13 +119,27 @@ describe('merge', () => {
             if (what === 'wait') clock.now += 3;
             if (what === 'sweep') store.sweep(100);
           }
+          clock.step = 0;
+          store.sweep(1000); // of what is expired and still counted, a scan shows nothing
           expect(total(store.slotCounts)).toBe(store.size);
+          expect(store.digests.ofAll(all)).toBe(digestsOf(store).ofAll(all));
         },
       ),
-      { numRuns: 50 },
+      { numRuns: 300 },
     );
     store.flush(makeVersion(++ms, 0, 1));
     expect(total(store.slotCounts)).toBe(0);
+  });
+
+  test('an entry is compared with that of its own key, whatever was in its place before', () => {
+    const { store } = makeStore({ maxEntries: 1 });
+    store.merge('a', entryOf('a', '1', makeVersion(5, 0, 0)));
+    expect(store.merge('b', entryOf('b', '1', makeVersion(3, 0, 0)))).toBe('applied');
+    expect(store.merge('b', entryOf('b', '2', makeVersion(4, 0, 0)))).toBe('applied');
+    expect(store.merge('b', entryOf('b', '3', makeVersion(3, 9, 9)))).toBe('older');
+    expect(store.compareToLive(makeVersion(4, 0, 1), 'b', store.hashOf('b'))).toBeGreaterThan(0);
+    expect(store.compareToLive(makeVersion(4, 0, 0), 'b', store.hashOf('b'))).toBe(0);
+    expect(store.compareToLive(makeVersion(3, 1, 0), 'b', store.hashOf('b'))).toBeLessThan(0);
   });
 
   test('an entry that comes too late to live still beats older copies', () => {

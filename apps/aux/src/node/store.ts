@@ -52,6 +52,11 @@ export class Store {
   readonly #tombstones: Tombstones;
   readonly #tombstoneRetentionMs: number;
   readonly #now: () => number;
+  /**
+   * `ms` and `low` of each live entry, at twice its place in the table: what a write needs to know of the entry that it
+   * replaces, without a look at an object that left the processor's cache long ago.
+   */
+  readonly #versions: Float64Array;
   /** One for all calls: the table reads it and lets go. */
   readonly #setOptions = { size: 0, expiresAt: 0 };
   #floor: Version = VERSION_ZERO;
@@ -61,6 +66,7 @@ export class Store {
     this.maxBytes = options.maxBytes;
     this.#now = options.now;
     this.#tombstoneRetentionMs = options.tombstoneRetentionMs;
+    this.#versions = new Float64Array((options.maxEntries + 1) * 2);
     this.#tombstones = new Tombstones({
       max: options.maxTombstones ?? DEFAULT_MAX_TOMBSTONES,
       now: options.now,
@@ -122,6 +128,11 @@ export class Store {
     return this.#entries.peek(key, hash);
   }
 
+  /** As `compareVersions(version, <that of the live entry>)`. The entry is there, and is not touched. */
+  compareToLive(version: Version, key: string, hash: number): number {
+    return this.#compareTo(this.#entries.placeOf(key, hash), version);
+  }
+
   /** The live entry or the tombstone of a key. */
   lookup(key: string, hash: number = this.hashOf(key)): Entry | undefined {
     return this.#entries.peek(key, hash) ?? this.#tombstones.get(key);
@@ -150,29 +161,58 @@ export class Store {
       // It came too late to live. Its version must still beat older copies, whatever the order they come in.
       return this.merge(key, this.tombstone(incoming, incoming.slot), hash);
     }
-    const entry = this.#entries.peek(key, hash);
-    const stored = entry ?? this.#tombstones.get(key);
-    if (stored !== undefined && !supersedes(incoming, stored)) return 'older';
+    const entries = this.#entries;
+    const place = entries.placeOf(key, hash);
+    const entry = place === 0 ? undefined : entries.peekAt(place);
+    const order = entry === undefined ? 0 : this.#compareTo(place, incoming);
+    if (order < 0) return 'older';
+    if (order === 0) {
+      const stored = entry ?? this.#tombstones.get(key);
+      if (stored !== undefined && !supersedes(incoming, stored)) return 'older';
+    }
     if (isTombstone(incoming)) {
       this.#bury(key, incoming, hash);
       return 'applied';
     }
-    if (entry === undefined) {
-      this.#tombstones.delete(key);
-      this.slotCounts[incoming.slot]!++;
-      this.digests.toggle(incoming.slot, key, incoming);
-    } else {
-      this.digests.replace(key, entry, incoming);
+    const size = sizeOf(key.length, incoming.framed.length);
+    const fits =
+      entry === undefined ? this.#insert(key, incoming, size, hash) : this.#replace(place, key, incoming, size);
+    if (!fits) {
+      this.#forgotten(key, incoming);
+      return 'too-large';
     }
+    this.onChange?.(key, incoming);
+    return 'applied';
+  }
+
+  #insert(key: string, entry: Entry, size: number, hash: number): boolean {
+    this.#tombstones.delete(key);
+    this.slotCounts[entry.slot]!++;
+    this.digests.toggle(entry.slot, key, entry);
     const options = this.#setOptions;
-    options.size = sizeOf(key.length, incoming.framed.length);
-    options.expiresAt = incoming.expiresAt;
-    if (this.#entries.set(key, incoming, options, hash)) {
-      this.onChange?.(key, incoming);
-      return 'applied';
-    }
-    this.#forgotten(key, incoming);
-    return 'too-large';
+    options.size = size;
+    options.expiresAt = entry.expiresAt;
+    const fits = this.#entries.set(key, entry, options, hash);
+    if (fits) this.#keepVersion(this.#entries.placeOf(key, hash), entry);
+    return fits;
+  }
+
+  #replace(place: number, key: string, entry: Entry, size: number): boolean {
+    const versions = this.#versions;
+    this.digests.replace(entry.slot, key, versions[place * 2]!, versions[place * 2 + 1]!, entry);
+    this.#keepVersion(place, entry);
+    return this.#entries.setAt(place, entry, size, entry.expiresAt);
+  }
+
+  #keepVersion(place: number, version: Version): void {
+    this.#versions[place * 2] = version.ms;
+    this.#versions[place * 2 + 1] = version.low;
+  }
+
+  /** As `compareVersions(version, <that of the entry at place>)`. */
+  #compareTo(place: number, version: Version): number {
+    const versions = this.#versions;
+    return version.ms - versions[place * 2]! || version.low - versions[place * 2 + 1]!;
   }
 
   /** Everything up to this version was flushed. */

@@ -107,14 +107,15 @@ export class Writer {
     const known = this.#known(operation, key, hash, slot);
     if (known !== undefined) return known;
     const live = store.peek(key, hash);
-    if (isRepeatOf(operation, live)) return this.#repeated(key, live!, condition.if === 'absent' ? 1 : 0);
+    const order = live === undefined ? NaN : store.compareToLive(operation.stamp, key, hash);
+    if (order === 0 && operation.attempt > 0) return this.#repeated(key, live!, condition.if === 'absent' ? 1 : 0);
     if (condition.if !== 'always') {
       const failed = refusalOf(condition, live);
       if (failed !== undefined) return failed;
     }
     const tooLarge = this.#tooLarge(key.length, framed);
     if (tooLarge !== undefined) return tooLarge;
-    const version = this.#versionAfter(operation.stamp, key, live);
+    const version = order > 0 ? operation.stamp : this.#versionAfter(operation.stamp, key, live);
     const entry = new Entry(framed, internKind(kind), version.ms, version.low, expiresAt, slot);
     return this.#apply(operation, key, hash, entry, live === undefined ? 1 : 0);
   }
