@@ -36,6 +36,8 @@ export interface ConnectionOptions {
   readonly context: ServerContext;
   readonly dispatcher: Dispatcher;
   readonly limits: ConnectionLimits;
+  /** Is to call `flush` of this connection when all that has come in, here and elsewhere, is read. */
+  readonly flushSoon: (connection: Connection) => void;
   readonly onSlowReader: () => void;
   readonly onClose: (connection: Connection) => void;
 }
@@ -46,6 +48,9 @@ const CROSS_PROTOCOL: ReadonlySet<string> = new Set(['POST', 'HOST:']);
 /**
  * One client: reads requests, runs them in order, and writes the replies to a chunk of requests in one call. It stops
  * reading while a request blocks it, too many replies are still to come, or the client does not take its replies.
+ *
+ * Replies go out when the event loop has read from all connections, as in Redis: a client that is woken by one of them
+ * finds more, where a write at once would wake it for each.
  */
 export class Connection {
   readonly session: Session;
@@ -55,6 +60,7 @@ export class Connection {
   readonly #limits: ConnectionLimits;
   readonly #decoder: RequestDecoder;
   readonly #replies = new ReplyQueue();
+  readonly #flushSoon: (connection: Connection) => void;
   readonly #onSlowReader: () => void;
   /** The socket's own buffer is above the high-water mark. */
   #choked = false;
@@ -66,6 +72,7 @@ export class Connection {
     this.#socket = socket;
     this.#dispatcher = options.dispatcher;
     this.#limits = limits;
+    this.#flushSoon = options.flushSoon;
     this.#onSlowReader = options.onSlowReader;
     this.#decoder = new RequestDecoder({
       maxArguments: limits.maxArguments,
@@ -79,12 +86,14 @@ export class Connection {
     socket.on('data', (chunk: Buffer) => {
       context.node.watch.check(); // after a pause of the process this may run before any timer
       this.#decoder.push(chunk);
-      this.#process();
+      this.#read();
+      this.#scheduleFlush();
     });
     socket.on('drain', () => {
       this.#choked = false;
-      this.#process();
+      this.#scheduleFlush();
     });
+    socket.prependListener('end', () => this.#flush()); // before the socket ends its own side
     socket.on('error', () => socket.destroy()); // a reset by the other end; 'close' follows
     socket.on('close', () => options.onClose(this));
     if (limits.idleTimeoutMs > 0) socket.setTimeout(limits.idleTimeoutMs, () => socket.destroy());
@@ -105,7 +114,20 @@ export class Connection {
     this.#socket.destroy();
   }
 
-  #process(): void {
+  /** Reads on, if it may again, and writes the replies that are there. */
+  flush(): void {
+    this.#flushScheduled = false;
+    this.#read();
+    this.#flush();
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    this.#flushSoon(this);
+  }
+
+  #read(): void {
     const { session } = this;
     const decoder = this.#decoder;
     const replies = this.#replies;
@@ -125,19 +147,13 @@ export class Connection {
       session.closing = true;
       replies.append(Reply.error(`ERR ${error.message}`));
     }
-    this.#flush();
   }
 
   #hold(reply: Later): void {
     const release = this.#replies.hold();
     reply.then((text) => {
       release(text);
-      if (this.#flushScheduled) return;
-      this.#flushScheduled = true;
-      setImmediate(() => {
-        this.#flushScheduled = false;
-        this.#process();
-      });
+      this.#scheduleFlush();
     });
   }
 

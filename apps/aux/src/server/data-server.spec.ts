@@ -82,6 +82,18 @@ describe('requests', () => {
     expect(quitting.received).toBe('+PONG\r\n+OK\r\n');
   });
 
+  test('a client that ends its side with its last request gets the reply', async () => {
+    const server = await start();
+    // With a buffer filled to the brim the server reads on at once, and so sees the end before it has written.
+    const fill = 65_536 - encodeCommandBinary(['SET', 'k', 'x'.repeat(65_000)]).length;
+    for (let i = 0; i < 20; i++) {
+      const ending = client(server);
+      ending.socket.end(encodeCommandBinary(['SET', 'k', 'x'.repeat(65_000 + fill)]));
+      await ending.until(() => ending.closed);
+      expect(ending.received).toBe('+OK\r\n');
+    }
+  });
+
   test('a value that is too large is refused in words, and the connection goes on', async () => {
     const server = await start({ DCS_MAX_VALUE_BYTES: '1000' });
     const large = client(server);

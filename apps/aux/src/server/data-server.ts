@@ -26,6 +26,7 @@ export class DataServer {
 
   readonly #options: DataServerOptions;
   readonly #connections = new Set<Connection>();
+  readonly #unflushed: Connection[] = [];
   readonly #server: Server;
   #context: ServerContext | undefined;
   #closing: Promise<void> | undefined;
@@ -101,9 +102,17 @@ export class DataServer {
       context: this.#context!,
       dispatcher,
       limits,
+      flushSoon: (unflushed) => this.#flushSoon(unflushed),
       onSlowReader: () => this.slowReaders++,
       onClose: (gone) => this.#connections.delete(gone),
     });
     this.#connections.add(connection);
+  }
+
+  #flushSoon(connection: Connection): void {
+    if (this.#unflushed.push(connection) > 1) return;
+    setImmediate(() => {
+      for (const unflushed of this.#unflushed.splice(0)) unflushed.flush();
+    });
   }
 }
