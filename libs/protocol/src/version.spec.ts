@@ -13,6 +13,9 @@ const version = fc
   .tuple(fc.nat(2 ** 48 - 2), fc.nat(MAX_COUNTER), fc.nat(2 ** 32 - 1))
   .map(([ms, counter, origin]) => makeVersion(ms, counter, origin));
 
+/** One wrong digit at each place, next to the right ones in the code table. */
+const spoilt = Array.from({ length: 24 }, (_, i) => `${'0'.repeat(i)}${'/:`gF-'[i % 6]}${'f'.repeat(23 - i)}`);
+
 describe('versions', () => {
   test('text round-trips, and sorts as the versions do', () => {
     fc.assert(
@@ -38,7 +41,7 @@ describe('versions', () => {
     expect(nextVersion(makeVersion(5, MAX_COUNTER, 1), 2)).toEqual(makeVersion(6, 0, 2));
   });
 
-  test.each(['', 'xyz', 'A'.repeat(24), '0'.repeat(23), '0'.repeat(25), ' '.repeat(24)])(
+  test.each(['', 'xyz', 'A'.repeat(24), '0'.repeat(23), '0'.repeat(25), ' '.repeat(24), ...spoilt])(
     'refuses the text %j',
     (text) => {
       expect(() => parseVersion(text)).toThrow(expect.objectContaining({ code: 'ERR_PROTOCOL_VERSION_TEXT' }));

@@ -44,8 +44,11 @@ export class Store {
   /**
    * Told of every change: what a key holds now (an entry or a tombstone), or `undefined` when it holds nothing any more
    * (evicted, expired, dropped, forgotten). A flush is told by {@link onFlush} alone.
+   *
+   * `place` is that of a live entry, from 1 to `maxEntries`; it is the key's until the key is gone, and `isNew` when it
+   * was not before. 0 for what is no live entry.
    */
-  onChange: ((key: string, entry: Entry | undefined) => void) | undefined;
+  onChange: ((key: string, entry: Entry | undefined, place: number, isNew: boolean) => void) | undefined;
   onFlush: ((floor: Version) => void) | undefined;
 
   readonly #entries: LruCache<string, Entry>;
@@ -73,7 +76,7 @@ export class Store {
       seed: options.hashSeed | 0,
       onForget: (key, tombstone) => {
         this.digests.toggle(tombstone.slot, key, tombstone);
-        this.onChange?.(key, undefined);
+        this.onChange?.(key, undefined, 0, false);
       },
     });
     this.#entries = new LruCache<string, Entry>({
@@ -175,33 +178,36 @@ export class Store {
       return 'applied';
     }
     const size = sizeOf(key.length, incoming.framed.length);
-    const fits =
-      entry === undefined ? this.#insert(key, incoming, size, hash) : this.#replace(place, key, incoming, size);
-    if (!fits) {
+    const isNew = entry === undefined;
+    const at = isNew ? this.#insert(key, incoming, size, hash) : this.#replace(place, key, incoming, size);
+    if (at === 0) {
       this.#forgotten(key, incoming);
       return 'too-large';
     }
-    this.onChange?.(key, incoming);
+    this.onChange?.(key, incoming, at, isNew);
     return 'applied';
   }
 
-  #insert(key: string, entry: Entry, size: number, hash: number): boolean {
+  /** Returns the entry's place; 0 when it does not fit. */
+  #insert(key: string, entry: Entry, size: number, hash: number): number {
     this.#tombstones.delete(key);
     this.slotCounts[entry.slot]!++;
     this.digests.toggle(entry.slot, key, entry);
     const options = this.#setOptions;
     options.size = size;
     options.expiresAt = entry.expiresAt;
-    const fits = this.#entries.set(key, entry, options, hash);
-    if (fits) this.#keepVersion(this.#entries.placeOf(key, hash), entry);
-    return fits;
+    if (!this.#entries.set(key, entry, options, hash)) return 0;
+    const place = this.#entries.placeOf(key, hash);
+    this.#keepVersion(place, entry);
+    return place;
   }
 
-  #replace(place: number, key: string, entry: Entry, size: number): boolean {
+  /** Returns the place; 0 when the entry does not fit. */
+  #replace(place: number, key: string, entry: Entry, size: number): number {
     const versions = this.#versions;
     this.digests.replace(entry.slot, key, versions[place * 2]!, versions[place * 2 + 1]!, entry);
     this.#keepVersion(place, entry);
-    return this.#entries.setAt(place, entry, size, entry.expiresAt);
+    return this.#entries.setAt(place, entry, size, entry.expiresAt) ? place : 0;
   }
 
   #keepVersion(place: number, version: Version): void {
@@ -312,12 +318,12 @@ export class Store {
     if (tombstone.expiresAt <= this.#now()) return this.#tombstones.delete(key);
     this.#tombstones.put(key, tombstone);
     this.digests.toggle(tombstone.slot, key, tombstone);
-    this.onChange?.(key, tombstone);
+    this.onChange?.(key, tombstone, 0, false);
   }
 
   #forgotten(key: string, entry: Entry): void {
     this.slotCounts[entry.slot]!--;
     this.digests.toggle(entry.slot, key, entry);
-    this.onChange?.(key, undefined);
+    this.onChange?.(key, undefined, 0, false);
   }
 }

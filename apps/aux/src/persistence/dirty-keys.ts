@@ -6,10 +6,18 @@ import { Steps } from './steps.js';
 
 /** Beyond, keys are not remembered one by one: all of the store, and of the file, is gone through. */
 const MAX_KEYS = 1_000_000;
+/** What a mark can hold. */
+const MAX_TURN = 255;
 
-/** Where the store and the entry file may differ. */
+/**
+ * Where the store and the entry file may differ. A key that is written again and again between two checkpoints costs one
+ * look at its entry's place in the store's table, not one at the set.
+ */
 export class DirtyKeys {
   #keys = new Set<string>();
+  /** By place: in which turn its key was last put into the set; 0 = in none. */
+  #marks = new Uint8Array(0);
+  #turn = 1;
   /** Of the checkpoint that is under way. */
   #taken = new Set<string>();
   #everything = false;
@@ -43,8 +51,23 @@ export class DirtyKeys {
     return this.#floor ?? this.#takenFloor;
   }
 
-  mark(key: string): void {
+  /** @param places in the store's table: see `Store.onChange` */
+  begin(places: number): void {
+    this.#marks = new Uint8Array(places + 1);
+  }
+
+  /** Another key has come to this place. */
+  moved(place: number): void {
+    this.#marks[place] = 0;
+  }
+
+  /** @param place of the key's live entry, 0 if there is none */
+  mark(key: string, place = 0): void {
     if (this.#everything) return;
+    if (place !== 0) {
+      if (this.#marks[place] === this.#turn) return;
+      this.#marks[place] = this.#turn;
+    }
     this.#keys.add(key);
     if (this.#keys.size > MAX_KEYS) this.markEverything();
   }
@@ -56,6 +79,7 @@ export class DirtyKeys {
 
   flush(floor: Version): void {
     this.#keys.clear();
+    this.#nextTurn();
     this.#everything = false;
     this.#floor = floor;
   }
@@ -63,10 +87,16 @@ export class DirtyKeys {
   /** Begins a checkpoint: what is marked from now on is the next one's. */
   take(): void {
     [this.#keys, this.#taken] = [this.#taken, this.#keys];
+    this.#nextTurn();
     this.#takenEverything = this.#everything;
     this.#everything = false;
     this.#takenFloor = this.#floor;
     this.#floor = undefined;
+  }
+
+  #nextTurn(): void {
+    this.#turn = (this.#turn % MAX_TURN) + 1;
+    if (this.#turn === 1) this.#marks.fill(0);
   }
 
   /** The checkpoint has succeeded. */

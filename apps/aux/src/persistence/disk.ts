@@ -165,7 +165,7 @@ export class Disk implements NodeDisk {
     );
     this.#follow(store);
     for (const page of pagesOf(store)) {
-      for (const [key, entry] of page) this.#changed(key, entry);
+      for (const [key, entry] of page) this.#changed(key, entry, 0, false);
     }
     if (compareVersions(store.floor, this.#meta.floor) > 0) this.#meta = { ...this.#meta, floor: store.floor };
     const loader = new Loader({
@@ -259,14 +259,16 @@ export class Disk implements NodeDisk {
   }
 
   #follow(store: Store): void {
-    store.onChange = (key, entry) => this.#changed(key, entry);
+    this.#dirty.begin(store.maxEntries);
+    store.onChange = (key, entry, place, isNew) => this.#changed(key, entry, place, isNew);
     store.onFlush = (floor) => this.#flushed(floor);
   }
 
-  #changed(key: string, entry: Entry | undefined): void {
+  #changed(key: string, entry: Entry | undefined, place: number, isNew: boolean): void {
+    if (isNew) this.#dirty.moved(place);
     // What comes from the file is in it, and what comes from the journal is in that; what made room is in neither.
     if (this.#applying === 'file' && entry !== undefined) return;
-    this.#dirty.mark(key);
+    this.#dirty.mark(key, place);
     if (entry === undefined) this.#writer.forget(key);
     else if (this.#applying === undefined) this.#writer.add(key, entry);
     if (this.#dirty.waiting >= this.#maxPendingKeys / 2) this.checkpoints.hurry();
