@@ -1,6 +1,7 @@
-import { ClusterMembership, type RegistryStatus } from './cluster-membership.js';
+import { ClusterMembership } from './cluster-membership.js';
 import { MemberSupersededError, RegistryError } from './errors.js';
 import type { View } from './member.js';
+import type { RegistryStatus } from './membership-events.js';
 import type { ClusterMembershipOptions, Timers } from './membership-options.js';
 import { MemoryRegistry } from './memory-registry.js';
 import type { Registry } from './registry.js';

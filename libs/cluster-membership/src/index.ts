@@ -1,4 +1,5 @@
-export { ClusterMembership, type MembershipEvents, type RegistryStatus } from './cluster-membership.js';
+export { ClusterMembership } from './cluster-membership.js';
+export type { MembershipEvents, RegistryStatus } from './membership-events.js';
 export { type DampingPolicy } from './damping.js';
 export {
   MembershipError,

@@ -63,8 +63,6 @@ export class EntryTable<K extends string | number, V> {
   #heads: Uint32Array;
   #pages: unknown[][];
   #free = 0;
-  /** The slot that was found last: most keys are asked for several times in a row (look, then write). */
-  #found = 0;
   #buckets = FIRST_BUCKETS;
   #highMask = FIRST_BUCKETS - 1;
   #lowMask = (FIRST_BUCKETS >>> 1) - 1;
@@ -89,12 +87,12 @@ export class EntryTable<K extends string | number, V> {
   /** The slot of `key`, 0 when it is not there. */
   find(key: K, hash: number): number {
     const records = this.records;
-    const found = this.#found;
-    if (records[(found << 2) + HASH] === hash && this.key(found) === key) return found;
     let slot = this.#heads[this.#bucketOf(hash)]!;
     while (slot !== 0) {
       const record = slot << 2;
-      if (records[record + HASH] === hash && this.key(slot) === key) return (this.#found = slot);
+      if (records[record + HASH] === hash && this.#pages[slot >>> PAGE_BITS]![(slot & PAGE_MASK) << 1] === key) {
+        return slot;
+      }
       slot = records[record + CHAIN]!;
     }
     return 0;
@@ -152,7 +150,7 @@ export class EntryTable<K extends string | number, V> {
     records[NEXT] = slot;
     this.size++;
     if (this.size > this.#buckets * LOAD_FACTOR) this.#split();
-    return (this.#found = slot);
+    return slot;
   }
 
   /** Makes `slot` the most recent. */
@@ -210,7 +208,7 @@ export class EntryTable<K extends string | number, V> {
     const pair = (slot & PAGE_MASK) << 1;
     page[pair] = key;
     page[pair + 1] = value;
-    return (this.#found = slot);
+    return slot;
   }
 
   /** Empties the table and gives its memory back. */
@@ -229,7 +227,6 @@ export class EntryTable<K extends string | number, V> {
     this.expiries = undefined;
     this.sizes = undefined;
     this.#free = 0;
-    this.#found = 0;
     this.size = 0;
     this.end = 1;
   }

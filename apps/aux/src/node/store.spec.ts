@@ -137,9 +137,10 @@ describe('merge', () => {
     expect(store.merge('b', entryOf('b', '1', makeVersion(3, 0, 0)))).toBe('applied');
     expect(store.merge('b', entryOf('b', '2', makeVersion(4, 0, 0)))).toBe('applied');
     expect(store.merge('b', entryOf('b', '3', makeVersion(3, 9, 9)))).toBe('older');
-    expect(store.compareToLive(makeVersion(4, 0, 1), 'b', store.hashOf('b'))).toBeGreaterThan(0);
-    expect(store.compareToLive(makeVersion(4, 0, 0), 'b', store.hashOf('b'))).toBe(0);
-    expect(store.compareToLive(makeVersion(3, 1, 0), 'b', store.hashOf('b'))).toBeLessThan(0);
+    const place = store.placeOf('b', store.hashOf('b'));
+    expect(store.compareTo(place, makeVersion(4, 0, 1))).toBeGreaterThan(0);
+    expect(store.compareTo(place, makeVersion(4, 0, 0))).toBe(0);
+    expect(store.compareTo(place, makeVersion(3, 1, 0))).toBeLessThan(0);
   });
 
   test('an entry that comes too late to live still beats older copies', () => {

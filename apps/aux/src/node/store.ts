@@ -131,9 +131,20 @@ export class Store {
     return this.#entries.peek(key, hash);
   }
 
-  /** As `compareVersions(version, <that of the live entry>)`. The entry is there, and is not touched. */
-  compareToLive(version: Version, key: string, hash: number): number {
-    return this.#compareTo(this.#entries.placeOf(key, hash), version);
+  /** Where the key's entry is, live or expired; 0 when there is none. Good until something else changes. */
+  placeOf(key: string, hash: number): number {
+    return this.#entries.placeOf(key, hash);
+  }
+
+  /** The live entry at a place that {@link placeOf} has told. */
+  liveAt(place: number): Entry | undefined {
+    return place === 0 ? undefined : this.#entries.peekAt(place);
+  }
+
+  /** As `compareVersions(version, <that of the entry at place>)`, which is not touched. */
+  compareTo(place: number, version: Version): number {
+    const versions = this.#versions;
+    return version.ms - versions[place * 2]! || version.low - versions[place * 2 + 1]!;
   }
 
   /** The live entry or the tombstone of a key. */
@@ -164,10 +175,9 @@ export class Store {
       // It came too late to live. Its version must still beat older copies, whatever the order they come in.
       return this.merge(key, this.tombstone(incoming, incoming.slot), hash);
     }
-    const entries = this.#entries;
-    const place = entries.placeOf(key, hash);
-    const entry = place === 0 ? undefined : entries.peekAt(place);
-    const order = entry === undefined ? 0 : this.#compareTo(place, incoming);
+    const place = this.placeOf(key, hash);
+    const entry = this.liveAt(place);
+    const order = entry === undefined ? 0 : this.compareTo(place, incoming);
     if (order < 0) return 'older';
     if (order === 0) {
       const stored = entry ?? this.#tombstones.get(key);
@@ -213,12 +223,6 @@ export class Store {
   #keepVersion(place: number, version: Version): void {
     this.#versions[place * 2] = version.ms;
     this.#versions[place * 2 + 1] = version.low;
-  }
-
-  /** As `compareVersions(version, <that of the entry at place>)`. */
-  #compareTo(place: number, version: Version): number {
-    const versions = this.#versions;
-    return version.ms - versions[place * 2]! || version.low - versions[place * 2 + 1]!;
   }
 
   /** Everything up to this version was flushed. */

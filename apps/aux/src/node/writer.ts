@@ -106,8 +106,9 @@ export class Writer {
     const hash = store.hashOf(key);
     const known = this.#known(operation, key, hash, slot);
     if (known !== undefined) return known;
-    const live = store.peek(key, hash);
-    const order = live === undefined ? NaN : store.compareToLive(operation.stamp, key, hash);
+    const place = store.placeOf(key, hash);
+    const live = store.liveAt(place);
+    const order = live === undefined ? NaN : store.compareTo(place, operation.stamp);
     if (order === 0 && operation.attempt > 0) return this.#repeated(key, live!, condition.if === 'absent' ? 1 : 0);
     if (condition.if !== 'always') {
       const failed = refusalOf(condition, live);

@@ -1,0 +1,19 @@
+import type { View } from './member.js';
+
+export interface RegistryStatus {
+  readonly reachable: boolean;
+  /** Why not; or, with `reachable: true`, the `MemberSupersededError` that ended this member's heartbeats. */
+  readonly error?: Error;
+}
+
+export interface MembershipEvents {
+  /** The view changed. `previous` is undefined for the first. Its epoch is higher than every one before. */
+  view: (view: View, previous: View | undefined) => void;
+  /**
+   * This member was out of the view and is in again: what it knew may be old. `certain` is false when it was out of
+   * touch with the registry for longer than a lease and cannot tell. Comes before the view.
+   */
+  readmitted: (certain: boolean) => void;
+  /** The registry went out of reach or came back, or this member was superseded. */
+  registry: (status: RegistryStatus) => void;
+}
