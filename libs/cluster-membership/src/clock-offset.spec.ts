@@ -12,12 +12,16 @@ describe('ClockOffset', () => {
   test('finds the offset within half the shortest round trip, however the delays are spread', () => {
     const exchange = fc.record({ there: fc.nat(40), back: fc.nat(40) });
     fc.assert(
-      fc.property(fc.integer({ min: -200_000, max: 200_000 }), fc.array(exchange, { minLength: 1 }), (offset, exchanges) => {
-        const clock = new ClockOffset();
-        for (const { there, back } of exchanges) clock.add(offset + there, there + back);
-        const shortest = Math.min(...exchanges.slice(-8).map(({ there, back }) => there + back));
-        if (Math.abs(offset) > 150) expect(Math.abs(clock.offsetMs - offset)).toBeLessThanOrEqual(shortest / 2 + 1);
-      }),
+      fc.property(
+        fc.integer({ min: -200_000, max: 200_000 }),
+        fc.array(exchange, { minLength: 1 }),
+        (offset, exchanges) => {
+          const clock = new ClockOffset();
+          for (const { there, back } of exchanges) clock.add(offset + there, there + back);
+          const shortest = Math.min(...exchanges.slice(-8).map(({ there, back }) => there + back));
+          if (Math.abs(offset) > 150) expect(Math.abs(clock.offsetMs - offset)).toBeLessThanOrEqual(shortest / 2 + 1);
+        },
+      ),
     );
   });
 
