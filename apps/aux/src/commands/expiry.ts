@@ -1,3 +1,4 @@
+import { ALWAYS, KIND_STRING } from '@dcs/protocol';
 import { Reply } from '@dcs/resp';
 import { invalidExpire, NOT_AN_INTEGER, refusalReply } from './errors.js';
 import type { Request, Session } from './session.js';
@@ -38,6 +39,16 @@ interface ExpireConditions {
   readonly xx: boolean;
   readonly gt: boolean;
   readonly lt: boolean;
+}
+
+/** SETEX and PSETEX: `key time value`. */
+export function runSetWithExpiry({ request, node, slot }: Session, command: string, unit: ExpiryUnit): string {
+  const expiresAt = parseExpiry(request, 2, unit, node.now(), command);
+  if (typeof expiresAt === 'string') return expiresAt;
+  const { writer } = node;
+  const value = request.framed(3);
+  const result = writer.set(writer.begin(), request.binary(1), value, expiresAt, KIND_STRING, slot, ALWAYS);
+  return result.refused === undefined ? Reply.OK : refusalReply(result);
 }
 
 /** EXPIRE, PEXPIRE, EXPIREAT and PEXPIREAT: `key time [NX | XX | GT | LT]`. */

@@ -1,8 +1,5 @@
-import { ALWAYS, KIND_STRING } from '@dcs/protocol';
-import { Reply } from '@dcs/resp';
 import { ONE_KEY, type Command } from './command.js';
-import { refusalReply } from './errors.js';
-import { parseExpiry } from './expiry.js';
+import { runSetWithExpiry } from './expiry.js';
 
 export const setex = {
   name: 'SETEX',
@@ -10,19 +7,5 @@ export const setex = {
   flags: ['write', 'denyoom'],
   keys: ONE_KEY,
   summary: 'Sets the value of a key that expires after so many seconds',
-  run({ request, node, slot }) {
-    const expiresAt = parseExpiry(request, 2, 'EX', node.now(), 'SETEX');
-    if (typeof expiresAt === 'string') return expiresAt;
-    const { writer } = node;
-    const result = writer.set(
-      writer.begin(),
-      request.binary(1),
-      request.framed(3),
-      expiresAt,
-      KIND_STRING,
-      slot,
-      ALWAYS,
-    );
-    return result.refused === undefined ? Reply.OK : refusalReply(result);
-  },
+  run: (session) => runSetWithExpiry(session, 'SETEX', 'EX'),
 } as const satisfies Command;
