@@ -42,6 +42,9 @@ export interface ConnectionOptions {
   readonly onClose: (connection: Connection) => void;
 }
 
+/** How long the other end may take to take its last replies, from one part of them to the next, and to end its side. */
+const LINGER_MS = 2000;
+
 /** HTTP requests that a browser was made to send here: Redis cuts these connections too. */
 const CROSS_PROTOCOL: ReadonlySet<string> = new Set(['POST', 'HOST:']);
 
@@ -174,6 +177,7 @@ export class Connection {
       this.#ending = true;
       socket.end();
       socket.resume(); // what still comes in is thrown away, so that the end is seen
+      socket.setTimeout(LINGER_MS, () => socket.destroy()); // or never comes: the other end may be gone
       return;
     }
     this.#pauseOrResume();

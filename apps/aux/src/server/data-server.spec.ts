@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MemoryRegistry } from '@dcs/cluster-membership';
 import { encodeCommandBinary } from '@dcs/resp';
 import { Cluster, Redis } from 'ioredis';
@@ -92,6 +95,19 @@ describe('requests', () => {
       await ending.until(() => ending.closed);
       expect(ending.received).toBe('+OK\r\n');
     }
+  });
+
+  test('a client that asks to be let go and stays is cut off', async () => {
+    const server = await start();
+    const staying = connect({ port: server.data.port, host: '127.0.0.1', allowHalfOpen: true });
+    staying.on('error', () => undefined).resume();
+    staying.write(encodeCommandBinary(['QUIT']));
+    await once(staying, 'end');
+    expect(server.data.connections).toBe(1);
+    const began = performance.now();
+    while (server.data.connections > 0 && performance.now() - began < 10_000) await sleep(20);
+    expect(server.data.connections).toBe(0);
+    staying.destroy();
   });
 
   test('a value that is too large is refused in words, and the connection goes on', async () => {
