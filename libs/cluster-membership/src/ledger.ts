@@ -262,9 +262,12 @@ class Draft {
     return renewedAtMs + leaseMs / 2 <= this.now;
   }
 
-  /** A crash that most of the view shares, or that cut a graceful leave short, is no flap. */
+  /**
+   * A crash that most of the view shares, or that cut a graceful leave short, is no flap. Of those who come back from an
+   * outage the last find most of the view back: that the guard has prolonged their leases tells that they shared it.
+   */
   #countCrash(lease: Lease): void {
-    if (this.#mass || lease.member.state === 'leaving') return;
+    if (this.#mass || lease.prolonged || lease.member.state === 'leaving') return;
     const oldest = this.now - this.#policy.windowMs;
     for (const [id, { lastMs }] of this.crashes) if (lastMs < oldest) this.crashes.delete(id);
     const count = (this.crashes.get(lease.member.id)?.count ?? 0) + 1;

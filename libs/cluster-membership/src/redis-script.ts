@@ -75,7 +75,7 @@ local function recentCrashes(id)
   return num(count)
 end
 local function countCrash(id, l)
-  if mass or l.leaves == '1' then return end
+  if mass or l.prolonged == '1' or l.leaves == '1' then return end
   local count = recentCrashes(id) + 1
   local all = redis.call('HGETALL', kCrashes)
   for i = 1, #all, 2 do

@@ -208,6 +208,14 @@ export function describeRegistry(name: string, start: () => Promise<Harness>): v
       expect((await beat(fourth)).view.members).toEqual([...steady, fourth]);
     });
 
+    test('does not hold back those who crashed together, however often, nor the last of them to return', async () => {
+      const ids = ['a', 'b', 'c'];
+      for (let incarnation = 1; incarnation < 6; incarnation++) {
+        for (const id of ids) expect(await beat(member(id, { incarnation }))).toMatchObject({ heldBack: false });
+        await harness.advance(3);
+      }
+    });
+
     test('does not hold back who left gracefully, or who is the only one', async () => {
       const steady = member('a');
       await beat(steady);
