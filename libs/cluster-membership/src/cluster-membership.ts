@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { MemberSupersededError, MembershipError, RegistryError } from './errors.js';
 import { EMPTY_VIEW, type Member, type MemberState, type View, checkedMember } from './member.js';
-import type { MembershipEvents, RegistryStatus } from './membership-events.js';
+import type { MembershipEvents } from './membership-events.js';
 import type { HeartbeatResult } from './registry.js';
 import { type CheckedOptions, type ClusterMembershipOptions, checkedOptions } from './membership-options.js';
 
