@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npm run faults`: every row of docs/faults.md with its full length, about 20 minutes. Prints the rows as measured, and
+// `npm run faults`: every row of docs/faults.md with its full length, about 25 minutes. Prints the rows as measured, and
 // exits with 0 only when all of them hold. Arguments go to Jest: `npm run faults -- partition -t 'both ways'`.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
