@@ -12,7 +12,7 @@ export interface LoadOptions {
   readonly retries?: number;
   /** @defaultValue 16 */
   readonly workers?: number;
-  /** What is read while the load goes on may be old; only what is read in the end is checked. @defaultValue false */
+  /** What is read, and what deletes find, while the load goes on may be old; what is read in the end is checked. @defaultValue false */
   readonly readsMayBeStale?: boolean;
   /** Of each worker between two operations, ms. @defaultValue 15 */
   readonly pauseMs?: number;
@@ -124,7 +124,11 @@ export class Load {
     const { readsMayBeStale = false } = this.#options;
     const counts = (event: RegisterEvent | CounterEvent): boolean =>
       !readsMayBeStale || event.kind !== 'read' || event.final === true;
-    for (const [key, events] of this.#registers) violations.push(...checkRegister(key, events.filter(counts)));
+    const without = (event: RegisterEvent): RegisterEvent =>
+      readsMayBeStale && event.kind === 'delete' ? { kind: 'delete', outcome: event.outcome } : event;
+    for (const [key, events] of this.#registers) {
+      violations.push(...checkRegister(key, events.filter(counts).map(without)));
+    }
     for (const [key, events] of this.#counters) violations.push(...checkCounter(key, events.filter(counts)));
     return {
       operations: this.#operations,

@@ -92,7 +92,7 @@ describeWith(whyNoNetwork(), () => {
   test('an aux is cut off from the other aux', async () => {
     const fault = `partition of ${seconds(LENGTH.partitionMs)}: nothing gets through between an aux and the other two`;
     // Owners that cannot hear each other and are both heard by the masters: a hedged read may be answered by the one
-    // that did not get the last write (docs/replication.md).
+    // that did not get the last write, and so may a delete, as to whether there was something (docs/replication.md).
     const options = { fault, prefix: 'peers', urls, mayFail: true, readsMayBeStale: true, upAtEnd: AUX };
     await underLoad(options, async () => {
       await network.cut(AUX_HOST, 0, 'both-ways');

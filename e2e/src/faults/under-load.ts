@@ -15,7 +15,7 @@ export interface UnderLoadOptions {
   readonly retries?: number;
   /** Whether requests may fail, as they do when a master dies that they were sent to. @defaultValue false */
   readonly mayFail?: boolean;
-  /** Whether reads during the fault may give what was overwritten. @defaultValue false */
+  /** Whether reads during the fault, and what deletes say they found, may be of before. @defaultValue false */
   readonly readsMayBeStale?: boolean;
   /** Ids of the nodes that are `up` in the end. */
   readonly upAtEnd?: readonly string[];
