@@ -206,17 +206,16 @@ describe('RespClient', () => {
     test('backs off exponentially with jitter, up to the maximum', async () => {
       const { port } = peer.address;
       await peer.close();
-      const at: number[] = [];
-      const options = {
-        reconnect: { minMs: 20, maxMs: 80 },
-        random: () => 0,
-        onDown: () => at.push(performance.now()),
-      };
+      let downs = 0;
+      // A pause is from half of 21, 42, 84 ms and so on up to the whole; which part of it, `random` says.
+      const options = { reconnect: { minMs: 21, maxMs: 84 }, random: () => 0.5, onDown: () => downs++ };
+      const timers = jest.spyOn(globalThis, 'setTimeout');
       const client = clientFor(options, { host: '127.0.0.1', port });
       client.connect().catch(() => undefined);
-      await until(() => at.length === 5);
-      const gaps = at.slice(1).map((time, i) => time - at[i]!);
-      [10, 20, 40, 40].forEach((least, i) => expect(gaps[i]).toBeGreaterThanOrEqual(least - 1));
+      await until(() => downs === 5);
+      const pauses = timers.mock.calls.map(([, ms]) => ms).filter((ms) => [15.75, 31.5, 63].includes(ms ?? 0));
+      timers.mockRestore();
+      expect(pauses.slice(0, 4)).toEqual([15.75, 31.5, 63, 63]);
       await peer.listen(port);
     });
 
