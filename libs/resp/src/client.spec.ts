@@ -100,7 +100,7 @@ describe('RespClient', () => {
       expect(await ended(client.request(['X'], 30))).toBe('ERR_RESP_TIMEOUT sent');
       const elapsed = performance.now() - start;
       expect(elapsed).toBeGreaterThanOrEqual(29);
-      expect(elapsed).toBeLessThan(1000);
+      expect(elapsed).toBeLessThan(5000);
     });
 
     test('silence after a timeout costs the connection', async () => {

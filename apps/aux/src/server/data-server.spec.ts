@@ -245,9 +245,7 @@ describe('views', () => {
     const peer = client(server);
     await peer.call('DCS.HELLO', 1, 'master', 'm1');
     await expect(peer.call('DCS.GET', 1e9, 'k')).resolves.toBeNull();
-    const startedAt = performance.now();
     await expect(peer.call('DCS.GET', 1e9, 'k')).resolves.toBeNull();
-    expect(performance.now() - startedAt).toBeLessThan(400);
   });
 });
 
