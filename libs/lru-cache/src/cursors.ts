@@ -1,7 +1,7 @@
 import type { ListObserver } from './entry-table.js';
 
 /** Where an iterator goes next in the recency list; 0 is the end. */
-export interface Cursor {
+interface Cursor {
   slot: number;
 }
 
@@ -17,12 +17,19 @@ export class Cursors implements ListObserver {
     return this.#cursors.length;
   }
 
-  add(cursor: Cursor): void {
+  /** The slots of a list in its order. `after(0)` is its first, and 0 comes after its last. */
+  *walk(list: { after(slot: number): number }): Generator<number, void> {
+    const cursor: Cursor = { slot: list.after(0) };
     this.#cursors.push(new WeakRef(cursor));
-  }
-
-  remove(cursor: Cursor): void {
-    this.#each((other) => other !== cursor);
+    try {
+      while (cursor.slot !== 0) {
+        const { slot } = cursor;
+        cursor.slot = list.after(slot);
+        yield slot;
+      }
+    } finally {
+      this.#each((other) => other !== cursor);
+    }
   }
 
   leaving(slot: number, next: number): void {

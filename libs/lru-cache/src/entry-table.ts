@@ -236,9 +236,11 @@ export class EntryTable<K extends string | number, V> {
     return (this.expiries ??= reserve(() => new Float64Array(this.#capacity)));
   }
 
-  /** The size column, allocated on its first use. */
-  withSizes(): Float64Array {
-    return (this.sizes ??= reserve(() => new Float64Array(this.#capacity)));
+  /** This table, with the columns that an entry of this size and expiry needs. */
+  withColumnsFor(size: number, expiresAt: number): this {
+    if (size !== 0) this.sizes ??= reserve(() => new Float64Array(this.#capacity));
+    if (expiresAt > 0) this.withExpiries();
+    return this;
   }
 
   #bucketOf(hash: number): number {

@@ -105,25 +105,30 @@ describe('iteration', () => {
 });
 
 describe('Cursors', () => {
+  /** 1, 2, ... 9. */
+  const list = { after: (slot: number) => (slot + 1) % 10 };
+
   it('forgets closed iterations, finished or not', () => {
     const cursors = new Cursors();
-    const kept = { slot: 1 };
-    const closed = { slot: 2 };
-    cursors.add(kept);
-    cursors.add(closed);
-    cursors.remove(closed);
+    const [kept, closed] = [cursors.walk(list), cursors.walk(list)];
+    expect([kept.next().value, closed.next().value]).toEqual([1, 1]);
+    expect(cursors.open).toBe(2);
+    closed.return();
     expect(cursors.open).toBe(1);
-    cursors.leaving(1, 5);
-    expect([kept.slot, closed.slot]).toEqual([5, 2]);
+    cursors.leaving(2, 5);
+    expect([kept.next().value, closed.next().value]).toEqual([5, undefined]);
+    expect([...cursors.walk(list)]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(cursors.open).toBe(1);
     cursors.closing();
-    expect([kept.slot, cursors.open]).toEqual([0, 0]);
+    expect([kept.next().done, cursors.open]).toEqual([true, 0]);
   });
 
   it('forgets an iteration that was dropped half-way once it has been collected', async () => {
     setFlagsFromString('--expose-gc');
     const gc = runInNewContext('gc') as () => void;
     const cursors = new Cursors();
-    (() => cursors.add({ slot: 3 }))();
+    (() => cursors.walk(list).next())();
+    expect(cursors.open).toBe(1);
     for (let i = 0; i < 50 && cursors.open !== 0; i++) {
       await delay(1);
       gc();

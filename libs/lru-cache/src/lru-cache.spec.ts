@@ -407,6 +407,27 @@ describe('bytes', () => {
   });
 });
 
+describe('places', () => {
+  test.each([0, -1, 0.5, 2, 3, NaN, 2 ** 40])('a place without an entry is refused: %d', (place) => {
+    const cache = new LruCache<string, number>({ maxEntries: 3 });
+    cache.set('kept', 1);
+    cache.set('gone', 2);
+    expect(cache.placeOf('gone')).toBe(2);
+    cache.delete('gone');
+    expect(code(() => cache.peekAt(place))).toBe('ERR_ARGUMENT_INVALID');
+    expect(code(() => cache.setAt(place, 3, 0, 0))).toBe('ERR_ARGUMENT_INVALID');
+    expect([...cache]).toEqual([['kept', 1]]);
+  });
+
+  test('what is set at a place is checked before anything changes', () => {
+    const cache = new LruCache<string, number>({ maxEntries: 3 });
+    cache.set('kept', 1);
+    expect(code(() => cache.setAt(1, 2, -1, 0))).toBe('ERR_OPTION_INVALID');
+    expect(code(() => cache.setAt(1, 2, 0, -1))).toBe('ERR_ARGUMENT_INVALID');
+    expect(cache.peek('kept')).toBe(1);
+  });
+});
+
 describe('statistics', () => {
   it('counts what get, set and delete do, and nothing else', () => {
     const { cache } = clocked({ maxEntries: 2 });

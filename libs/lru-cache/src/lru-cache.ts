@@ -1,5 +1,6 @@
-import { type Cursor, Cursors } from './cursors.js';
+import { Cursors } from './cursors.js';
 import { EntryTable, MAX_SLOTS } from './entry-table.js';
+import { invalid } from './errors.js';
 import { EvictionReports } from './evictions.js';
 import { Counters, type LruCacheStats } from './counters.js';
 import { hashKey, plainNumber, randomSeed } from './hash.js';
@@ -22,7 +23,7 @@ import {
  * are strings and finite numbers; `1` and `'1'` are two keys, -0 is 0. Any value may be stored, `undefined` too: `has`
  * tells it from absence.
  *
- * The last parameter of the methods that take a key is its hash, for callers who already have one: any int32 that
+ * The last parameter of the methods that take a key is its hash, for callers who already have one: an int32 that
  * depends on the key alone and is well mixed in its low bits. Give it in all calls of a cache or in none.
  *
  * An expired entry is absent to every method, but occupies its place (and counts in `size` and `bytes`) until a `get`
@@ -99,17 +100,26 @@ export class LruCache<K extends string | number, V> {
     return this.#table.find(key, hash | 0);
   }
 
-  /** What `peek` of the key at `place` would return. */
+  /**
+   * What `peek` of the key at `place` would return.
+   * @throws LruCacheError `ERR_ARGUMENT_INVALID` where no entry is
+   */
   peekAt(place: number): V | undefined {
+    this.#checkPlace(place);
+    return this.#fresh(place);
+  }
+
+  #fresh(place: number): V | undefined {
     const { expiries } = this.#table;
     return expiries !== undefined && this.#isExpired(place, expiries) ? undefined : this.#table.value(place);
   }
 
   /**
    * As `set` of the key at `place`, which is overwritten even if it has expired.
-   * @throws LruCacheError before anything changes when `size` or `expiresAt` is invalid
+   * @throws LruCacheError before anything changes when no entry is there, or `size` or `expiresAt` is invalid
    */
   setAt(place: number, value: V, size: number, expiresAt: number): boolean {
+    this.#checkPlace(place);
     checkSize('size', size);
     checkExpiresAt('ERR_ARGUMENT_INVALID', expiresAt);
     const fits = this.#replace(place, value, size, expiresAt);
@@ -139,7 +149,7 @@ export class LruCache<K extends string | number, V> {
   /** The value, without a change of recency or statistics. */
   peek(key: K, hash: number = hashKey(key, this.#seed)): V | undefined {
     const slot = this.#table.find(key, hash | 0);
-    return slot === 0 ? undefined : this.peekAt(slot);
+    return slot === 0 ? undefined : this.#fresh(slot);
   }
 
   /** Whether the key is there, without a change of recency or statistics. */
@@ -304,17 +314,14 @@ export class LruCache<K extends string | number, V> {
 
   *#walk(): Generator<number, void> {
     const table = this.#table;
-    const cursor: Cursor = { slot: table.after(0) };
-    this.#cursors.add(cursor);
-    try {
-      while (cursor.slot !== 0) {
-        const slot = cursor.slot;
-        cursor.slot = table.after(slot);
-        if (table.expiries === undefined || !this.#isExpired(slot, table.expiries)) yield slot;
-      }
-    } finally {
-      this.#cursors.remove(cursor);
+    for (const slot of this.#cursors.walk(table)) {
+      if (table.expiries === undefined || !this.#isExpired(slot, table.expiries)) yield slot;
     }
+  }
+
+  #checkPlace(place: number): void {
+    if (Number.isInteger(place) && place > 0 && place < this.#table.end && this.#table.isLive(place)) return;
+    throw invalid('ERR_ARGUMENT_INVALID', 'place', place, 'what placeOf gave for an entry that is still there');
   }
 
   #isExpired(slot: number, expiries: Float64Array): boolean {
@@ -330,7 +337,7 @@ export class LruCache<K extends string | number, V> {
 
   #insert(key: K, value: V, hash: number, size: number, expiresAt: number): boolean {
     if (size > this.#byteLimit) return false;
-    const table = this.#columnsFor(size, expiresAt);
+    const table = this.#table.withColumnsFor(size, expiresAt);
     this.#reports?.checkCascade();
     let slot: number;
     if (table.size === this.#entryLimit) {
@@ -355,7 +362,7 @@ export class LruCache<K extends string | number, V> {
       this.#remove(slot);
       return false;
     }
-    const table = this.#columnsFor(size, expiresAt);
+    const table = this.#table.withColumnsFor(size, expiresAt);
     table.setValue(slot, value);
     table.touch(slot);
     if (table.expiries !== undefined && expiresAt !== KEEP) table.expiries[slot] = expiresAt;
@@ -365,13 +372,6 @@ export class LruCache<K extends string | number, V> {
     table.sizes[slot] = size;
     this.#trim();
     return true;
-  }
-
-  #columnsFor(size: number, expiresAt: number): EntryTable<K, V> {
-    const table = this.#table;
-    if (size !== 0) table.withSizes();
-    if (expiresAt > 0) table.withExpiries();
-    return table;
   }
 
   /** The entry that was just set is the last to go and fits, so the loop ends before it. */
