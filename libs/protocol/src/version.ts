@@ -53,17 +53,19 @@ export function formatVersion(version: Version): string {
 
 /** @throws ProtocolError ERR_PROTOCOL_VERSION_TEXT unless `text` is what {@link formatVersion} writes. */
 export function parseVersion(text: string): Version {
-  if (!isVersionText(text)) {
+  const ms = parsePart(text, 0);
+  const low = parsePart(text, PART_DIGITS);
+  if (ms < 0 || low < 0) {
     throw new ProtocolError(
       'ERR_PROTOCOL_VERSION_TEXT',
       `a version is 24 lower-case hexadecimal digits, got ${JSON.stringify(text.slice(0, 40))}`,
     );
   }
-  return { ms: parseHex(text, 0), low: parseHex(text, PART_DIGITS) };
+  return { ms, low };
 }
 
 export function isVersionText(text: string): boolean {
-  return text.length === 2 * PART_DIGITS && parseHex(text, 0) >= 0 && parseHex(text, PART_DIGITS) >= 0;
+  return parsePart(text, 0) >= 0 && parsePart(text, PART_DIGITS) >= 0;
 }
 
 function hex12(value: number): string {
@@ -74,8 +76,9 @@ function hex12(value: number): string {
   return HEX3[upper >> 12]! + HEX3[upper & 0xfff]! + HEX3[lower >> 12]! + HEX3[lower & 0xfff]!;
 }
 
-/** The number that 12 lower-case hexadecimal digits from `at` on spell; -1 when they are something else. */
-function parseHex(text: string, at: number): number {
+/** The part of a version's text that begins at `at`; -1 when the text is none. */
+function parsePart(text: string, at: number): number {
+  if (text.length !== 2 * PART_DIGITS) return -1;
   const upper = parseHalf(text, at);
   const lower = parseHalf(text, at + PART_DIGITS / 2);
   return upper < 0 || lower < 0 ? -1 : upper * 2 ** 24 + lower;
