@@ -1,97 +1,12 @@
 import { ClusterMembership } from './cluster-membership.js';
-import { MemberSupersededError, RegistryError } from './errors.js';
+import { MemberSupersededError } from './errors.js';
 import type { View } from './member.js';
 import type { RegistryStatus } from './membership-events.js';
-import type { ClusterMembershipOptions, Timers } from './membership-options.js';
-import { MemoryRegistry } from './memory-registry.js';
+import type { ClusterMembershipOptions } from './membership-options.js';
 import type { Registry } from './registry.js';
 import { member } from './registry.conformance.js';
-
-/** A clock that moves when told to; what is due runs in order, and promises settle in between. */
-class FakeTime implements Timers {
-  now = 1_700_000_000_000;
-  #serial = 0;
-  readonly #due = new Map<number, { at: number; callback: () => void }>();
-
-  setTimeout(callback: () => void, ms: number): number {
-    this.#due.set(++this.#serial, { at: this.now + ms, callback });
-    return this.#serial;
-  }
-
-  clearTimeout(handle: unknown): void {
-    this.#due.delete(handle as number);
-  }
-
-  get pending(): number {
-    return this.#due.size;
-  }
-
-  async pass(ms: number): Promise<void> {
-    const end = this.now + ms;
-    for (;;) {
-      await new Promise((done) => setImmediate(done));
-      const [next] = [...this.#due].sort(([, a], [, b]) => a.at - b.at);
-      if (!next || next[1].at > end) break;
-      this.#due.delete(next[0]);
-      this.now = Math.max(this.now, next[1].at);
-      next[1].callback();
-    }
-    this.now = end;
-  }
-}
-
-/** A registry in memory that can be out of reach, and be wiped. */
-class FaultyRegistry implements Registry {
-  reachable = true;
-  /** A member whose heartbeats do not arrive. */
-  unreachableFor: string | undefined;
-  reads = 0;
-  /** Answers to reads are on their way until this settles. */
-  answersHeld: Promise<void> | undefined;
-  heartbeats = 0;
-  #inner: MemoryRegistry;
-
-  constructor(readonly now: () => number) {
-    this.#inner = new MemoryRegistry({ now });
-  }
-
-  wipe(): void {
-    this.#inner = new MemoryRegistry({ now: this.now }); // subscriptions are lost with it
-  }
-
-  async heartbeat(...args: Parameters<Registry['heartbeat']>): ReturnType<Registry['heartbeat']> {
-    this.heartbeats++;
-    this.#check();
-    if (args[1].member.id === this.unreachableFor) throw new RegistryError('ERR_REGISTRY_UNAVAILABLE', 'lost');
-    return this.#inner.heartbeat(...args);
-  }
-
-  async remove(...args: Parameters<Registry['remove']>): Promise<View> {
-    this.#check();
-    return this.#inner.remove(...args);
-  }
-
-  async read(...args: Parameters<Registry['read']>): Promise<View> {
-    this.reads++;
-    this.#check();
-    const view = await this.#inner.read(...args);
-    await this.answersHeld; // looked up, and on its way
-    return view;
-  }
-
-  async subscribe(...args: Parameters<Registry['subscribe']>): ReturnType<Registry['subscribe']> {
-    this.#check();
-    return this.#inner.subscribe(...args);
-  }
-
-  close(): Promise<void> {
-    return this.#inner.close();
-  }
-
-  #check(): void {
-    if (!this.reachable) throw new RegistryError('ERR_REGISTRY_UNAVAILABLE', 'down');
-  }
-}
+import { FakeTime } from '../test/fake-time.js';
+import { FaultyRegistry } from '../test/faulty-registry.js';
 
 describe('ClusterMembership', () => {
   let time: FakeTime;

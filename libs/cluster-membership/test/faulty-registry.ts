@@ -1,0 +1,57 @@
+import { RegistryError } from '../src/errors.js';
+import type { View } from '../src/member.js';
+import { MemoryRegistry } from '../src/memory-registry.js';
+import type { Registry } from '../src/registry.js';
+
+/** A registry in memory that can be out of reach, and be wiped. */
+export class FaultyRegistry implements Registry {
+  reachable = true;
+  /** A member whose heartbeats do not arrive. */
+  unreachableFor: string | undefined;
+  reads = 0;
+  /** Answers to reads are on their way until this settles. */
+  answersHeld: Promise<void> | undefined;
+  heartbeats = 0;
+  #inner: MemoryRegistry;
+
+  constructor(readonly now: () => number) {
+    this.#inner = new MemoryRegistry({ now });
+  }
+
+  wipe(): void {
+    this.#inner = new MemoryRegistry({ now: this.now }); // subscriptions are lost with it
+  }
+
+  async heartbeat(...args: Parameters<Registry['heartbeat']>): ReturnType<Registry['heartbeat']> {
+    this.heartbeats++;
+    this.#check();
+    if (args[1].member.id === this.unreachableFor) throw new RegistryError('ERR_REGISTRY_UNAVAILABLE', 'lost');
+    return this.#inner.heartbeat(...args);
+  }
+
+  async remove(...args: Parameters<Registry['remove']>): Promise<View> {
+    this.#check();
+    return this.#inner.remove(...args);
+  }
+
+  async read(...args: Parameters<Registry['read']>): Promise<View> {
+    this.reads++;
+    this.#check();
+    const view = await this.#inner.read(...args);
+    await this.answersHeld; // looked up, and on its way
+    return view;
+  }
+
+  async subscribe(...args: Parameters<Registry['subscribe']>): ReturnType<Registry['subscribe']> {
+    this.#check();
+    return this.#inner.subscribe(...args);
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close();
+  }
+
+  #check(): void {
+    if (!this.reachable) throw new RegistryError('ERR_REGISTRY_UNAVAILABLE', 'down');
+  }
+}
