@@ -77,9 +77,9 @@ export class DirtyKeys {
     this.#everything = true;
   }
 
+  /** The store has let go of everything: whatever comes to a place from now on is another key's. */
   flush(floor: Version): void {
     this.#keys.clear();
-    this.#nextTurn();
     this.#everything = false;
     this.#floor = floor;
   }
