@@ -1,4 +1,4 @@
-import type { RepeatedOperation } from '@dcs/protocol';
+import { isVersionText, parseVersion, type RepeatedOperation } from '@dcs/protocol';
 import { encodeCommandBinary, Reply, RespError } from '@dcs/resp';
 import type { CacheNode } from '../node/cache-node.js';
 import { PRIMARY, REPLICA } from '../node/ownership.js';
@@ -9,7 +9,7 @@ import { argumentsOf, requestOf } from './detached-request.js';
 import { BEHIND, COPY_FAILED, diskRefusal, LOADING, OWNERS_CHANGED, PRIMARY_SILENT, UNDURABLE } from './errors.js';
 import { findSlot, keysOf, moved } from './keys.js';
 import { type Later, LaterReply } from './later-reply.js';
-import type { Session } from './session.js';
+import type { Request, Session } from './session.js';
 
 /** How often a command waits for its keys before it is told to try again: ownership may change meanwhile. */
 const MAX_ROUNDS = 4;
@@ -19,7 +19,8 @@ const PASS_ON_TIMEOUT_MS = 400;
 const PASS_ON_TO_SUSPECT_TIMEOUT_MS = 100;
 const PASS_ON_TRIES = 2;
 const RECONNECT_PAUSE_MS = 75;
-/** Argument that holds the attempt, in every write between our own parts. */
+/** Arguments that hold the stamp and the attempt, in every write between our own parts. */
+const STAMP = 2;
 const ATTEMPT = 3;
 /** Errors that say of one try that it was not carried out, which says nothing of the try before. */
 const NOT_DONE: ReadonlySet<string> = new Set(['MOVED', 'LOADING', 'STALE']);
@@ -84,7 +85,7 @@ function copied(session: Session, reply: string, effects: readonly Effect[]): st
 function isReady(session: Session, command: Command): boolean {
   const { request, node, slot } = session;
   const { replication } = node;
-  if (!replication.ledger.isSettled(slot)) return false;
+  if (!replication.ledger.isSettled(slot) || overtaken(session, command) !== undefined) return false;
   if (replication.pending.size === 0 || command.isBlind?.(request) === true) return true;
   const { first, last } = command.keys;
   if (first === last) return !replication.pending.has(request.binary(first));
@@ -108,21 +109,45 @@ async function later(session: Session, command: Command, forPrimary = false): Pr
     const readsCopy = role === REPLICA && !command.flags.includes('write');
     const until = readsCopy ? await awaitReadable(session) : Infinity; // what is found from here on is good until then
     if (until === undefined) return BEHIND;
-    if (!(await prepared(session, keys, command.repeats?.(request)))) return LOADING;
-    const { pending } = node.replication;
+    const { ledger, pending } = node.replication;
+    const wasSettled = ledger.isSettled(slot);
+    const unknown = overtaken(session, command);
+    if (!(await prepared(session, keys, unknown ?? command.repeats?.(request), unknown !== undefined))) return LOADING;
+    // The wait for copies under way is long enough for there to be more to ask.
+    const isAsked =
+      (!wasSettled || ledger.isSettled(slot)) && (unknown !== undefined || overtaken(session, command) === undefined);
     const safe = command.isBlind?.(request) === true || !keys.some((key) => pending.has(key));
     const isValid = epoch === node.ownership.epoch && node.monotonic() < until;
-    if (safe && node.waking === undefined && isValid) return apply(session, command);
+    if (isAsked && safe && node.waking === undefined && isValid) return apply(session, command);
   }
   return LOADING;
 }
 
-function prepared({ node }: Session, keys: readonly string[], repeated?: RepeatedOperation): Promise<boolean> {
+/** The write's operation, if another owner may have done it in this node's place and this node cannot tell. */
+function overtaken({ node, peer, request, slot }: Session, command: Command): RepeatedOperation | undefined {
+  if (peer === undefined || !mayBeDoneByReplica(command, request)) return undefined;
+  const stamp = request.binary(STAMP);
+  if (!isVersionText(stamp)) return undefined;
+  const operation = { stamp: parseVersion(stamp), token: '' };
+  return node.replication.isOvertaken(request.binary(command.keys.first), slot, operation) ? operation : undefined;
+}
+
+/** Whether a write sets or deletes whatever is there. */
+function mayBeDoneByReplica(command: Command, request: Request): boolean {
+  return command.isBlind?.(request, true) === true;
+}
+
+function prepared(
+  { node }: Session,
+  keys: readonly string[],
+  repeated: RepeatedOperation | undefined,
+  isOvertaken: boolean,
+): Promise<boolean> {
   return new Promise((resolve) => {
     let outstanding = keys.length;
     let ready = true;
     for (const key of keys) {
-      node.replication.prepare(key, repeated, (known) => {
+      node.replication.prepare(key, repeated, isOvertaken, (known) => {
         ready &&= known;
         if (--outstanding === 0) resolve(ready);
       });
@@ -147,7 +172,7 @@ async function actForPrimary(session: Session, command: Command): Promise<string
     if (reply !== undefined) return reply;
   }
   const isAlone = primary === undefined || peers.isRefusing(primary.id);
-  return isAlone || command.isBlind?.(request, true) === true
+  return isAlone || mayBeDoneByReplica(command, request)
     ? later(session.detached(requestOf(args)), command, true)
     : PRIMARY_SILENT;
 }

@@ -28,7 +28,8 @@ export type FetchOutcome = 'known' | 'gone' | 'unheard';
 
 /**
  * Brings single keys of slots that are still being imported: asks all the slot's sources, and the sources' own
- * sources, and merges what they have; with a key what they remember of an operation on it.
+ * sources, and merges what they have; with a key what they remember of an operation on it. So too where it is only the
+ * operation that others may know of.
  */
 export class Fetcher {
   /** Keys asked for. */
@@ -40,17 +41,22 @@ export class Fetcher {
     this.#options = options;
   }
 
-  /** @param operation of which it is asked whether it was carried out already */
+  /**
+   * @param operation of which it is asked whether it was carried out already
+   * @param witnesses are asked of the operation too, settled slot or not; each has to answer, unless it is gone
+   */
   fetch(
     slot: number,
     key: string,
     operation: RepeatedOperation | undefined,
+    witnesses: readonly string[],
     done: (outcome: FetchOutcome) => void,
   ): void {
     const { ledger } = this.#options;
     if (ledger.isHeld(slot)) return done('unheard');
-    if (ledger.isSettled(slot)) return done('known');
-    const name = operation === undefined ? key : `${formatVersion(operation.stamp)}${operation.token}\n${key}`;
+    if (ledger.isSettled(slot) && witnesses.length === 0) return done('known');
+    const subject = operation === undefined ? '' : `${formatVersion(operation.stamp)}${operation.token}`;
+    const name = `${witnesses.length === 0 ? '' : 'all '}${subject}\n${key}`;
     const waiting = this.#waiting.get(name);
     if (waiting !== undefined) {
       waiting.push(done);
@@ -58,7 +64,8 @@ export class Fetcher {
     }
     this.#waiting.set(name, [done]);
     this.fetched++;
-    new Query(this.#options, slot, key, operation, ledger.sourcesOf(slot), (outcome) => {
+    const sources = [...ledger.sourcesOf(slot), ...witnesses];
+    new Query(this.#options, slot, key, operation, sources, witnesses.length > 0, (outcome) => {
       const callbacks = this.#waiting.get(name) ?? [];
       this.#waiting.delete(name);
       for (const callback of callbacks) callback(outcome);
@@ -82,6 +89,7 @@ class Query {
     readonly key: string,
     readonly operation: RepeatedOperation | undefined,
     readonly sources: readonly string[],
+    readonly needsAll: boolean,
     readonly done: (outcome: FetchOutcome) => void,
   ) {}
 
@@ -127,7 +135,8 @@ class Query {
   #settle(): void {
     if (--this.#outstanding > 0) return;
     // One that has the slot whole and the key speaks for all. That a key is nowhere, only all of them can say.
-    if ((this.#found && this.#whole > 0) || (this.#answered > 0 && this.#unheard === 0)) this.done('known');
+    const speaksForAll = this.#found && this.#whole > 0 && !this.needsAll;
+    if (speaksForAll || (this.#answered > 0 && this.#unheard === 0)) this.done('known');
     else this.done(this.#unheard > 0 ? 'unheard' : 'gone');
   }
 }

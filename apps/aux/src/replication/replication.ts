@@ -1,6 +1,12 @@
 import type { View } from '@dcs/cluster-membership';
 import { SLOT_COUNT, slotOfBinary, SlotTable } from '@dcs/consistent-hash';
-import type { HybridClock, OperationRecord, RepeatedOperation, SlotSet } from '@dcs/protocol';
+import {
+  compareVersions,
+  type HybridClock,
+  type OperationRecord,
+  type RepeatedOperation,
+  type SlotSet,
+} from '@dcs/protocol';
 import type { Entry } from '../node/entry.js';
 import { NONE, type Ownership } from '../node/ownership.js';
 import type { NodeBackup, NodeDisk, Timers } from '../node/ports.js';
@@ -53,6 +59,8 @@ export interface ReplicationOptions extends ReplicationTuning {
   readonly disk: NodeDisk | undefined;
   readonly backup: NodeBackup | undefined;
 }
+
+const NOBODY: readonly string[] = [];
 
 /** `undurable`: it could not be written to this node's disk. */
 export type WriteOutcome = CopyOutcome | 'undurable';
@@ -220,15 +228,34 @@ export class Replication {
    * Calls back with false when that cannot be done now.
    *
    * @param repeated the operation to be done on the key, if it may have been carried out already
+   * @param isOvertaken see {@link isOvertaken}: all owners are asked
    */
-  prepare(key: string, repeated: RepeatedOperation | undefined, done: (ready: boolean) => void): void {
+  prepare(
+    key: string,
+    repeated: RepeatedOperation | undefined,
+    isOvertaken: boolean,
+    done: (ready: boolean) => void,
+  ): void {
     const slot = slotOfBinary(key);
-    this.fetcher.fetch(slot, key, repeated, (outcome) => {
+    const { selfId, table } = this.#options.ownership;
+    const witnesses = isOvertaken ? table.ownersOf(slot).filter((id) => id !== selfId) : NOBODY;
+    this.fetcher.fetch(slot, key, repeated, witnesses, (outcome) => {
       const isEnough =
         outcome === 'known' || (!this.ledger.isHard(slot) && (outcome === 'gone' || repeated === undefined));
       if (isEnough) this.#whenSafe(key, done);
       else done(false);
     });
+  }
+
+  /**
+   * Whether the key was written since the operation began, and the operation is not known here. Another owner may have
+   * done it in this node's place, while this node did not answer, and that may be what the later write has overwritten:
+   * to do it now would undo that write.
+   */
+  isOvertaken(key: string, slot: number, operation: RepeatedOperation): boolean {
+    const { store, writer } = this.#options;
+    const isOlder = compareVersions(store.lookup(key) ?? store.versionOfAbsent(key), operation.stamp) > 0;
+    return isOlder && !this.#isAlone(slot) && writer.memory.find(operation, key, slot) === undefined;
   }
 
   /** Calls back when all that is in the store is as safe as this node's disk makes it; at once without a disk. */

@@ -1,0 +1,104 @@
+import { decodeSetReply, type WriteContext } from '@dcs/protocol';
+import { RespClientError, type RespError } from '@dcs/resp';
+import { eventually, SeveralNodes } from '../../test/several-nodes.js';
+import type { AuxServer } from '../aux-server.js';
+
+jest.setTimeout(30_000);
+
+describe('an attempt that comes late to the primary, after a replica has done it and another write overwrote that', () => {
+  const KEY = 'key';
+  /** Not so late that it is refused for its age. */
+  const ATTEMPT = 3;
+  let cluster: SeveralNodes;
+  let primary: AuxServer;
+  let replica: AuxServer;
+  let first: WriteContext;
+
+  const setFirst = async (to: AuxServer, attempt = ATTEMPT) =>
+    decodeSetReply(await cluster.set(KEY, 'first', { to, context: { ...first, attempt } }));
+
+  beforeEach(async () => {
+    cluster = new SeveralNodes();
+    for (const id of ['a', 'b', 'c']) await cluster.start(id, {}, { antiEntropyIntervalMs: 600_000 });
+    await cluster.settled();
+    [primary, replica] = cluster.ownersOf(KEY) as [AuxServer, AuxServer];
+    // Nobody gives or tells the primary what it has missed.
+    for (const { node } of cluster.nodes) {
+      jest.spyOn(node.replication.hints, 'flush').mockReturnValue(undefined);
+      jest.spyOn(node.replication.antiEntropy, 'healed').mockReturnValue(undefined);
+    }
+    first = cluster.write();
+  });
+
+  afterEach(() => cluster.close());
+
+  /** What `from` sends to `to` and contains `text` gets no answer. Returns what ends that. */
+  function silence(from: AuxServer, to: AuxServer, text = ''): () => void {
+    const { peers } = from.node.replication;
+    const send = peers.send.bind(peers);
+    const spy = jest.spyOn(peers, 'send').mockImplementation((id, encoded, timeoutMs, callback) => {
+      if (id !== to.node.id || !encoded.includes(text)) return send(id, encoded, timeoutMs, callback);
+      const silent = new RespClientError('ERR_RESP_TIMEOUT', 'no reply in time', true);
+      setTimeout(() => callback(silent, undefined), timeoutMs);
+    });
+    return () => spy.mockRestore();
+  }
+
+  test('answers what the first one did, and undoes nothing', async () => {
+    const speak = silence(replica, primary);
+    const done = await setFirst(replica, 1);
+    const second = cluster.write();
+    await cluster.set(KEY, 'second', { to: replica, context: second });
+    speak();
+    await cluster.set(KEY, 'second', { to: primary, context: second });
+    expect(await setFirst(primary)).toEqual(done);
+    expect(await cluster.get(KEY)).toBe('second');
+    expect(cluster.stored(replica, KEY)).toBe('second');
+  });
+
+  test('so too when the other write comes while it waits for a copy of an earlier one', async () => {
+    const speak = silence(replica, primary);
+    const done = await setFirst(replica, 1);
+    speak();
+    const listen = silence(primary, replica, 'DCS.MERGE');
+    const { stamp } = first;
+    const earlier = { ...first, stamp: { ms: stamp.ms - 1, low: stamp.low } };
+    const before = cluster.set(KEY, 'before', { context: earlier });
+    const late = setFirst(primary);
+    const second = cluster.set(KEY, 'second');
+    listen();
+    expect(await late).toEqual(done);
+    await Promise.all([before, second]);
+    expect(await cluster.get(KEY)).toBe('second');
+  });
+
+  test('is not carried out while the replica does not say', async () => {
+    const speak = silence(replica, primary);
+    await setFirst(replica, 1);
+    speak();
+    await cluster.set(KEY, 'second');
+    silence(primary, replica, 'DCS.FETCH');
+    await expect(setFirst(primary)).rejects.toMatchObject({ code: 'LOADING' });
+    expect(cluster.stored(primary, KEY)).toBe('second');
+  });
+
+  test('is carried out where the replica does not know it either', async () => {
+    await cluster.set(KEY, 'second');
+    const { version } = await setFirst(primary);
+    expect(version.ms).toBeGreaterThanOrEqual(first.stamp.ms);
+    expect(await cluster.get(KEY)).toBe('first');
+  });
+
+  test('is carried out when the replica is dead', async () => {
+    await cluster.set(KEY, 'second');
+    await cluster.crash(replica);
+    // Its connection is lost; that nobody listens there is known a moment later.
+    await eventually(() =>
+      setFirst(primary).then(
+        () => true,
+        (error: RespError) => error.code !== 'LOADING',
+      ),
+    );
+    expect(await cluster.get(KEY)).toBe('first');
+  });
+});
