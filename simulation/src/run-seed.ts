@@ -182,6 +182,7 @@ function shapeOf(plan: Random, fault: FaultName, { seed, tight, disks }: SeedOpt
       new Random(seed, 8),
       DISK_FAULT_NAMES.some((name) => name === fault),
       disks,
+      fault === 'old-disk', // some seconds older is old where a run takes seconds
     ),
   };
 }

@@ -13,7 +13,9 @@ jest.setTimeout(600_000);
 const KEYS = 1_000;
 const AWAY = 'aux-1';
 const OTHERS = AUX.filter((name) => name !== AWAY);
-const SHORT_RETENTION_MS = 2_000;
+/** The shortest that there is. */
+const SHORT_RETENTION_MS = 60_000;
+const CHECKPOINT_MS = 2_000;
 /** Tombstones that are over are dropped now and then. */
 const FORGOTTEN_MS = 4_000;
 const IMPORT_TIMEOUT_MS = 30_000;
@@ -42,7 +44,7 @@ test.each(LENGTH.oldDisks)('a disk comes back %s the retention of tombstones, th
   const prefix = `${when}-${others}`;
   const fill = new Fill({ url: urls()[0]!, prefix, keys: KEYS });
   await fill.store();
-  await sleep(SHORT_RETENTION_MS); // they are on all disks
+  await sleep(CHECKPOINT_MS); // they are on all disks
   const keys = Array.from({ length: KEYS }, (_, i) => `${prefix}:${i}`);
   const back: string[] = [];
   const lookUp = async (): Promise<void> => {

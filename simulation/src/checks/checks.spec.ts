@@ -95,6 +95,8 @@ describe('reads', () => {
     expect(checks(checkFalseMisses('p0', [set, op('get', 11, 12, { read: null })]))).toEqual(['lost']);
     expect(checkFalseMisses('p0', [set, op('get', 9, 12, { read: null })])).toEqual([]);
     expect(checkFalseMisses('d0', [set, op('get', 11, 12, { read: null })])).toEqual([]);
+    expect(checks(checkFalseMisses('p0', [set, op('get', 11, 12, { read: null })], 11))).toEqual(['lost']);
+    expect(checkFalseMisses('p0', [set, op('get', 11, 12, { read: null })], 10)).toEqual([]);
   });
 
   test('do not see one write take effect again over another', () => {

@@ -42,7 +42,9 @@ export function check(history: History, context: CheckContext, violations: Viola
       for (const part of partsOf(current, forgottenAt)) violations.push(...checkMonotonic(key, part));
       violations.push(...checkRevived(key, current));
     }
-    violations.push(...checkFalseMisses(key, SPLITTING.has(fault) ? current : operations));
+    violations.push(
+      ...(SPLITTING.has(fault) ? checkFalseMisses(key, current, faultsFrom) : checkFalseMisses(key, operations)),
+    );
     const family = familyOf(key);
     for (const final of finals.get(key) ?? []) {
       if (family === 'counter') {

@@ -129,7 +129,9 @@ function overtaken({ node, peer, request, slot }: Session, command: Command): Re
   const stamp = request.binary(STAMP);
   if (!isVersionText(stamp)) return undefined;
   const operation = { stamp: parseVersion(stamp), token: '' };
-  return node.replication.isOvertaken(request.binary(command.keys.first), slot, operation) ? operation : undefined;
+  return node.replication.preparation.isOvertaken(request.binary(command.keys.first), slot, operation)
+    ? operation
+    : undefined;
 }
 
 /** Whether a write sets or deletes whatever is there. */
@@ -147,7 +149,7 @@ function prepared(
     let outstanding = keys.length;
     let ready = true;
     for (const key of keys) {
-      node.replication.prepare(key, repeated, isOvertaken, (known) => {
+      node.replication.preparation.prepare(key, repeated, isOvertaken, (known) => {
         ready &&= known;
         if (--outstanding === 0) resolve(ready);
       });

@@ -55,6 +55,7 @@ test.each([
   ['DCS_LOG_FORMAT', 'xml'],
   ['DCS_ALLOW_UNAUTHENTICATED', 'yes'],
   ['DCS_MAX_BYTES', '1'],
+  ['DCS_TOMBSTONE_RETENTION_MS', '59999'],
   ['DCS_ID', 'a\nb'],
 ])('%s=%s is refused with its name, its value and what is wanted', (name, value) => {
   const [problem, ...more] = problems({ [name]: value });

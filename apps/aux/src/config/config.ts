@@ -12,6 +12,8 @@ interface Variable<T extends z.ZodType = z.ZodType> {
   readonly secret?: boolean;
 }
 
+/** A disk notes every few seconds that its node lives; what is younger than that by far cannot be told from what is old. */
+const MIN_TOMBSTONE_RETENTION_MS = 60_000;
 const CLUSTER = /^[A-Za-z0-9._-]{1,64}$/;
 const REGISTRY = /^(?:memory:|file:.+|rediss?(?:\+sentinel|\+cluster)?:\/\/.+)$/;
 
@@ -95,7 +97,7 @@ export const VARIABLES = {
   DCS_MAX_VALUE_BYTES: variable(integer(1, 268_435_456, MAX_VALUE_BYTES), '1048576', 'Most bytes in a value'),
   DCS_MAX_CONNECTIONS: variable(integer(1, 1_000_000, 10_000), '10000', 'Most connections on the data port'),
   DCS_TOMBSTONE_RETENTION_MS: variable(
-    integer(1000, 30 * 86_400_000, 3_600_000),
+    integer(MIN_TOMBSTONE_RETENTION_MS, 30 * 86_400_000, 3_600_000),
     '3600000',
     'How long a delete is remembered against older copies',
   ),

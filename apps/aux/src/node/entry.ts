@@ -40,6 +40,26 @@ export function afterAbsence(entry: Entry, ms: number): Entry {
   return isTombstone(entry) && ms > 0 ? tombstoneOf(entry, entry.expiresAt + ms, entry.slot) : entry;
 }
 
+/**
+ * An entry that was written so shortly before its node ended may have overwritten one on a node that was silent already,
+ * and nobody's owner a little later. It was on its disk alone then, and counts there even if it has expired since.
+ */
+export const LAST_MS = 30_000;
+
+/**
+ * Whether an entry or a tombstone that is found after nobody was there for `absentMs` can be left out: a delete that is
+ * forgotten by now, or an entry that has expired and was not among the last.
+ */
+export function isOverAfter(
+  { ms, expiresAt }: Pick<Entry, 'ms' | 'expiresAt'>,
+  isDelete: boolean,
+  absentMs: number,
+  now: number,
+): boolean {
+  if (expiresAt === 0 || expiresAt + (isDelete ? absentMs : 0) > now) return false;
+  return isDelete || ms < now - absentMs - LAST_MS;
+}
+
 /** The bytes of a value as GET replies them, in one flat string. */
 export function frame(value: string): string {
   // A concatenation would be kept as a tree of its parts; a copy through bytes is flat.

@@ -71,6 +71,12 @@ export class Ownership {
     return this.#roles[slot] as Role;
   }
 
+  /** Whether no other node is to have copies of a slot. */
+  isAlone(slot: number): boolean {
+    const owners = this.#table.ownersOf(slot);
+    return owners.length === 1 && owners[0] === this.selfId;
+  }
+
   primaryOf(slot: number): Member | undefined {
     const id = this.#table.primaryOf(slot);
     return id === undefined ? undefined : this.#byId.get(id);

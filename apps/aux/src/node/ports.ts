@@ -35,7 +35,7 @@ export interface DiskIdentity {
    * others' disks have. A new one begins where a slot had to be given up for lost.
    */
   readonly lineage: string;
-  /** When the node was last known to run, ms since the Unix epoch. */
+  /** When the node was last known to run, ms since the Unix epoch: at most {@link NodeDisk.aliveAgeMs} before its end. */
   readonly aliveAt: number;
   /**
    * The last view in which this node had imported all that it owned, and those after it, oldest first: an entry may be
@@ -50,6 +50,8 @@ export interface NodeDisk {
   readonly identity: DiskIdentity | undefined;
   /** Entries that were found damaged, and left out. */
   readonly damaged: number;
+  /** How old the `aliveAt` that is on the disk may become while the node runs, ms. */
+  readonly aliveAgeMs: number;
   /**
    * Merges what is on the disk into the store, the most recent entries as far as they fit, in steps that leave the event
    * loop free. Then, and from then on, whatever changes in the store goes to the disk. Once.

@@ -7,6 +7,7 @@ import { Store, type StoreOptions } from './store.js';
 
 const NOW = 1_000_000;
 const RETENTION_MS = 10_000;
+const ALL_SLOTS = SlotSet.of(Array.from({ length: SLOT_COUNT }, (_, slot) => slot));
 
 function makeStore(options: Partial<StoreOptions> = {}) {
   const clock = { now: NOW };
@@ -99,7 +100,6 @@ describe('merge', () => {
     const clock = { now: NOW, step: 0 };
     // Time may pass between any two looks at the clock.
     const { store } = makeStore({ maxEntries: 8, now: () => (clock.now += clock.step) });
-    const all = SlotSet.of(Array.from({ length: SLOT_COUNT }, (_, slot) => slot));
     let ms = 0;
     fc.assert(
       fc.property(
@@ -107,8 +107,10 @@ describe('merge', () => {
           maxLength: 60,
         }),
         fc.nat(3),
-        (steps, step) => {
+        fc.boolean(),
+        (steps, step, traced) => {
           clock.step = step;
+          store.leavesTombstone = () => traced;
           for (const [n, what] of steps) {
             const key = `key${n}`;
             const version = makeVersion(++ms, 0, 1);
@@ -122,7 +124,7 @@ describe('merge', () => {
           clock.step = 0;
           store.sweep(1000); // of what is expired and still counted, a scan shows nothing
           expect(total(store.slotCounts)).toBe(store.size);
-          expect(store.digests.ofAll(all)).toBe(digestsOf(store).ofAll(all));
+          expect(store.digests.ofAll(ALL_SLOTS)).toBe(digestsOf(store).ofAll(ALL_SLOTS));
         },
       ),
       { numRuns: 300 },
@@ -170,6 +172,30 @@ describe('what a store forgets', () => {
     expect(store.evictions).toMatchObject({ entries: 1, expired: 1 });
     expect(store.tombstones).toBe(0);
     expect(store.merge('a', entryOf('a', '1', makeVersion(1, 0, 0)))).toBe('applied');
+  });
+
+  test('an entry that is said to leaves a tombstone when it expires, in its own version', () => {
+    const { store, clock } = makeStore({ maxTombstones: 4 });
+    store.leavesTombstone = (entry) => valueOf(entry) === 'traced';
+    const old = entryOf('a', 'old', { ms: 1, low: 0 });
+    store.merge('a', old);
+    store.merge('a', entryOf('a', 'traced', { ms: 2, low: 0 }, NOW + 10));
+    store.merge('b', entryOf('b', 'untraced', { ms: 2, low: 0 }, NOW + 10));
+    clock.now += 10;
+    store.sweep(1000);
+    expect(seen(store, 'a')).toBe('2 0 deleted');
+    expect(seen(store, 'b')).toBe('nothing');
+    expect(store.merge('a', old)).toBe('older');
+    expect(store.digests.ofAll(ALL_SLOTS)).toBe(digestsOf(store).ofAll(ALL_SLOTS));
+  });
+
+  test('expired entries leave half of the room for tombstones to deletes', () => {
+    const { store, clock } = makeStore({ maxTombstones: 4 });
+    store.leavesTombstone = () => true;
+    for (const key of ['a', 'b', 'c', 'd']) store.merge(key, entryOf(key, 'v', { ms: 1, low: 0 }, NOW + 10));
+    clock.now += 10;
+    store.sweep(1000);
+    expect(store.tombstones).toBe(2);
   });
 
   test('a tombstone keeps older copies out for its time, and is swept after it', () => {

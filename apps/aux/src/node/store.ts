@@ -31,7 +31,8 @@ export type MergeOutcome = 'applied' | 'older' | 'too-large';
  * What a node holds: live entries in an exact LRU, tombstones beside it. `merge` is the only way in, for client writes,
  * copies from other nodes and disk alike; it keeps the greater version, so it may be repeated and reordered at will.
  *
- * Eviction and expiry are not deletes: they leave no tombstone. Every operation is O(1) expected.
+ * Eviction and expiry are not deletes: they leave no tombstone, but for {@link Store.leavesTombstone}. Every operation is
+ * O(1) expected.
  */
 export class Store {
   /** Live entries per slot. */
@@ -51,8 +52,12 @@ export class Store {
   onChange: ((key: string, entry: Entry | undefined, place: number, isNew: boolean) => void) | undefined;
   onFlush: ((floor: Version) => void) | undefined;
 
+  /** Whether an entry that expires leaves a tombstone, as an older one that it has replaced may still come in. */
+  leavesTombstone: ((entry: Entry) => boolean) | undefined;
+
   readonly #entries: LruCache<string, Entry>;
   readonly #tombstones: Tombstones;
+  readonly #maxTombstones: number;
   readonly #tombstoneRetentionMs: number;
   readonly #now: () => number;
   /**
@@ -70,8 +75,9 @@ export class Store {
     this.#now = options.now;
     this.#tombstoneRetentionMs = options.tombstoneRetentionMs;
     this.#versions = new Float64Array((options.maxEntries + 1) * 2);
+    this.#maxTombstones = options.maxTombstones ?? DEFAULT_MAX_TOMBSTONES;
     this.#tombstones = new Tombstones({
-      max: options.maxTombstones ?? DEFAULT_MAX_TOMBSTONES,
+      max: this.#maxTombstones,
       now: options.now,
       seed: options.hashSeed | 0,
       onForget: (key, tombstone) => {
@@ -84,7 +90,10 @@ export class Store {
       maxBytes: options.maxBytes,
       now: options.now,
       seed: options.hashSeed | 0,
-      onEvict: (key, entry) => this.#forgotten(key, entry),
+      onEvict: (key, entry, reason) => {
+        this.#forgotten(key, entry);
+        if (reason === 'expired' && this.leavesTombstone?.(entry) === true) this.#expired(key, entry);
+      },
     });
   }
 
@@ -323,6 +332,11 @@ export class Store {
     this.#tombstones.put(key, tombstone);
     this.digests.toggle(tombstone.slot, key, tombstone);
     this.onChange?.(key, tombstone, 0, false);
+  }
+
+  /** Half of the tombstones' room is left to deletes. */
+  #expired(key: string, entry: Entry): void {
+    if (this.#tombstones.size < this.#maxTombstones / 2) this.merge(key, this.tombstone(entry, entry.slot));
   }
 
   #forgotten(key: string, entry: Entry): void {

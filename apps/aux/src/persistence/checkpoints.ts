@@ -28,6 +28,8 @@ const CHECKPOINT_MS = 5000;
 const ALIVE_MS = 10_000;
 const FIRST_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 5000;
+/** How old `aliveAt` may get on a disk that takes checkpoints: one is due, is begun with the next tick, and takes its time. */
+export const MAX_ALIVE_AGE_MS = ALIVE_MS + MAX_PAUSE_MS;
 
 /** Brings the entry file up to date, and removes the journal that it makes superfluous. */
 export class Checkpoints {

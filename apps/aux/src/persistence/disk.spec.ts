@@ -1,7 +1,7 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { durable, DiskFolder, newStore, put, remove, START, version } from '../../test/disk-folder.js';
-import { valueOf } from '../node/entry.js';
+import { isTombstone, valueOf } from '../node/entry.js';
 import type { Store } from '../node/store.js';
 
 const folder = new DiskFolder();
@@ -148,6 +148,24 @@ test('neither expired entries nor tombstones past their time are loaded; an expi
   expect(again.peek('short')).toBeUndefined();
   expect(again.peek('rewritten')).toBeUndefined();
   expect(again.lookup('deleted')).toBeUndefined();
+});
+
+test('of what expired while nobody was there, only the last counts still, against older copies elsewhere', async () => {
+  const directory = folder.directory();
+  const disk = await folder.open(directory);
+  const store = newStore();
+  await disk.load(store);
+  disk.remember('lineage-1', []);
+  put(store, 'old', 'x', -3_600_000, START + 100);
+  put(store, 'last', 'x', -1, START + 100);
+  await disk.close();
+  const now = () => START + 100_000_000;
+  const again = newStore({ now });
+  const reopened = await folder.open(directory, { ...unchecked, now });
+  await reopened.load(again);
+  expect(isTombstone(again.lookup('last')!)).toBe(true);
+  expect(again.lookup('old')).toBeUndefined();
+  expect(reopened.pendingKeys).toBe(2); // both are to go from the file
 });
 
 test('what was deleted is remembered as if no time had passed while nobody was there', async () => {

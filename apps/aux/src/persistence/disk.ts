@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import type { Entry } from '../node/entry.js';
 import type { DiskIdentity, NodeDisk } from '../node/ports.js';
 import type { Store } from '../node/store.js';
-import { Checkpoints } from './checkpoints.js';
+import { Checkpoints, MAX_ALIVE_AGE_MS } from './checkpoints.js';
 import { DirtyKeys, pagesOf } from './dirty-keys.js';
 import { EntryFile } from './entry-file.js';
 import { checkEntryFile } from './entry-file-check.js';
@@ -53,6 +53,7 @@ export class Disk implements NodeDisk {
   damaged = 0;
   /** Why the whole entry file was set aside at the start. */
   readonly setAside: string | undefined;
+  readonly aliveAgeMs = MAX_ALIVE_AGE_MS;
   /** Entries read at the start, and how long it took. */
   loaded = 0;
   loadSeconds = 0;

@@ -1,5 +1,5 @@
 import { compareVersions, type Version } from '@dcs/protocol';
-import { afterAbsence, type Entry, sizeOf } from '../node/entry.js';
+import { afterAbsence, type Entry, isOverAfter, sizeOf } from '../node/entry.js';
 import type { Store } from '../node/store.js';
 import type { EntryFile, EntrySummary } from './entry-file.js';
 import type { Journal } from './journal.js';
@@ -52,7 +52,8 @@ export class Loader {
       const found = entry === undefined ? undefined : afterAbsence(entry, absentMs);
       const isLoaded = found !== undefined && apply('file', () => store.merge(key, found)) === 'applied';
       if (isLoaded) this.loaded++;
-      if (!isLoaded || found !== entry) onDifference(key);
+      const isSame = found === entry && (entry?.expiresAt === 0 || store.lookup(key) === entry);
+      if (!isLoaded || !isSame) onDifference(key);
       if (steps.isOver()) await steps.pause();
     }
   }
@@ -63,9 +64,7 @@ export class Loader {
     const steps = new Steps();
     for (const { key, summary } of file.summaries()) {
       if (summary === undefined) this.damaged++;
-      const longerMs = summary?.tombstone === true ? absentMs : 0;
-      const isOver = summary !== undefined && summary.expiresAt !== 0 && summary.expiresAt + longerMs <= now();
-      if (summary !== undefined && !isOver) summaries.push(summary);
+      if (summary !== undefined && !isOverAfter(summary, summary.tombstone, absentMs, now())) summaries.push(summary);
       else onDifference(key);
       if (steps.isOver()) await steps.pause();
     }

@@ -1,6 +1,6 @@
 import type { View } from '@dcs/cluster-membership';
 import { compareVersions, type Version, VERSION_ZERO } from '@dcs/protocol';
-import { afterAbsence, type Entry } from '../node/entry.js';
+import { afterAbsence, type Entry, isOverAfter, isTombstone } from '../node/entry.js';
 import type { DiskIdentity, NodeDisk, Timers } from '../node/ports.js';
 import type { Store } from '../node/store.js';
 import type { Platter } from './platter.js';
@@ -35,6 +35,7 @@ const RETRY_MS = 500;
 export class MemoryDisk implements NodeDisk {
   readonly identity: DiskIdentity | undefined;
   readonly damaged = 0;
+  readonly aliveAgeMs: number;
   /** Also set by tests: nothing can be written. */
   refusal: string | undefined;
   readonly #options: MemoryDiskOptions;
@@ -54,7 +55,9 @@ export class MemoryDisk implements NodeDisk {
 
   constructor(options: MemoryDiskOptions) {
     this.#options = options;
+    const { syncMs = DEFAULT_SYNC_MS, checkpointMs = DEFAULT_CHECKPOINT_MS } = options;
     this.identity = options.platter.identity;
+    this.aliveAgeMs = Math.max(syncMs, checkpointMs) + syncMs;
   }
 
   async load(store: Store): Promise<void> {
@@ -70,8 +73,9 @@ export class MemoryDisk implements NodeDisk {
     if (loadMs > 0) await new Promise<void>((resolve) => timers.after(loadMs, resolve));
     this.#applying = true;
     for (const [key, entry] of platter.entries) {
-      const found = afterAbsence(entry, absentMs);
-      if (store.merge(key, found) !== 'applied' || found !== entry) this.#dirty.add(key);
+      const found = isOverAfter(entry, isTombstone(entry), absentMs, now()) ? undefined : afterAbsence(entry, absentMs);
+      if (found !== undefined) store.merge(key, found);
+      if (store.lookup(key) !== entry) this.#dirty.add(key);
     }
     this.#applying = false;
     this.#store = store;

@@ -10,8 +10,18 @@ export interface OriginsOptions {
   readonly peers: Peers;
   readonly replicas: number;
   readonly tombstoneRetentionMs: number;
+  /** Of the nodes' disks: see `NodeDisk`. */
+  readonly aliveAgeMs: number;
   /** What this node says of itself. */
   readonly own: () => Origin;
+}
+
+/** The cluster's life as it was last, by the disk that has seen the latest view. */
+export interface LastState {
+  readonly owners: LastOwners;
+  /** Of the first of the latest views: a disk that has not seen it may not have had all of its slots by then. */
+  readonly settledEpoch: number;
+  readonly lineage: string | undefined;
 }
 
 const TIMEOUT_MS = 500;
@@ -107,32 +117,33 @@ export class Origins {
       .map(([id]) => id);
   }
 
-  /** Disks that ended before this do not know of deletes that the newest one has forgotten already. */
+  /**
+   * Disks that ended before this may not know of deletes that the newest one has forgotten already, which may have lived
+   * somewhat longer than it says.
+   */
   oldestTrusted(): number {
-    const { own, tombstoneRetentionMs } = this.#options;
+    const { own, tombstoneRetentionMs, aliveAgeMs } = this.#options;
     let newest = own().identity?.aliveAt ?? -Infinity;
     for (const { identity } of this.#known.values()) newest = Math.max(newest, identity?.aliveAt ?? -Infinity);
-    return newest - tombstoneRetentionMs;
+    return newest + aliveAgeMs - tombstoneRetentionMs;
   }
 
   /**
-   * Who owned slots last, by whoever has seen the latest view. A disk that has not seen `settledEpoch` may not have had
-   * all of its slots by then.
+   * Who owned slots last, by whoever has seen the latest view.
    * @param views that this node has seen since all was whole
    */
-  lastOwners(
-    views: readonly View[],
-    present: ReadonlyMap<string, Origin>,
-  ): { readonly owners: LastOwners; readonly settledEpoch: number } {
+  lastOwners(views: readonly View[], present: ReadonlyMap<string, Origin>): LastState {
     const oldest = this.oldestTrusted();
     let latest = views;
+    let lineage = this.#options.own().lineage ?? this.#options.own().identity?.lineage;
     for (const { identity } of present.values()) {
       if (identity === undefined || identity.aliveAt < oldest) continue;
-      if ((identity.views.at(-1)?.epoch ?? 0) > (latest.at(-1)?.epoch ?? 0)) latest = identity.views;
+      if ((identity.views.at(-1)?.epoch ?? 0) <= (latest.at(-1)?.epoch ?? 0)) continue;
+      ({ views: latest, lineage } = identity);
     }
     if (this.#last?.views !== latest) {
       this.#last = { views: latest, owners: new LastOwners(latest, this.#options.replicas) };
     }
-    return { owners: this.#last.owners, settledEpoch: latest[0]?.epoch ?? 0 };
+    return { owners: this.#last.owners, settledEpoch: latest[0]?.epoch ?? 0, lineage };
   }
 }

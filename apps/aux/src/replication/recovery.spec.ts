@@ -1,33 +1,9 @@
+import { DiskNodes } from '../../test/disk-nodes.js';
+import { eventually, type SeveralNodes } from '../../test/several-nodes.js';
 import type { AuxServer } from '../aux-server.js';
-import { eventually, SeveralNodes } from '../../test/several-nodes.js';
 import type { Entry } from '../node/entry.js';
-import type { NodeBackup, Timers } from '../node/ports.js';
 import { MemoryDisk } from '../persistence/memory-disk.js';
 import { Platter } from '../persistence/platter.js';
-
-const WAIT_MS = 2000;
-
-/** Of one process: they end with it. */
-class ProcessTimers implements Timers {
-  readonly #pending = new Set<NodeJS.Timeout>();
-
-  #stopped = false;
-
-  after(ms: number, callback: () => void): () => void {
-    if (this.#stopped) return () => undefined;
-    const handle = setTimeout(() => {
-      this.#pending.delete(handle);
-      callback();
-    }, ms);
-    this.#pending.add(handle);
-    return () => clearTimeout(handle);
-  }
-
-  stop(): void {
-    this.#stopped = true;
-    for (const handle of this.#pending) clearTimeout(handle);
-  }
-}
 
 jest.setTimeout(60_000);
 
@@ -37,73 +13,25 @@ function whileBehind(error: unknown): undefined {
 }
 
 describe('nodes with disks', () => {
+  let nodes: DiskNodes;
   let cluster: SeveralNodes;
-  let platters: Map<string, Platter>;
-  let timersOf: Map<string, ProcessTimers>;
-  let backup: NodeBackup | undefined;
+  let platters: DiskNodes['platters'];
+  let KEYS: readonly string[];
 
   beforeEach(() => {
-    cluster = new SeveralNodes();
-    platters = new Map();
-    timersOf = new Map();
-    backup = undefined;
+    nodes = new DiskNodes();
+    ({ cluster, platters, keys: KEYS } = nodes);
   });
 
-  afterEach(async () => {
-    for (const timers of timersOf.values()) timers.stop();
-    await cluster.close();
-  });
+  afterEach(() => nodes.close());
 
-  function start(id: string, config: Readonly<Record<string, unknown>> = {}, loadMs = 0): Promise<AuxServer> {
-    let platter = platters.get(id);
-    if (platter === undefined) platters.set(id, (platter = new Platter()));
-    const timers = new ProcessTimers();
-    timersOf.set(id, timers);
-    const disk = new MemoryDisk({ platter, timers, now: Date.now, syncMs: 100, checkpointMs: 100, loadMs });
-    return cluster.start(
-      id,
-      { disk, ...(backup === undefined ? {} : { backup }) },
-      { recoveryWaitMs: WAIT_MS, recoveryGraceMs: 300, ...config },
-    );
-  }
-
-  async function startAll(...ids: string[]): Promise<void> {
-    await Promise.all(ids.map((id) => start(id)));
-    await cluster.settled();
-  }
-
-  async function crashAll(...ids: string[]): Promise<void> {
-    for (const id of ids) timersOf.get(id)!.stop();
-    await Promise.all(cluster.nodes.filter(({ node }) => ids.includes(node.id)).map((node) => cluster.crash(node)));
-  }
-
+  const start = (id: string, config: Readonly<Record<string, unknown>> = {}, loadMs = 0): Promise<AuxServer> =>
+    nodes.start(id, config, loadMs);
+  const startAll = (...ids: string[]): Promise<void> => nodes.startAll(ids);
+  const crashAll = (...ids: string[]): Promise<void> => nodes.crash(...ids);
+  const fill = (): Promise<void> => nodes.fill();
+  const expectAll = (): Promise<void> => nodes.expectAll();
   const lineageOf = ({ node }: AuxServer): string | undefined => node.replication.recovery.lineage;
-
-  /** The disks have seen the view that is, and agree. */
-  async function noted(): Promise<void> {
-    const { epoch } = cluster.nodes[0]!.node.ownership;
-    await eventually(() =>
-      cluster.nodes.every(({ node }) => {
-        const { lineage, views } = platters.get(node.id)!.identity ?? { lineage: '', views: [] };
-        return views.length === 1 && views[0]!.epoch === epoch && lineage === lineageOf(cluster.nodes[0]!);
-      }),
-    );
-  }
-
-  const KEYS = Array.from({ length: 300 }, (_, i) => `key:${i}`);
-
-  async function fill(): Promise<void> {
-    await Promise.all(KEYS.map((key) => cluster.set(key, `value of ${key}`)));
-    await noted();
-  }
-
-  async function expectAll(): Promise<void> {
-    for (const key of KEYS) {
-      expect(await cluster.get(key)).toBe(`value of ${key}`);
-      const copies = cluster.ownersOf(key).map((server) => cluster.stored(server, key));
-      expect(copies).toEqual(copies.map(() => `value of ${key}`));
-    }
-  }
 
   test('a new cluster does not wait for anything', async () => {
     await Promise.all(['a', 'b', 'c'].map((id) => start(id, { recoveryWaitMs: 600_000, recoveryGraceMs: 600_000 })));
@@ -115,7 +43,7 @@ describe('nodes with disks', () => {
     const forEver = { recoveryWaitMs: 600_000, recoveryGraceMs: 600_000 };
     let found: () => void;
     const looked = new Promise<void>((resolve) => (found = resolve));
-    backup = { restore: () => looked };
+    nodes.backup = { restore: () => looked };
     const a = await start('a', forEver);
     expect(a.unreadyReason()).toMatch(/^16384 slots wait/);
     const b = await start('b', forEver);
@@ -255,53 +183,6 @@ describe('nodes with disks', () => {
     await expectAll();
   });
 
-  test('what was overwritten while a disk was away does not come back from it', async () => {
-    await startAll('a', 'b', 'c');
-    await fill();
-    await crashAll('a');
-    await eventually(() => cluster.nodes[0]!.node.ownership.up.length === 2);
-    await cluster.settled();
-    for (const key of KEYS.slice(0, 50)) await cluster.set(key, 'short', { expiresAt: Date.now() + 100 });
-    for (const key of KEYS.slice(50, 100)) await cluster.delete(key);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    await start('a');
-    await cluster.settled();
-    for (const key of KEYS.slice(0, 100)) expect(await cluster.get(key)).toBeUndefined();
-  });
-
-  /** Short enough to wait for. */
-  const FORGETFUL = { tombstoneRetentionMs: 1000 };
-
-  async function startForgetful(...ids: string[]): Promise<void> {
-    await Promise.all(ids.map((id) => start(id, FORGETFUL)));
-    await cluster.settled();
-  }
-
-  async function deleteWhileAway(): Promise<void> {
-    await startForgetful('a', 'b', 'c');
-    await fill();
-    await Promise.all(KEYS.map((key) => cluster.set(key, 'after the last checkpoint')));
-    await crashAll('a');
-    await eventually(() => cluster.nodes.every(({ node }) => node.ownership.up.length === 2));
-    await cluster.settled();
-    for (const key of KEYS) await cluster.delete(key);
-    await eventually(() => cluster.nodes.every(({ node }) => node.store.tombstones === 0)); // forgotten
-  }
-
-  test('a disk that was away for longer than deletes are remembered is ignored', async () => {
-    await deleteWhileAway();
-    await startForgetful('a');
-    for (const key of KEYS) expect(await cluster.get(key)).toBeUndefined();
-  });
-
-  test('a disk much older than the others is ignored when all start at once', async () => {
-    await deleteWhileAway();
-    await noted();
-    await crashAll('b', 'c');
-    await startForgetful('a', 'b', 'c');
-    for (const key of KEYS) expect(await cluster.get(key)).toBeUndefined();
-  });
-
   /** All nodes with their disks; returns what they had. */
   async function loseAll(): Promise<ReadonlyMap<string, Entry>> {
     const copies = new Map<string, Entry>();
@@ -316,7 +197,7 @@ describe('nodes with disks', () => {
     await fill();
     const copies = await loseAll();
     let whenAsked = 0;
-    backup = {
+    nodes.backup = {
       async restore(slots, merge) {
         whenAsked++;
         await new Promise((resolve) => setTimeout(resolve, 100));
@@ -333,7 +214,7 @@ describe('nodes with disks', () => {
     await fill();
     const copies = await loseAll();
     const unreadableUntil = Date.now() + 1500;
-    backup = {
+    nodes.backup = {
       async restore(slots, merge) {
         if (Date.now() < unreadableUntil) throw new Error('the directory is missing');
         for (const [key, entry] of copies) if (slots.has(entry.slot)) merge(key, entry);
@@ -346,8 +227,7 @@ describe('nodes with disks', () => {
   });
 
   test('a disk that cannot be written refuses writes in words, and reads go on', async () => {
-    const timers = new ProcessTimers();
-    timersOf.set('a', timers);
+    const timers = nodes.timersFor('a');
     const disk = new MemoryDisk({ platter: new Platter(), timers, now: Date.now });
     const a = await cluster.start('a', { disk });
     await cluster.settled();
@@ -361,8 +241,7 @@ describe('nodes with disks', () => {
   });
 
   test('an owner whose disk takes nothing counts as no copy, and shows nothing old', async () => {
-    const timers = new ProcessTimers();
-    timersOf.set('a', timers);
+    const timers = nodes.timersFor('a');
     const full = new MemoryDisk({ platter: new Platter(), timers, now: Date.now });
     const a = await cluster.start('a', { disk: full });
     await Promise.all([start('b'), start('c')]);

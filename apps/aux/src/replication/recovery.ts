@@ -7,6 +7,7 @@ import type { Store } from '../node/store.js';
 import { Lineage } from './lineage.js';
 import type { Origin } from './origin.js';
 import { Origins } from './origins.js';
+import { OutdatedDisks } from './outdated-disks.js';
 import type { Peers } from './peers.js';
 import type { SlotLedger } from './slot-ledger.js';
 
@@ -87,7 +88,11 @@ export class Recovery {
     this.#identity = options.disk?.identity;
     this.#views = this.#identity?.views ?? [];
     this.#loaded = options.disk === undefined;
-    this.#origins = new Origins({ ...options, own: () => this.origin() });
+    this.#origins = new Origins({
+      ...options,
+      aliveAgeMs: options.disk?.aliveAgeMs ?? 0,
+      own: () => this.origin(),
+    });
     this.#lineage = new Lineage({ ...options, origins: this.#origins, onChange: () => this.#remember() });
     if (!this.#loaded) this.#holdAll();
   }
@@ -238,13 +243,16 @@ export class Recovery {
   /** Releases the slots of which enough is known. */
   #evaluate(): void {
     if (!this.#recovering || !this.#loaded || this.#closed) return;
-    const { ownership, ledger, monotonic, backup } = this.#options;
+    const { ownership, ledger, monotonic, backup, disk, store } = this.#options;
     this.#origins.askMissing();
     if (ownership.self?.state !== 'up') return;
     this.#distrustOldDisk();
     const present = this.#origins.present();
     if (this.#mayComeWithADisk(present)) return;
-    const { owners, settledEpoch } = this.#origins.lastOwners(this.#views, present);
+    const last = this.#origins.lastOwners(this.#views, present);
+    const { owners, settledEpoch } = last;
+    const outdated = new OutdatedDisks(present, last, disk?.aliveAgeMs ?? 0);
+    const replaced = new SlotSet();
     const hasDisk = (id: string): boolean => {
       const origin = present.get(id);
       return origin?.intact === true && (origin.identity?.views.at(-1)?.epoch ?? -1) >= settledEpoch;
@@ -268,9 +276,15 @@ export class Recovery {
         }
         if (had.length > 0) this.slotsGivenUp++;
       }
-      this.#release(slot, sources);
+      const whole = had.filter(hasDisk);
+      if (outdated.covers(whole, ownership.selfId)) replaced.add(slot);
+      this.#release(
+        slot,
+        sources.filter((id) => !outdated.covers(whole, id)),
+      );
       released = true;
     }
+    if (!replaced.isEmpty) outdated.drop(store, ownership.selfId, replaced);
     if (!toRestore.isEmpty) this.#restore(toRestore);
     if (ledger.held === 0) this.#decided(present);
     if (released) this.#options.onReleased();

@@ -1,12 +1,6 @@
 import type { View } from '@dcs/cluster-membership';
-import { SLOT_COUNT, slotOfBinary, SlotTable } from '@dcs/consistent-hash';
-import {
-  compareVersions,
-  type HybridClock,
-  type OperationRecord,
-  type RepeatedOperation,
-  type SlotSet,
-} from '@dcs/protocol';
+import { SLOT_COUNT, SlotTable } from '@dcs/consistent-hash';
+import type { HybridClock, OperationRecord, SlotSet } from '@dcs/protocol';
 import type { Entry } from '../node/entry.js';
 import { NONE, type Ownership } from '../node/ownership.js';
 import type { NodeBackup, NodeDisk, Timers } from '../node/ports.js';
@@ -15,12 +9,14 @@ import type { ViewRefresh } from '../node/view-refresh.js';
 import type { Writer } from '../node/writer.js';
 import { AntiEntropy } from './anti-entropy.js';
 import type { Effect } from './effect.js';
+import { ExpiryTraces } from './expiry-traces.js';
 import { Fetcher } from './fetcher.js';
 import { Hints } from './hints.js';
 import { Importer } from './importer.js';
 import { Peers } from './peers.js';
 import { PendingKeys } from './pending-keys.js';
 import type { PeerTransport } from './ports.js';
+import { Preparation } from './preparation.js';
 import { ReadGrants, ReadLeases } from './read-leases.js';
 import { Recovery, type RecoveryTuning } from './recovery.js';
 import { type CopyOutcome, Replicator } from './replicator.js';
@@ -60,8 +56,6 @@ export interface ReplicationOptions extends ReplicationTuning {
   readonly backup: NodeBackup | undefined;
 }
 
-const NOBODY: readonly string[] = [];
-
 /** `undurable`: it could not be written to this node's disk. */
 export type WriteOutcome = CopyOutcome | 'undurable';
 
@@ -78,6 +72,7 @@ export class Replication {
   readonly peers: Peers;
   readonly replicator: Replicator;
   readonly fetcher: Fetcher;
+  readonly preparation: Preparation;
   readonly importer: Importer;
   readonly hints: Hints;
   readonly antiEntropy: AntiEntropy;
@@ -101,6 +96,7 @@ export class Replication {
       if (options.disk !== undefined || ownership.table.ownersOf(entry.slot).length > 1)
         this.#effects.push({ key, entry, operation });
     };
+    const traces = new ExpiryTraces({ store, ledger, disk: options.disk });
     const peers = new Peers({
       selfId: ownership.selfId,
       transport,
@@ -123,11 +119,18 @@ export class Replication {
       timers,
       monotonic,
       isLagging,
-      onMissed: (owner, slot) => this.antiEntropy.missed(owner, slot),
+      onMissed: (owner, entry) => {
+        traces.missed(entry);
+        this.antiEntropy.missed(owner, entry.slot);
+      },
       readableMs: (owners, holders) => this.readGrants.outstandingMs(owners, holders),
       ...given('replicaTimeoutMs', options.replicaTimeoutMs),
     });
     this.fetcher = new Fetcher({ ownership, ledger, peers, store, memory });
+    this.preparation = new Preparation({
+      ...{ ownership, ledger, store, memory, fetcher: this.fetcher, pending: this.pending },
+      copy: (effect, done) => this.copy([effect], (outcome) => done(outcome !== 'failed')),
+    });
     this.hints = new Hints({ ownership, peers, store, timers });
     this.#staleCopies = new StaleCopies(store, (key) => this.hints.has(key));
     this.importer = new Importer({
@@ -223,41 +226,6 @@ export class Replication {
     this.importer.wake();
   }
 
-  /**
-   * Makes sure that what the store says of the key is all there is, and that it is safe to show.
-   * Calls back with false when that cannot be done now.
-   *
-   * @param repeated the operation to be done on the key, if it may have been carried out already
-   * @param isOvertaken see {@link isOvertaken}: all owners are asked
-   */
-  prepare(
-    key: string,
-    repeated: RepeatedOperation | undefined,
-    isOvertaken: boolean,
-    done: (ready: boolean) => void,
-  ): void {
-    const slot = slotOfBinary(key);
-    const { selfId, table } = this.#options.ownership;
-    const witnesses = isOvertaken ? table.ownersOf(slot).filter((id) => id !== selfId) : NOBODY;
-    this.fetcher.fetch(slot, key, repeated, witnesses, (outcome) => {
-      const isEnough =
-        outcome === 'known' || (!this.ledger.isHard(slot) && (outcome === 'gone' || repeated === undefined));
-      if (isEnough) this.#whenSafe(key, done);
-      else done(false);
-    });
-  }
-
-  /**
-   * Whether the key was written since the operation began, and the operation is not known here. Another owner may have
-   * done it in this node's place, while this node did not answer, and that may be what the later write has overwritten:
-   * to do it now would undo that write.
-   */
-  isOvertaken(key: string, slot: number, operation: RepeatedOperation): boolean {
-    const { store, writer } = this.#options;
-    const isOlder = compareVersions(store.lookup(key) ?? store.versionOfAbsent(key), operation.stamp) > 0;
-    return isOlder && !this.#isAlone(slot) && writer.memory.find(operation, key, slot) === undefined;
-  }
-
   /** Calls back when all that is in the store is as safe as this node's disk makes it; at once without a disk. */
   whenDurable(done: (error: Error | undefined) => void): void {
     const { disk } = this.#options;
@@ -282,7 +250,7 @@ export class Replication {
       });
     }
     for (const effect of effects) {
-      if (this.#isAlone(effect.entry.slot)) {
+      if (this.#options.ownership.isAlone(effect.entry.slot)) {
         if (--outstanding === 0) done(worst);
         continue;
       }
@@ -296,13 +264,6 @@ export class Replication {
       });
     }
     if (effects.length === 0) done('copied');
-  }
-
-  /** Whether no other node is to have copies of a slot. */
-  #isAlone(slot: number): boolean {
-    const { ownership } = this.#options;
-    const owners = ownership.table.ownersOf(slot);
-    return owners.length === 1 && owners[0] === ownership.selfId;
   }
 
   /** What the command just run has written to slots that others own too; `undefined` for nothing. */
@@ -345,18 +306,6 @@ export class Replication {
       }
     }
     this.importer.wake();
-  }
-
-  #whenSafe(key: string, done: (ready: boolean) => void): void {
-    this.pending.whenDone(key, () => {
-      if (!this.pending.isUnsafe(key)) return done(true);
-      const entry = this.#options.store.lookup(key);
-      if (entry === undefined) {
-        this.pending.forget(key);
-        return done(true);
-      }
-      this.copy([{ key, entry, operation: undefined }], (outcome) => done(outcome !== 'failed'));
-    });
   }
 
   /**
