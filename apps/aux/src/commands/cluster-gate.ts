@@ -1,4 +1,4 @@
-import { isVersionText, parseVersion, type RepeatedOperation } from '@dcs/protocol';
+import type { RepeatedOperation } from '@dcs/protocol';
 import { encodeCommandBinary, Reply, RespError } from '@dcs/resp';
 import type { CacheNode } from '../node/cache-node.js';
 import { PRIMARY, REPLICA } from '../node/ownership.js';
@@ -9,6 +9,7 @@ import { argumentsOf, requestOf } from './detached-request.js';
 import { BEHIND, COPY_FAILED, diskRefusal, LOADING, OWNERS_CHANGED, PRIMARY_SILENT, UNDURABLE } from './errors.js';
 import { findSlot, keysOf, moved } from './keys.js';
 import { type Later, LaterReply } from './later-reply.js';
+import { operationOf } from './peer-arguments.js';
 import type { Request, Session } from './session.js';
 
 /** How often a command waits for its keys before it is told to try again: ownership may change meanwhile. */
@@ -19,8 +20,7 @@ const PASS_ON_TIMEOUT_MS = 400;
 const PASS_ON_TO_SUSPECT_TIMEOUT_MS = 100;
 const PASS_ON_TRIES = 2;
 const RECONNECT_PAUSE_MS = 75;
-/** Arguments that hold the stamp and the attempt, in every write between our own parts. */
-const STAMP = 2;
+/** Argument that holds the attempt, in every write between our own parts. */
 const ATTEMPT = 3;
 /** Errors that say of one try that it was not carried out, which says nothing of the try before. */
 const NOT_DONE: ReadonlySet<string> = new Set(['MOVED', 'LOADING', 'STALE']);
@@ -126,9 +126,8 @@ async function later(session: Session, command: Command, forPrimary = false): Pr
 /** The write's operation, if another owner may have done it in this node's place and this node cannot tell. */
 function overtaken({ node, peer, request, slot }: Session, command: Command): RepeatedOperation | undefined {
   if (peer === undefined || !mayBeDoneByReplica(command, request)) return undefined;
-  const stamp = request.binary(STAMP);
-  if (!isVersionText(stamp)) return undefined;
-  const operation = { stamp: parseVersion(stamp), token: '' };
+  const operation = operationOf(request);
+  if (operation === undefined) return undefined;
   return node.replication.preparation.isOvertaken(request.binary(command.keys.first), slot, operation)
     ? operation
     : undefined;

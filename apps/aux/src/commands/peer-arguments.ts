@@ -16,11 +16,15 @@ export function parseOperation(request: Request): Operation {
   return { stamp: parseVersion(request.binary(2)), attempt: integerArgument(request, 3, 'attempt', 1) };
 }
 
-/** What a write between our own parts repeats: a first attempt nothing, but for one with a client's token. */
-export function repeatedOperation(request: Request, token = ''): RepeatedOperation | undefined {
+/** The operation of a write between our own parts, on whichever attempt; `undefined` without a stamp that is one. */
+export function operationOf(request: Request, token = ''): RepeatedOperation | undefined {
   const stamp = request.binary(2);
-  if ((token === '' && request.binary(3) === '1') || !isVersionText(stamp)) return undefined;
-  return { stamp: parseVersion(stamp), token };
+  return isVersionText(stamp) ? { stamp: parseVersion(stamp), token } : undefined;
+}
+
+/** What such a write repeats: a first attempt nothing, but for one with a client's token. */
+export function repeatedOperation(request: Request, token = ''): RepeatedOperation | undefined {
+  return token === '' && request.binary(3) === '1' ? undefined : operationOf(request, token);
 }
 
 /** @throws ProtocolError */

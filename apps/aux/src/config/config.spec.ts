@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type AuxConfig, ConfigError, loadConfig, VARIABLES } from './config.js';
+import { MAX_ALIVE_AGE_MS } from '../persistence/checkpoints.js';
+import { type AuxConfig, ConfigError, loadConfig, MIN_TOMBSTONE_RETENTION_MS, VARIABLES } from './config.js';
 
 function load(env: Record<string, string>, readFile = (): string => ''): AuxConfig {
   return loadConfig({ env, readFile, pid: 42 });
@@ -36,6 +37,10 @@ test('on an ephemeral port the id is made of the process id', () => {
 
 test('an empty variable is one that is not set', () => {
   expect(load({ DCS_DATA_PORT: '' }).dataPort).toBe(7000);
+});
+
+test('deletes are remembered for much longer than a disk may be wrong on how old it is', () => {
+  expect(MIN_TOMBSTONE_RETENTION_MS).toBeGreaterThan(3 * MAX_ALIVE_AGE_MS);
 });
 
 test('other variables are none of its business', () => {

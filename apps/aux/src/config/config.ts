@@ -12,8 +12,8 @@ interface Variable<T extends z.ZodType = z.ZodType> {
   readonly secret?: boolean;
 }
 
-/** A disk notes every few seconds that its node lives; what is younger than that by far cannot be told from what is old. */
-const MIN_TOMBSTONE_RETENTION_MS = 60_000;
+/** When its node was last alive a disk knows to some seconds only: a time that is not much longer could not be told. */
+export const MIN_TOMBSTONE_RETENTION_MS = 60_000;
 const CLUSTER = /^[A-Za-z0-9._-]{1,64}$/;
 const REGISTRY = /^(?:memory:|file:.+|rediss?(?:\+sentinel|\+cluster)?:\/\/.+)$/;
 
