@@ -3,7 +3,7 @@ import { encodeCommandBinary, Reply, RespError } from '@dcs/resp';
 import type { CacheNode } from '../node/cache-node.js';
 import { PRIMARY, REPLICA } from '../node/ownership.js';
 import type { Effect } from '../replication/effect.js';
-import { isTimeout } from '../replication/ports.js';
+import { isTimeout, mayHaveArrived } from '../replication/ports.js';
 import type { Command } from './command.js';
 import { argumentsOf, requestOf } from './detached-request.js';
 import { BEHIND, COPY_FAILED, diskRefusal, LOADING, OWNERS_CHANGED, PRIMARY_SILENT, UNDURABLE } from './errors.js';
@@ -94,25 +94,32 @@ function isReady(session: Session, command: Command): boolean {
 
 /**
  * Waits until the command may look at its keys.
- * @param forPrimary the primary was asked: a replica may do a write in its place. Without it, one that was primary when the
- * write came, and is not any more, sends it on.
+ * @param actingIn epoch of the view whose primary was asked in vain: while that view lasts a replica may do a write in its
+ * place. In another one, and without it, a node that is not the primary sends the write on.
  */
-async function later(session: Session, command: Command, forPrimary = false): Promise<string> {
+async function later(session: Session, command: Command, actingIn?: number): Promise<string> {
   const { node, slot, request } = session;
   const keys = keysOf(request, command.keys);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     if (node.waking !== undefined) await node.waking;
     const role = node.ownership.roleOf(slot);
-    const mayAct = role === REPLICA && session.peer !== undefined && (forPrimary || !command.flags.includes('write'));
-    if (role !== PRIMARY && !mayAct) return moved(slot, session);
     const { epoch } = node.ownership;
-    const readsCopy = role === REPLICA && !command.flags.includes('write');
+    const isWrite = command.flags.includes('write');
+    const mayAct = role === REPLICA && session.peer !== undefined && (!isWrite || epoch === actingIn);
+    if (role !== PRIMARY && !mayAct) return moved(slot, session);
+    const readsCopy = role === REPLICA && !isWrite;
     const until = readsCopy ? await awaitReadable(session) : Infinity; // what is found from here on is good until then
     if (until === undefined) return BEHIND;
     const { ledger, pending } = node.replication;
     const wasSettled = ledger.isSettled(slot);
     const unknown = overtaken(session, command);
-    if (!(await prepared(session, keys, unknown ?? command.repeats?.(request), unknown !== undefined))) return LOADING;
+    const askedAt = node.monotonic();
+    if (!(await prepared(session, keys, unknown ?? command.repeats?.(request), unknown !== undefined))) {
+      // Whoever was to be asked had no connection: it is soon there again, or known to be dead.
+      if (unknown === undefined || node.monotonic() - askedAt >= RECONNECT_PAUSE_MS) return LOADING;
+      await node.pause(RECONNECT_PAUSE_MS);
+      continue;
+    }
     // The wait for copies under way is long enough for there to be more to ask.
     const isAsked =
       (!wasSettled || ledger.isSettled(slot)) && (unknown !== undefined || overtaken(session, command) === undefined);
@@ -164,6 +171,7 @@ function prepared(
  */
 async function actForPrimary(session: Session, command: Command): Promise<string> {
   const { node, slot, peer, request } = session;
+  const { epoch } = node.ownership;
   const primary = node.ownership.primaryOf(slot);
   const { peers } = node.replication;
   if (peer!.role === 'aux') return moved(slot, session); // passed on already: no further
@@ -174,34 +182,39 @@ async function actForPrimary(session: Session, command: Command): Promise<string
   }
   const isAlone = primary === undefined || peers.isRefusing(primary.id);
   return isAlone || mayBeDoneByReplica(command, request)
-    ? later(session.detached(requestOf(args)), command, true)
+    ? later(session.detached(requestOf(args)), command, epoch)
     : PRIMARY_SILENT;
 }
 
 /**
  * The primary's own reply to a write; `undefined` when there is none. In `args` the attempt is counted on with each try
- * that may have been carried out without an answer.
+ * that may have been carried out without an answer. That there is no connection at the moment says nothing of the primary:
+ * it is waited for as long as for an answer.
  */
 async function passOn(node: CacheNode, args: string[], primary: string): Promise<string | undefined> {
   const { peers } = node.replication;
-  for (let tries = 0; tries < PASS_ON_TRIES; tries++) {
+  const timeoutOf = (): number => (peers.isSuspect(primary) ? PASS_ON_TO_SUSPECT_TIMEOUT_MS : PASS_ON_TIMEOUT_MS);
+  const connectedBy = node.monotonic() + timeoutOf();
+  for (let unanswered = 0; unanswered < PASS_ON_TRIES; ) {
     if (peers.isRefusing(primary)) return undefined;
-    const timeoutMs = peers.isSuspect(primary) ? PASS_ON_TO_SUSPECT_TIMEOUT_MS : PASS_ON_TIMEOUT_MS;
     const { error, value } = await new Promise<{ error: Error | null; value: unknown }>((resolve) => {
-      peers.send(primary, encodeCommandBinary(args), timeoutMs, (failure, reply) =>
+      peers.send(primary, encodeCommandBinary(args), timeoutOf(), (failure, reply) =>
         resolve({ error: failure, value: reply }),
       );
     });
     if (error === null) return encodeReply(value);
-    if (!(error instanceof RespError) || error.code === 'CLUSTERDOWN') {
+    const isDown = error instanceof RespError && error.code === 'CLUSTERDOWN';
+    if (isDown || mayHaveArrived(error)) {
       args[ATTEMPT] = String(Number(args[ATTEMPT]) + 1);
     }
+    if (isDown) return undefined;
     if (error instanceof RespError) {
-      if (error.code === 'CLUSTERDOWN') return undefined;
-      return tries > 0 && NOT_DONE.has(error.code) ? PRIMARY_SILENT : Reply.error(error.message);
+      return unanswered > 0 && NOT_DONE.has(error.code) ? PRIMARY_SILENT : Reply.error(error.message);
     }
     peers.suspect(primary, error);
     if (isTimeout(error)) return undefined;
+    if (mayHaveArrived(error)) unanswered++;
+    else if (node.monotonic() >= connectedBy) return undefined;
     await node.pause(RECONNECT_PAUSE_MS); // a connection that was lost is soon there again if the primary lives
   }
   return undefined;

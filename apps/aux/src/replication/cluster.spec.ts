@@ -155,46 +155,6 @@ describe('several nodes', () => {
     }
   });
 
-  test('a replica acts for a primary that is dead', async () => {
-    const [a] = await startAll('a', 'b', 'c');
-    const key = KEYS.find((each) => ownersOf(each)[0] === a)!;
-    const replica = ownersOf(key)[1]!;
-    await crash(a!);
-    expect(decodeSetReply(await set(key, 'v', replica)).created).toBe(true);
-    expect(await get(key, replica)).toBe('v');
-    expect(cluster.nodes.filter((server) => stored(server, key) === 'v')).toHaveLength(2);
-  });
-
-  test('a replica passes a write on to a primary that answers it', async () => {
-    await startAll('a', 'b', 'c');
-    const [primary, replica] = ownersOf('k') as [AuxServer, AuxServer];
-    await set('k', 'v', replica);
-    expect(stored(primary, 'k')).toBe('v');
-    expect(primary.dispatcher.processed).toBeGreaterThan(0);
-    let processed = 0;
-    primary.dispatcher.eachCounter((name, { ok }) => (processed += name === 'DCS.SET' ? ok : 0));
-    expect(processed).toBe(1);
-  });
-
-  test('while the primary is silent, a replica sets and deletes for it, and counts nothing', async () => {
-    await startAll('a', 'b', 'c');
-    const [primary, replica] = ownersOf('k') as [AuxServer, AuxServer];
-    const { peers } = replica.node.replication;
-    const send = peers.send.bind(peers);
-    jest.spyOn(peers, 'send').mockImplementation((id, encoded, timeoutMs, callback) => {
-      if (id !== primary.node.id) return send(id, encoded, timeoutMs, callback);
-      setTimeout(
-        () => callback(new RespClientError('ERR_RESP_TIMEOUT', 'no reply in time', true), undefined),
-        timeoutMs,
-      );
-    });
-    await set('k', 'v', replica);
-    expect(stored(replica, 'k')).toBe('v');
-    const increment = encodeIncrement(write(), { by: 1, initial: 0, expiresAt: 0, token: '' }, 'k');
-    await expect(request(replica, increment)).rejects.toMatchObject({ code: 'TRYAGAIN' });
-    expect(await request(replica, encodeDelete(write(), ALWAYS, 'k'))).toBe(1);
-  });
-
   test('a replica that acts for a primary which has died meanwhile does not count again what that one did', async () => {
     await startAll('a', 'b', 'c');
     const key = 'k';

@@ -1,6 +1,7 @@
 import { decodeSetReply, type WriteContext } from '@dcs/protocol';
-import { RespClientError, type RespError } from '@dcs/resp';
+import type { RespError } from '@dcs/resp';
 import { eventually, SeveralNodes } from '../../test/several-nodes.js';
+import { silence } from '../../test/silence.js';
 import type { AuxServer } from '../aux-server.js';
 
 jest.setTimeout(30_000);
@@ -31,18 +32,6 @@ describe('an attempt that comes late to the primary, after a replica has done it
   });
 
   afterEach(() => cluster.close());
-
-  /** What `from` sends to `to` and contains `text` gets no answer. Returns what ends that. */
-  function silence(from: AuxServer, to: AuxServer, text = ''): () => void {
-    const { peers } = from.node.replication;
-    const send = peers.send.bind(peers);
-    const spy = jest.spyOn(peers, 'send').mockImplementation((id, encoded, timeoutMs, callback) => {
-      if (id !== to.node.id || !encoded.includes(text)) return send(id, encoded, timeoutMs, callback);
-      const silent = new RespClientError('ERR_RESP_TIMEOUT', 'no reply in time', true);
-      setTimeout(() => callback(silent, undefined), timeoutMs);
-    });
-    return () => spy.mockRestore();
-  }
 
   test('answers what the first one did, and undoes nothing', async () => {
     const speak = silence(replica, primary);

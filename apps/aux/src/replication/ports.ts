@@ -23,6 +23,11 @@ export function isTimeout(error: Error): boolean {
   return error instanceof RespClientError && error.code === 'ERR_RESP_TIMEOUT';
 }
 
+/** There is no answer, and the peer may have the request all the same. */
+export function mayHaveArrived(error: Error): boolean {
+  return error instanceof RespClientError && error.sent;
+}
+
 /** The peer is of a version that does not have the command. */
 export function isUnknownCommand(error: Error): boolean {
   return error instanceof RespError && error.message.startsWith('ERR unknown command');
