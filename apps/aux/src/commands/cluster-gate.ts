@@ -176,14 +176,15 @@ async function actForPrimary(session: Session, command: Command): Promise<string
   const { peers } = node.replication;
   if (peer!.role === 'aux') return moved(slot, session); // passed on already: no further
   const args = argumentsOf(request);
+  const attempt = args[ATTEMPT];
   if (primary !== undefined) {
     const reply = await passOn(node, args, primary.id);
     if (reply !== undefined) return reply;
   }
   const isAlone = primary === undefined || peers.isRefusing(primary.id);
-  return isAlone || mayBeDoneByReplica(command, request)
-    ? later(session.detached(requestOf(args)), command, epoch)
-    : PRIMARY_SILENT;
+  if (!isAlone && !mayBeDoneByReplica(command, request)) return PRIMARY_SILENT;
+  const reply = await later(session.detached(requestOf(args)), command, epoch);
+  return attempt !== args[ATTEMPT] && NOT_DONE.has(codeOf(reply)) ? PRIMARY_SILENT : reply;
 }
 
 /**
@@ -218,6 +219,11 @@ async function passOn(node: CacheNode, args: string[], primary: string): Promise
     await node.pause(RECONNECT_PAUSE_MS); // a connection that was lost is soon there again if the primary lives
   }
   return undefined;
+}
+
+/** The first word of an error reply; '' of others. */
+function codeOf(reply: string): string {
+  return /^-(\w+)/.exec(reply)?.[1] ?? '';
 }
 
 /** The replies that writes between our own parts have. */

@@ -1,12 +1,4 @@
-import {
-  ALWAYS,
-  decodeSetReply,
-  encodeDelete,
-  encodeIncrement,
-  IF_ABSENT,
-  encodeSet,
-  KIND_STRING,
-} from '@dcs/protocol';
+import { ALWAYS, decodeSetReply, encodeDelete, encodeIncrement, encodeSet, KIND_STRING } from '@dcs/protocol';
 import { eventually, SeveralNodes } from '../../test/several-nodes.js';
 import { disconnect, silence } from '../../test/silence.js';
 import type { AuxServer } from '../aux-server.js';
@@ -79,10 +71,14 @@ describe('a replica that a gateway sends a write to', () => {
     expect(await cluster.request(replica, encodeDelete(cluster.write(), ALWAYS, KEY))).toBe(1);
   });
 
-  test('does nothing for a primary that is another one by now', async () => {
+  test.each([
+    ['is dead', 'MOVED'],
+    ['may have done it', 'TRYAGAIN'],
+  ])('does nothing for a primary that %s, when it is another one by now: %s', async (state, code) => {
     await start(['a', 'b', 'c', 'd'], { replicas: 3 });
     const third = cluster.ownersOf(KEY)[2]!;
-    const add = encodeSet(cluster.write(), IF_ABSENT, 0, KIND_STRING, KEY, 'v');
+    const set = encodeSet(cluster.write(), ALWAYS, 0, KIND_STRING, KEY, 'v');
+    if (state !== 'is dead') silence(third, primary);
     await cluster.crash(primary);
     const { preparation } = third.node.replication;
     const prepare = preparation.prepare.bind(preparation);
@@ -91,7 +87,7 @@ describe('a replica that a gateway sends a write to', () => {
       isPreparing = true;
       void eventually(() => third.node.ownership.up.length === 3).then(() => prepare(...args));
     });
-    await expect(cluster.request(third, add)).rejects.toMatchObject({ code: 'MOVED' });
+    await expect(cluster.request(third, set)).rejects.toMatchObject({ code });
     expect(isPreparing).toBe(true);
     expect(cluster.stored(third, KEY)).toBeUndefined();
   });
