@@ -100,10 +100,10 @@ describe('merge', () => {
     const clock = { now: NOW, step: 0 };
     // Time may pass between any two looks at the clock.
     const { store } = makeStore({ maxEntries: 8, now: () => (clock.now += clock.step) });
-    let ms = 0;
+    let ms = 10;
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(fc.nat(9), fc.constantFrom('set', 'ttl', 'del', 'get', 'wait', 'sweep')), {
+        fc.array(fc.tuple(fc.nat(9), fc.constantFrom('set', 'late', 'ttl', 'del', 'get', 'wait', 'sweep')), {
           maxLength: 60,
         }),
         fc.nat(3),
@@ -115,6 +115,7 @@ describe('merge', () => {
             const key = `key${n}`;
             const version = makeVersion(++ms, 0, 1);
             if (what === 'set') store.merge(key, entryOf(key, 'v', version));
+            if (what === 'late') store.merge(key, entryOf(key, 'v', makeVersion(ms - 5, 0, 1)));
             if (what === 'ttl') store.merge(key, entryOf(key, 'v', version, clock.now + 5));
             if (what === 'del') store.merge(key, store.tombstone(version, entryOf(key, '', version).slot));
             if (what === 'get') store.get(key);
@@ -186,6 +187,19 @@ describe('what a store forgets', () => {
     expect(seen(store, 'a')).toBe('2 0 deleted');
     expect(seen(store, 'b')).toBe('nothing');
     expect(store.merge('a', old)).toBe('older');
+    expect(store.digests.ofAll(ALL_SLOTS)).toBe(digestsOf(store).ofAll(ALL_SLOTS));
+  });
+
+  test('one that has expired and is not swept yet counts as it will when it is', () => {
+    const { store, clock } = makeStore();
+    store.leavesTombstone = () => true;
+    for (const key of ['a', 'b']) store.merge(key, entryOf(key, 'v', { ms: 2, low: 0 }, NOW + 10));
+    clock.now += 10;
+    expect(store.merge('a', entryOf('a', 'older', { ms: 1, low: 0 }))).toBe('older');
+    expect(seen(store, 'a')).toBe('2 0 deleted');
+    expect(store.versionOfAbsent('b')).toMatchObject({ ms: 2, low: 0 });
+    expect(seen(store, 'b')).toBe('2 0 deleted');
+    expect(total(store.slotCounts)).toBe(0);
     expect(store.digests.ofAll(ALL_SLOTS)).toBe(digestsOf(store).ofAll(ALL_SLOTS));
   });
 

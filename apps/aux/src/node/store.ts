@@ -167,7 +167,9 @@ export class Store {
   }
 
   /** The greatest version known for a key without a live entry: of its delete, or of the last flush. */
-  versionOfAbsent(key: string): Version {
+  versionOfAbsent(key: string, hash: number = this.hashOf(key)): Version {
+    const place = this.placeOf(key, hash);
+    if (place !== 0 && this.liveAt(place) === undefined) this.#entries.delete(key, hash); // expired: may leave a tombstone
     const buried = this.#tombstones.get(key);
     return buried !== undefined && compareVersions(buried, this.#floor) > 0 ? buried : this.#floor;
   }
@@ -186,6 +188,7 @@ export class Store {
     }
     const place = this.placeOf(key, hash);
     const entry = this.liveAt(place);
+    if (entry === undefined && place !== 0) this.#entries.delete(key, hash); // expired
     const order = entry === undefined ? 0 : this.compareTo(place, incoming);
     if (order < 0) return 'older';
     if (order === 0) {

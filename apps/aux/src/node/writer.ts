@@ -116,7 +116,7 @@ export class Writer {
     }
     const tooLarge = this.#tooLarge(key.length, framed);
     if (tooLarge !== undefined) return tooLarge;
-    const version = order > 0 ? operation.stamp : this.#versionAfter(operation.stamp, key, live);
+    const version = order > 0 ? operation.stamp : this.#versionAfter(operation.stamp, key, hash, live);
     const entry = new Entry(framed, internKind(kind), version.ms, version.low, expiresAt, slot);
     return this.#apply(operation, key, hash, entry, live === undefined ? 1 : 0);
   }
@@ -134,7 +134,7 @@ export class Writer {
       const failed = refusalOf(condition, live);
       if (failed !== undefined) return failed;
     }
-    const version = this.#versionAfter(operation.stamp, key, live);
+    const version = this.#versionAfter(operation.stamp, key, hash, live);
     return this.#apply(operation, key, hash, store.tombstone(version, slot), live === undefined ? 0 : 1);
   }
 
@@ -156,7 +156,7 @@ export class Writer {
     const framed = frame(String(after));
     const tooLarge = this.#tooLarge(key.length, framed);
     if (tooLarge !== undefined) return tooLarge;
-    const version = this.#versionAfter(operation.stamp, key, live);
+    const version = this.#versionAfter(operation.stamp, key, hash, live);
     const expiresAt = live === undefined ? increment.expiresAt : live.expiresAt;
     const kind = internKind(live === undefined ? increment.kind : live.kind);
     const entry = new Entry(framed, kind, version.ms, version.low, expiresAt, slot);
@@ -172,7 +172,7 @@ export class Writer {
     const live = store.peek(key, hash);
     if (live === undefined) return MISSING;
     if (isRepeatOf(operation, live)) return this.#repeated(key, live, 1);
-    const version = this.#versionAfter(operation.stamp, key, live);
+    const version = this.#versionAfter(operation.stamp, key, hash, live);
     const entry = new Entry(live.framed, live.kind, version.ms, version.low, expiresAt, slot);
     return this.#apply(operation, key, hash, entry, 1);
   }
@@ -223,14 +223,14 @@ export class Writer {
 
   /** Another attempt may have been applied, and been overwritten since. */
   #overtaken(stamp: Version, key: string, hash: number): Refusal | undefined {
-    const stored = this.#store.peek(key, hash) ?? this.#store.versionOfAbsent(key);
+    const stored = this.#store.peek(key, hash) ?? this.#store.versionOfAbsent(key, hash);
     if (compareVersions(stored, stamp) <= 0) return undefined;
     this.staleOld++;
     return { refused: 'STALE', detail: 'the attempt comes late, and the key was written since' };
   }
 
-  #versionAfter(stamp: Version, key: string, live: Entry | undefined): Version {
-    const stored = live ?? this.#store.versionOfAbsent(key);
+  #versionAfter(stamp: Version, key: string, hash: number, live: Entry | undefined): Version {
+    const stored = live ?? this.#store.versionOfAbsent(key, hash);
     return compareVersions(stamp, stored) > 0 ? stamp : nextVersion(stored, this.#clock.origin);
   }
 
