@@ -21,7 +21,7 @@ const DEFAULT_TIMEOUT_MS = 300;
 
 /**
  * - `known`: what is here is all there is.
- * - `gone`: none of the sources is alive.
+ * - `gone`: none of the sources is alive, or of those that had the slot.
  * - `unheard`: a source that may be alive did not say what it has.
  */
 export type FetchOutcome = 'known' | 'gone' | 'unheard';
@@ -81,6 +81,8 @@ class Query {
   #whole = 0;
   /** Nodes that do not have this view yet, or may be alive and did not answer: what they hold is not known. */
   #unheard = 0;
+  /** Nodes where nobody listens: what they held may be on their disks. */
+  #dead = 0;
   #found = false;
 
   constructor(
@@ -95,7 +97,10 @@ class Query {
 
   run(): void {
     const { peers } = this.options;
-    for (const id of this.sources) if (!peers.isRefusing(id)) this.#ask(id);
+    for (const id of this.sources) {
+      if (peers.isRefusing(id)) this.#dead++;
+      else this.#ask(id);
+    }
     this.#settle();
   }
 
@@ -114,7 +119,8 @@ class Query {
   #missed(id: string, error: Error): void {
     const { peers } = this.options;
     if (!(error instanceof RespError)) peers.suspect(id, error);
-    if (!peers.isRefusing(id)) this.#unheard++;
+    if (peers.isRefusing(id)) this.#dead++;
+    else this.#unheard++;
   }
 
   #take(reply: unknown): void {
@@ -134,9 +140,11 @@ class Query {
 
   #settle(): void {
     if (--this.#outstanding > 0) return;
-    // One that has the slot whole and the key speaks for all. That a key is nowhere, only all of them can say.
+    // One that has the slot whole and the key speaks for all. That a key is nowhere, only all of them can say; in place of
+    // the dead, whoever has the slot whole.
     const speaksForAll = this.#found && this.#whole > 0 && !this.needsAll;
-    if (speaksForAll || (this.#answered > 0 && this.#unheard === 0)) this.done('known');
+    const isComplete = this.#answered > 0 && this.#unheard === 0 && (this.#whole > 0 || this.#dead === 0);
+    if (speaksForAll || isComplete) this.done('known');
     else this.done(this.#unheard > 0 ? 'unheard' : 'gone');
   }
 }
