@@ -43,6 +43,15 @@ test('what is remembered of some slots goes to another node page by page, and is
   }
 });
 
+test('what another node answers of one operation is known by its stamp, and by its token', () => {
+  const { memory } = setup();
+  memory.learn({ stamp: stamp(1), token: 't' }, 'k', 1, { version: stamp(1), value: 5 });
+  memory.learn({ stamp: stamp(2), token: '' }, 'k', 1, { version: stamp(2), value: 6 });
+  expect(memory.find({ stamp: stamp(1), token: '' }, 'k', 1)?.value).toBe(5);
+  expect(memory.find({ stamp: stamp(3), token: 't' }, 'k', 1)?.value).toBe(5);
+  expect(memory.find({ stamp: stamp(2), token: '' }, 'k', 1)?.value).toBe(6);
+});
+
 test('a token is forgotten everywhere at the same time, however often it travels', () => {
   const { memory, time } = setup();
   memory.remember('k', 1, stamp(1), { stamp: stamp(1), value: 5, token: 't' });

@@ -70,6 +70,12 @@ export class OperationMemory {
     }
   }
 
+  /** Takes what was answered to this operation elsewhere; a token that is known already keeps its time. */
+  learn({ stamp, token }: RepeatedOperation, key: string, slot: number, { version, value }: OperationResult): void {
+    this.take({ slot, stamp, version, value });
+    if (token !== '') this.take({ slot, key, token, version, value, forgetAt: this.#now() + TOKEN_RETENTION_MS });
+  }
+
   /**
    * Walks what is remembered of these slots from a cursor that an earlier call returned (`0` to begin), at most
    * `visits` places, or until `visit` returns false. Returns the next cursor, `0` at the end; `undefined` for a cursor

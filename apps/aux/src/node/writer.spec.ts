@@ -126,6 +126,19 @@ describe('stale stamps', () => {
     expect(writer.increment(first(NOW - 900), 'k', SLOT, by)).toMatchObject({ value: 1 });
     expect(value()).toBe('1');
   });
+
+  test('nor is it counted again for its token, here or where it is copied to, when it has been overwritten', () => {
+    const { writer, store, value } = setup();
+    store.merge('k', entryOf('k', '1', stamp(NOW)));
+    const by = { by: 1, initial: 0, expiresAt: 0, kind: 'j', token: 't' };
+    const copied = jest.fn();
+    writer.onApplied = (_key, _entry, record) => copied(record);
+    writer.increment(again(NOW), 'k', SLOT, by);
+    expect(copied).toHaveBeenCalledWith({ stamp: stamp(NOW), value: 1, token: 't' });
+    writer.increment(first(NOW + 1), 'k', SLOT, { ...by, token: 'other' });
+    expect(writer.increment(first(NOW + 2), 'k', SLOT, by)).toMatchObject({ value: 1 });
+    expect(value()).toBe('2');
+  });
 });
 
 describe('a repeated attempt', () => {

@@ -109,7 +109,8 @@ export class Writer {
     const place = store.placeOf(key, hash);
     const live = store.liveAt(place);
     const order = live === undefined ? NaN : store.compareTo(place, operation.stamp);
-    if (order === 0 && operation.attempt > 0) return this.#repeated(key, live!, condition.if === 'absent' ? 1 : 0);
+    if (order === 0 && operation.attempt > 0)
+      return this.#repeated(operation, key, live!, condition.if === 'absent' ? 1 : 0);
     if (condition.if !== 'always') {
       const failed = refusalOf(condition, live);
       if (failed !== undefined) return failed;
@@ -129,7 +130,7 @@ export class Writer {
     if (known !== undefined) return known;
     const live = store.peek(key, hash);
     const buried = live === undefined ? store.tombstoneOf(key) : undefined;
-    if (isRepeatOf(operation, buried)) return this.#repeated(key, buried!, 1);
+    if (isRepeatOf(operation, buried)) return this.#repeated(operation, key, buried!, 1);
     if (condition.if !== 'always') {
       const failed = refusalOf(condition, live);
       if (failed !== undefined) return failed;
@@ -148,7 +149,7 @@ export class Writer {
     const live = store.peek(key, hash);
     const before = live === undefined ? increment.initial : integerOf(live);
     if (before === undefined) return { refused: 'NOTANUMBER', detail: 'value is not an integer or out of range' };
-    if (isRepeatOf(operation, live)) return this.#repeated(key, live!, before);
+    if (isRepeatOf(operation, live)) return this.#repeated(operation, key, live!, before, token);
     const after = before + increment.by;
     if (!Number.isSafeInteger(after)) {
       return { refused: 'NOTANUMBER', detail: 'increment or decrement would overflow' };
@@ -171,7 +172,7 @@ export class Writer {
     if (known !== undefined) return known;
     const live = store.peek(key, hash);
     if (live === undefined) return MISSING;
-    if (isRepeatOf(operation, live)) return this.#repeated(key, live, 1);
+    if (isRepeatOf(operation, live)) return this.#repeated(operation, key, live, 1);
     const version = this.#versionAfter(operation.stamp, key, hash, live);
     const entry = new Entry(live.framed, live.kind, version.ms, version.low, expiresAt, slot);
     return this.#apply(operation, key, hash, entry, 1);
@@ -189,8 +190,10 @@ export class Writer {
     return { version: entry, value };
   }
 
-  /** The first attempt may have reached this owner alone: its entry is copied again before the answer. */
-  #repeated(key: string, entry: Entry, value: number, record?: OperationRecord): WriteResult {
+  /** The first attempt may have reached this owner alone, and as a copy without what it answered: both are copied again. */
+  #repeated({ stamp }: Operation, key: string, entry: Entry, value: number, token = ''): WriteResult {
+    const record = { stamp, value, token };
+    this.memory.learn(record, key, entry.slot, { version: entry, value });
     this.onApplied?.(key, entry, record);
     return { version: entry, value };
   }
@@ -213,7 +216,7 @@ export class Writer {
     if (known !== undefined) {
       const stored = this.#store.lookup(key, hash);
       const isStored = stored !== undefined && compareVersions(stored, known.version) === 0;
-      return isStored ? this.#repeated(key, stored, known.value, { stamp, value: known.value, token }) : known;
+      return isStored ? this.#repeated(operation, key, stored, known.value, token) : known;
     }
     const isLate = age > MAX_OVERTAKEN_AGE_MS + (attempt - 1) * ATTEMPT_MS;
     return isLate || (attempt > 1 && memory.mayHaveForgotten(stamp, slot))

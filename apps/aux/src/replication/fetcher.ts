@@ -133,7 +133,7 @@ class Query {
       this.options.store.merge(this.key, entryOf(this.key, entry.value, version, expiresAt, kind));
     }
     if (result !== undefined && this.operation !== undefined) {
-      this.options.memory.take({ ...result, slot: this.slot, stamp: this.operation.stamp });
+      this.options.memory.learn(this.operation, this.key, this.slot, result);
     }
     for (const id of sources) this.#ask(id);
   }
