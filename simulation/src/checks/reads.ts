@@ -51,13 +51,17 @@ export function checkMonotonic(key: string, operations: readonly OperationRecord
 /**
  * A key that nobody ever deletes, and that does not expire, is never absent once a write of it was acknowledged.
  *
- * @param splitAt from then on owners may be behind for a while: only what was acknowledged before counts
+ * @param partedAt from then on an owner may not have a new key for a while: only what was acknowledged before counts
  */
-export function checkFalseMisses(key: string, operations: readonly OperationRecord[], splitAt = Infinity): Violation[] {
+export function checkFalseMisses(
+  key: string,
+  operations: readonly OperationRecord[],
+  partedAt = Infinity,
+): Violation[] {
   const family = familyOf(key);
   if (family !== 'plain' && family !== 'counter') return [];
   const writes = operations.filter(
-    ({ kind, outcome, completedAt }) => kind !== 'get' && outcome === 'ok' && completedAt < splitAt,
+    ({ kind, outcome, completedAt }) => kind !== 'get' && outcome === 'ok' && completedAt < partedAt,
   );
   const first = writes.reduce<OperationRecord | undefined>(
     (best, write) => (best === undefined || write.completedAt < best.completedAt ? write : best),

@@ -1,6 +1,6 @@
 import type { DiskOptions } from '../cluster/disks.js';
 import type { SimCluster } from '../cluster/cluster.js';
-import { type FaultName, SPLITTING } from '../faults/plan.js';
+import { type FaultName, PARTING, SPLITTING } from '../faults/plan.js';
 import type { Losses } from '../faults/scene.js';
 import type { History, OperationRecord } from '../workload/history.js';
 import { familyOf } from '../workload/keyspace.js';
@@ -42,9 +42,8 @@ export function check(history: History, context: CheckContext, violations: Viola
       for (const part of partsOf(current, forgottenAt)) violations.push(...checkMonotonic(key, part));
       violations.push(...checkRevived(key, current));
     }
-    violations.push(
-      ...(SPLITTING.has(fault) ? checkFalseMisses(key, current, faultsFrom) : checkFalseMisses(key, operations)),
-    );
+    const partedAt = PARTING.has(fault) ? faultsFrom : Infinity;
+    violations.push(...checkFalseMisses(key, SPLITTING.has(fault) ? current : operations, partedAt));
     const family = familyOf(key);
     for (const final of finals.get(key) ?? []) {
       if (family === 'counter') {

@@ -45,6 +45,9 @@ export const SPLITTING: ReadonlySet<FaultName> = new Set([
   'registry-and-crash',
 ]);
 
+/** Those of them in which gateways reach two owners that do not hear each other: one of them may not have a key yet. */
+export const PARTING: ReadonlySet<FaultName> = new Set(['partition', 'one-way']);
+
 /** What a fault does: each step at a time after the phase begins; what it broke is whole again when the phase ends. */
 export function inject(name: FaultName, context: FaultContext): void {
   FAULTS[name](new Scene(context));
