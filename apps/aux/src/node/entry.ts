@@ -41,8 +41,9 @@ export function afterAbsence(entry: Entry, ms: number): Entry {
 }
 
 /**
- * An entry that was written so shortly before its node ended may have overwritten one on a node that was silent already,
- * and nobody's owner a little later. It was on its disk alone then, and counts there even if it has expired since.
+ * What was written in so long before a node ended may have replaced an entry that an owner without it still has on its
+ * disk: one that was silent, and that nobody had taken out of the view yet. Far above a lease, and what a disk may be
+ * wrong on when its node ended. ms.
  */
 export const LAST_MS = 30_000;
 

@@ -1,5 +1,6 @@
 import { DiskNodes } from '../../test/disk-nodes.js';
 import { eventually, type SeveralNodes } from '../../test/several-nodes.js';
+import type { AuxServer } from '../aux-server.js';
 
 jest.setTimeout(60_000);
 
@@ -28,15 +29,33 @@ describe('a disk that was away', () => {
     );
   }
 
-  const values = (of: readonly string[]): Promise<(string | undefined)[]> =>
-    Promise.all(of.map((key) => cluster.get(key)));
-
-  test('does not bring back what was overwritten meanwhile, nor what was deleted', async () => {
+  /** `a` is gone, for the others too. */
+  async function loseOne(): Promise<void> {
     await nodes.startAll(['a', 'b', 'c']);
     await nodes.fill();
     await nodes.crash('a');
     await expelled();
     await cluster.settled();
+  }
+
+  /** Keys of `a` are overwritten for so long while it is dead, but an owner still in the view of the others. */
+  async function overwriteUnnoticed(ttlMs: number): Promise<{ of: readonly string[]; expiresAt: number }> {
+    await nodes.startAll(['a', 'b', 'c'], { leaseMs: 60_000 });
+    await nodes.fill();
+    const of = keys.filter((key) => cluster.ownersOf(key).some(({ node }) => node.id === 'a')).slice(0, 50);
+    await nodes.crash('a');
+    const expiresAt = Date.now() + ttlMs;
+    const living = (key: string): AuxServer => cluster.ownersOf(key).find((server) => server !== undefined)!;
+    await Promise.all(of.map((key) => cluster.set(key, 'short', { expiresAt, to: living(key) })));
+    for (const { node } of cluster.nodes) expect(node.ownership.up).toHaveLength(3);
+    return { of, expiresAt };
+  }
+
+  const values = (of: readonly string[]): Promise<(string | undefined)[]> =>
+    Promise.all(of.map((key) => cluster.get(key)));
+
+  test('does not bring back what was overwritten meanwhile, nor what was deleted', async () => {
+    await loseOne();
     await overwrite(keys.slice(0, 50));
     for (const key of keys.slice(50, 100)) await cluster.delete(key);
     await nodes.startAll(['a']);
@@ -44,11 +63,7 @@ describe('a disk that was away', () => {
   });
 
   test('nor when all others have been down too, since', async () => {
-    await nodes.startAll(['a', 'b', 'c']);
-    await nodes.fill();
-    await nodes.crash('a');
-    await expelled();
-    await cluster.settled();
+    await loseOne();
     await nodes.noted();
     await overwrite(keys.slice(0, 50));
     await sleep(300); // their disks know that
@@ -60,15 +75,7 @@ describe('a disk that was away', () => {
   });
 
   test('nor when they were down before they took it for dead', async () => {
-    await nodes.startAll(['a', 'b', 'c'], { leaseMs: 60_000 });
-    await nodes.fill();
-    const of = keys.filter((key) => cluster.ownersOf(key).some(({ node }) => node.id === 'a')).slice(0, 50);
-    const [b] = cluster.nodes.filter(({ node }) => node.id === 'b');
-    const expiresAt = Date.now() + 1500;
-    await nodes.crash('a');
-    const owner = (key: string) => cluster.ownersOf(key).find((server) => server?.node.id !== undefined)!;
-    await Promise.all(of.map((key) => cluster.set(key, 'short', { expiresAt, to: owner(key) })));
-    expect(b!.node.ownership.up).toHaveLength(3);
+    const { of, expiresAt } = await overwriteUnnoticed(1500);
     await sleep(expiresAt - Date.now() + 300); // swept
     await nodes.crash('b', 'c');
     await nodes.startAll(['a', 'b', 'c']);
@@ -76,13 +83,7 @@ describe('a disk that was away', () => {
   });
 
   test('nor when what had overwritten it expired only while nobody was there', async () => {
-    await nodes.startAll(['a', 'b', 'c'], { leaseMs: 60_000 });
-    await nodes.fill();
-    const of = keys.filter((key) => cluster.ownersOf(key).some(({ node }) => node.id === 'a')).slice(0, 50);
-    const owner = (key: string) => cluster.ownersOf(key).find((server) => server?.node.id !== undefined)!;
-    await nodes.crash('a');
-    const expiresAt = Date.now() + 2000;
-    await Promise.all(of.map((key) => cluster.set(key, 'short', { expiresAt, to: owner(key) })));
+    const { of, expiresAt } = await overwriteUnnoticed(2000);
     await sleep(300); // checkpoints
     await nodes.crash('b', 'c');
     await sleep(expiresAt - Date.now());
