@@ -168,8 +168,7 @@ export class Store {
 
   /** The greatest version known for a key without a live entry: of its delete, or of the last flush. */
   versionOfAbsent(key: string, hash: number = this.hashOf(key)): Version {
-    const place = this.placeOf(key, hash);
-    if (place !== 0 && this.liveAt(place) === undefined) this.#entries.delete(key, hash); // expired: may leave a tombstone
+    this.#settle(this.placeOf(key, hash), key, hash);
     const buried = this.#tombstones.get(key);
     return buried !== undefined && compareVersions(buried, this.#floor) > 0 ? buried : this.#floor;
   }
@@ -187,8 +186,7 @@ export class Store {
       return this.merge(key, this.tombstone(incoming, incoming.slot), hash);
     }
     const place = this.placeOf(key, hash);
-    const entry = this.liveAt(place);
-    if (entry === undefined && place !== 0) this.#entries.delete(key, hash); // expired
+    const entry = this.#settle(place, key, hash);
     const order = entry === undefined ? 0 : this.compareTo(place, incoming);
     if (order < 0) return 'older';
     if (order === 0) {
@@ -208,6 +206,13 @@ export class Store {
     }
     this.onChange?.(key, incoming, at, isNew);
     return 'applied';
+  }
+
+  /** The live entry at the key's place. One that has expired goes now, and leaves the tombstone that it is to leave. */
+  #settle(place: number, key: string, hash: number): Entry | undefined {
+    const entry = this.liveAt(place);
+    if (entry === undefined && place !== 0) this.#entries.delete(key, hash);
+    return entry;
   }
 
   /** Returns the entry's place; 0 when it does not fit. */
