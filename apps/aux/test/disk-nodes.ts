@@ -37,7 +37,12 @@ export class DiskNodes {
   backup: NodeBackup | undefined;
   readonly #timersOf = new Map<string, ProcessTimers>();
 
-  start(id: string, config: Readonly<Record<string, unknown>> = {}, loadMs = 0): Promise<AuxServer> {
+  start(
+    id: string,
+    config: Readonly<Record<string, unknown>> = {},
+    loadMs = 0,
+    prepare?: (server: AuxServer) => void,
+  ): Promise<AuxServer> {
     let platter = this.platters.get(id);
     if (platter === undefined) this.platters.set(id, (platter = new Platter()));
     const timers = this.timersFor(id);
@@ -46,6 +51,7 @@ export class DiskNodes {
       id,
       { disk, ...(this.backup === undefined ? {} : { backup: this.backup }) },
       { recoveryWaitMs: WAIT_MS, recoveryGraceMs: 300, ...config },
+      prepare,
     );
   }
 

@@ -1,6 +1,8 @@
 import { DiskNodes } from '../../test/disk-nodes.js';
 import { eventually, type SeveralNodes } from '../../test/several-nodes.js';
+import { silence } from '../../test/silence.js';
 import type { AuxServer } from '../aux-server.js';
+import { ORIGIN_COMMAND } from './origin.js';
 
 jest.setTimeout(60_000);
 
@@ -117,5 +119,25 @@ describe('a disk that was away', () => {
     await nodes.crash('b', 'c');
     await nodes.startAll(['a', 'b', 'c'], FORGETFUL);
     expect(await values(keys)).toEqual(keys.map(() => undefined));
+  });
+
+  test('gives what its node has taken since, alone, to those that come back', async () => {
+    const config = { ...FORGETFUL, recoveryWaitMs: 300 };
+    await nodes.startAll(['a', 'b', 'c'], config);
+    await nodes.fill();
+    await nodes.crash('a');
+    await expelled();
+    await sleep(config.tombstoneRetentionMs);
+    await nodes.noted();
+    await nodes.crash('b', 'c');
+    // `b` finds nobody that serves; `a` does while `b` still loads, of which it knows nothing.
+    const b = nodes.start('b', config, 6000);
+    await nodes.start('a', config, 0, (a) => silence(a, cluster.nodes[0]!, ORIGIN_COMMAND));
+    const { node } = cluster.nodes[1]!;
+    await eventually(() => node.ownership.up.length === 1 && !node.replication.recovery.isRecovering);
+    await Promise.all(keys.map((key) => cluster.set(key, 'since')));
+    await b;
+    await cluster.settled();
+    expect(await values(keys)).toEqual(keys.map(() => 'since'));
   });
 });

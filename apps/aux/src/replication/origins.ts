@@ -105,16 +105,11 @@ export class Origins {
   }
 
   /**
-   * Whom slots may be imported from that nobody is known to have whole: all that are present, but for those whose disks are
-   * too old. Of a member that has not said what it has, it is not known how old that is.
+   * Whom slots may be imported from that nobody is known to have whole: all that are present. One whose disk is too old
+   * gives nothing of a slot before it has dropped that; what it has taken since is as good as any.
    */
   sources(present: ReadonlyMap<string, Origin>): string[] {
-    const oldest = this.oldestTrusted();
-    return [...present]
-      .filter(
-        ([id, { identity }]) => id !== this.#options.ownership.selfId && (identity?.aliveAt ?? Infinity) >= oldest,
-      )
-      .map(([id]) => id);
+    return [...present.keys()].filter((id) => id !== this.#options.ownership.selfId);
   }
 
   /**

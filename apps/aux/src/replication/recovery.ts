@@ -7,7 +7,7 @@ import type { Store } from '../node/store.js';
 import { Lineage } from './lineage.js';
 import type { Origin } from './origin.js';
 import { Origins } from './origins.js';
-import { OutdatedDisks } from './outdated-disks.js';
+import { OutdatedDisk } from './outdated-disk.js';
 import type { Peers } from './peers.js';
 import type { SlotLedger } from './slot-ledger.js';
 
@@ -251,7 +251,7 @@ export class Recovery {
     if (this.#mayComeWithADisk(present)) return;
     const last = this.#origins.lastOwners(this.#views, present);
     const { owners, settledEpoch } = last;
-    const outdated = new OutdatedDisks(present, last, disk?.aliveAgeMs ?? 0);
+    const ownDisk = new OutdatedDisk(ownership.selfId, present, last, disk?.aliveAgeMs ?? 0);
     const replaced = new SlotSet();
     const hasDisk = (id: string): boolean => {
       const origin = present.get(id);
@@ -276,15 +276,11 @@ export class Recovery {
         }
         if (had.length > 0) this.slotsGivenUp++;
       }
-      const whole = had.filter(hasDisk);
-      if (outdated.covers(whole, ownership.selfId)) replaced.add(slot);
-      this.#release(
-        slot,
-        sources.filter((id) => !outdated.covers(whole, id)),
-      );
+      if (ownDisk.isReplacedBy(had.filter(hasDisk))) replaced.add(slot);
+      this.#release(slot, sources);
       released = true;
     }
-    if (!replaced.isEmpty) outdated.drop(store, ownership.selfId, replaced);
+    ownDisk.drop(store, replaced);
     if (!toRestore.isEmpty) this.#restore(toRestore);
     if (ledger.held === 0) this.#decided(present);
     if (released) this.#options.onReleased();

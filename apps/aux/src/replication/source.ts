@@ -47,8 +47,8 @@ export class Source {
   /** The reply to `DCS.FETCH`; `undefined` while nothing can be said of the key. One that names itself may lack some. */
   fetch(key: string, slot: number, operation: RepeatedOperation | undefined): string | undefined {
     const { ledger, memory, ownership, store } = this.#options;
+    if (ledger.isHeld(slot)) return undefined; // what the disk has of it may have to go
     const entry = store.lookup(key);
-    if (entry === undefined && ledger.isHeld(slot)) return undefined;
     const held = entry === undefined ? Reply.nil(2) + Reply.nil(2) : headerOf(entry) + valueOf(entry);
     const named = ledger.sourcesToName(slot);
     if (!ledger.isWhole(slot)) named.push(ownership.selfId);
