@@ -1,13 +1,7 @@
 import type { Version } from '@dcs/protocol';
 import type { Entry } from '../node/entry.js';
 import type { Journal } from './journal.js';
-import {
-  entryRecordLength,
-  FLUSH_RECORD_LENGTH,
-  seedAt,
-  writeEntryRecord,
-  writeFlushRecord,
-} from './journal-record.js';
+import { RecordEncoder } from './journal-record.js';
 
 export type Done = (error: Error | undefined) => void;
 
@@ -23,8 +17,7 @@ export interface JournalWriterOptions {
 
 /** Bounds of one write: about 4 ms of encoding. */
 const PIECE_BYTES = 4 * 2 ** 20;
-const PIECE_RECORDS = 4096;
-const INITIAL_BUFFER_BYTES = 64 * 1024;
+const PIECE_ENTRIES = 4096;
 /** Of entries to be written; beyond, those that the store has let go are not kept for the journal either. */
 const MAX_HELD_BYTES = 32 * 2 ** 20;
 
@@ -101,7 +94,7 @@ export class JournalWriter {
   #running = false;
   #stopped = true;
   #room: (() => void) | undefined;
-  #buffer = Buffer.allocUnsafeSlow(INITIAL_BUFFER_BYTES);
+  readonly #encoder = new RecordEncoder();
 
   constructor(options: JournalWriterOptions) {
     this.#options = options;
@@ -133,11 +126,20 @@ export class JournalWriter {
     if (!this.#running) this.#schedule();
   }
 
+  /** The batch with which all that was added is written. */
+  get outstanding(): object | undefined {
+    return this.#outstanding;
+  }
+
+  get #outstanding(): Batch | undefined {
+    return this.#filling.isEmpty ? this.#writing : this.#filling;
+  }
+
   /** Calls back when all that was added is written; at once where there is nothing. */
   whenWritten(done: Done): void {
-    if (!this.#filling.isEmpty) this.#filling.waiting.push(done);
-    else if (this.#writing !== undefined) this.#writing.waiting.push(done);
-    else done(undefined);
+    const batch = this.#outstanding;
+    if (batch === undefined) done(undefined);
+    else batch.waiting.push(done);
   }
 
   /** Begins to write, or goes on: there is room again. */
@@ -208,30 +210,15 @@ export class JournalWriter {
   /** Encodes the next piece for the end of the journal's present file. */
   #encode(batch: Batch): { bytes: Buffer; done: boolean } {
     const { salt, bytes: position } = this.#options.journal.current!;
-    let at = 0;
-    if (batch.floor !== undefined) {
-      at = writeFlushRecord(this.#reserve(0, FLUSH_RECORD_LENGTH), 0, seedAt(salt, position), batch.floor);
-      batch.floor = undefined;
+    const encoder = this.#encoder;
+    encoder.begin(salt, position);
+    if (batch.floor !== undefined) encoder.addFlush(batch.floor);
+    batch.floor = undefined;
+    let done = false;
+    for (let entries = 0; !done && entries < PIECE_ENTRIES && encoder.bytes < PIECE_BYTES; entries++) {
+      if (batch.next()) encoder.addEntry(batch.key, batch.entry!);
+      else done = true;
     }
-    for (let records = 0; records < PIECE_RECORDS && at < PIECE_BYTES; records++) {
-      if (!batch.next()) return { bytes: this.#buffer.subarray(0, at), done: true };
-      const { key } = batch;
-      const entry = batch.entry!;
-      const target = this.#reserve(at, entryRecordLength(key, entry));
-      at = writeEntryRecord(target, at, seedAt(salt, position + at), key, entry);
-    }
-    return { bytes: this.#buffer.subarray(0, at), done: false };
-  }
-
-  /** The buffer, with room for `bytes` more behind `used`. */
-  #reserve(used: number, bytes: number): Buffer {
-    if (used + bytes > this.#buffer.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, used + bytes));
-      this.#buffer.copy(larger, 0, 0, used);
-      this.#buffer = larger;
-    } else if (used === 0 && this.#buffer.length > 2 * PIECE_BYTES && bytes <= INITIAL_BUFFER_BYTES) {
-      this.#buffer = Buffer.allocUnsafeSlow(INITIAL_BUFFER_BYTES); // after an unusually large entry
-    }
-    return this.#buffer;
+    return { bytes: encoder.end(), done };
   }
 }

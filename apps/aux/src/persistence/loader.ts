@@ -18,8 +18,6 @@ export interface LoaderOptions {
   readonly apply: <T>(from: 'file' | 'journal', change: () => T) => T;
 }
 
-const RECORDS_PER_LOOK = 32;
-
 /** Reads a disk into a store: first the entry file, then the journal's files in order. */
 export class Loader {
   damaged = 0;
@@ -75,8 +73,10 @@ export class Loader {
     const { apply, onDifference, absentMs } = this.#options;
     const steps = new Steps();
     let floor: Version | undefined;
+    let entries = 0;
     const visitor = {
       entry: (key: string, entry: Entry) => {
+        entries++;
         // One that has expired counts too: its version beats older ones in the file.
         const found = afterAbsence(entry, absentMs);
         if (apply('journal', () => store.merge(key, found)) === 'applied') this.loaded++;
@@ -85,10 +85,11 @@ export class Loader {
       flush: (version: Version) => (floor = version),
     };
     for (let more = true; more; ) {
-      more = reader.read(RECORDS_PER_LOOK, visitor);
+      entries = 0;
+      more = reader.read(visitor);
       if (floor !== undefined) this.#raiseFloor(store, floor, 'journal');
       floor = undefined;
-      if (steps.isOver(RECORDS_PER_LOOK)) await steps.pause();
+      if (steps.isOver(entries)) await steps.pause();
     }
   }
 

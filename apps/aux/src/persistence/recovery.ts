@@ -1,17 +1,10 @@
 import type { Logger } from 'pino';
-import type { Entry } from '../node/entry.js';
 import type { Store } from '../node/store.js';
 import type { Checkpoints } from './checkpoints.js';
 import type { DirtyKeys } from './dirty-keys.js';
 import { DiskError, isFull, reasonOf } from './errors.js';
 import type { Journal } from './journal.js';
-import {
-  entryRecordLength,
-  FLUSH_RECORD_LENGTH,
-  seedAt,
-  writeEntryRecord,
-  writeFlushRecord,
-} from './journal-record.js';
+import { RecordEncoder } from './journal-record.js';
 import type { JournalWriter } from './journal-writer.js';
 
 export interface RecoveryOptions {
@@ -37,6 +30,7 @@ export class Recovery {
   /** Why writes are refused; undefined while they are taken. */
   refusal: string | undefined;
   readonly #options: RecoveryOptions;
+  readonly #encoder = new RecordEncoder();
   #timer: NodeJS.Timeout | undefined;
   #pauseMs = FIRST_PAUSE_MS;
   #stopped = false;
@@ -91,13 +85,11 @@ export class Recovery {
     await journal.begin();
     try {
       writer.stop(new DiskError('ERR_DISK_WRITE', this.refusal ?? ''));
-      if (dirty.floor !== undefined) {
-        const { salt, bytes } = journal.current!;
-        const record = Buffer.alloc(FLUSH_RECORD_LENGTH);
-        writeFlushRecord(record, 0, seedAt(salt, bytes), dirty.floor);
-        await journal.append(record, false);
+      const { floor } = dirty;
+      if (floor !== undefined) await this.#append((encoder) => encoder.addFlush(floor));
+      for (const page of store === undefined ? [] : dirty.present(store)) {
+        await this.#append((encoder) => page.forEach(([key, entry]) => encoder.addEntry(key, entry)));
       }
-      for (const page of store === undefined ? [] : dirty.present(store)) await this.#append(page);
       await journal.sync();
     } catch (error) {
       const failed = journal.current;
@@ -107,13 +99,13 @@ export class Recovery {
     }
   }
 
-  async #append(page: readonly (readonly [key: string, entry: Entry])[]): Promise<void> {
+  async #append(add: (encoder: RecordEncoder) => void): Promise<void> {
     const { journal } = this.#options;
     const { salt, bytes: position } = journal.current!;
-    const records = Buffer.allocUnsafe(page.reduce((sum, [key, entry]) => sum + entryRecordLength(key, entry), 0));
-    let at = 0;
-    for (const [key, entry] of page) at = writeEntryRecord(records, at, seedAt(salt, position + at), key, entry);
-    if (at > 0) await journal.append(records, false);
+    this.#encoder.begin(salt, position);
+    add(this.#encoder);
+    const records = this.#encoder.end();
+    if (records.length > 0) await journal.append(records, false);
   }
 }
 
