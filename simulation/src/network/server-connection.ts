@@ -57,7 +57,8 @@ export class ServerConnection implements ServerEndpoint {
   }
 
   #hold(reply: Later): void {
-    const release = this.#replies.hold();
+    const release = this.#replies.hold(reply);
+    if (release === undefined) return;
     reply.then((text) => {
       release(text);
       if (this.#scheduled) return;

@@ -70,8 +70,26 @@ function apply(session: Session, command: Command): string | Later {
   if (writeRefusal !== undefined && command.flags.includes('write')) return diskRefusal(writeRefusal);
   const reply = command.run(session);
   const effects = replication.takeEffects();
-  if (effects === undefined || typeof reply !== 'string') return reply;
-  return copied(session, reply, effects);
+  const unsaved = replication.takeUnsaved();
+  if (typeof reply !== 'string') return reply;
+  if (effects !== undefined) return copied(session, reply, effects);
+  return unsaved ? saved(session, reply) : reply;
+}
+
+/** The reply, once this node's disk has what was written. To writes in a row with the same reply it is the same object. */
+function saved(session: Session, reply: string): string | Later {
+  const { replication } = session.node;
+  const { commit } = replication;
+  const last = session.lastSaved;
+  if (last !== undefined && last.commit === commit && last.reply === reply) return last.later;
+  const later = new LaterReply();
+  replication.whenDurable((error) => {
+    session.lastSaved = undefined; // it would keep what was written with it
+    later.settle(error === undefined ? reply : UNDURABLE);
+  });
+  if (later.text !== undefined) return later.text;
+  if (commit !== undefined) session.lastSaved = { commit, reply, later };
+  return later;
 }
 
 function copied(session: Session, reply: string, effects: readonly Effect[]): string | Later {

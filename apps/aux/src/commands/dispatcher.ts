@@ -19,6 +19,13 @@ interface Prepared {
   readonly noAuth: boolean;
 }
 
+/** A reply that is still to come, and how many requests in a row it answers. */
+interface Answer {
+  readonly reply: Later;
+  readonly counters: CommandCounters;
+  uses: number;
+}
+
 export interface DispatcherOptions {
   readonly commands: ReadonlyMap<string, Command>;
   /** Told the time of every {@link SAMPLED_EVERY}th command that answered at once. */
@@ -45,6 +52,7 @@ export class Dispatcher {
   readonly #prepared = new Map<string, Prepared>();
   readonly #onSample: ((command: string, seconds: number) => void) | undefined;
   readonly #monotonicNow: () => number;
+  #lastLater: Answer | undefined;
 
   constructor({ commands, onSample, monotonicNow }: DispatcherOptions) {
     this.#onSample = onSample;
@@ -121,10 +129,17 @@ export class Dispatcher {
 
   #later(reply: Later, counters: CommandCounters): Later {
     this.pending++;
+    const last = this.#lastLater;
+    if (last !== undefined && last.reply === reply && last.counters === counters) {
+      last.uses++;
+      return reply;
+    }
+    const answer: Answer = { reply, counters, uses: 1 };
+    this.#lastLater = answer;
     reply.then((text) => {
-      this.pending--;
-      if (text.charCodeAt(0) === MINUS) counters.error++;
-      else counters.ok++;
+      if (this.#lastLater === answer) this.#lastLater = undefined;
+      this.pending -= answer.uses;
+      counters[text.charCodeAt(0) === MINUS ? 'error' : 'ok'] += answer.uses;
     });
     return reply;
   }

@@ -5,11 +5,12 @@ test('tells its listeners when it is settled, and one that comes afterwards at o
   const heard: string[] = [];
   reply.then((text) => heard.push(`a ${text}`));
   reply.then((text) => heard.push(`b ${text}`));
+  reply.then((text) => heard.push(`c ${text}`));
   expect(heard).toEqual([]);
   expect(reply.text).toBeUndefined();
   reply.settle('+OK\r\n');
-  reply.then((text) => heard.push(`c ${text}`));
-  expect(heard).toEqual(['a +OK\r\n', 'b +OK\r\n', 'c +OK\r\n']);
+  reply.then((text) => heard.push(`d ${text}`));
+  expect(heard).toEqual(['a +OK\r\n', 'b +OK\r\n', 'c +OK\r\n', 'd +OK\r\n']);
   expect(reply.text).toBe('+OK\r\n');
 });
 

@@ -11,6 +11,7 @@ export class LaterReply implements Later {
   #text: string | undefined;
   #first: ((text: string) => unknown) | undefined;
   #second: ((text: string) => unknown) | undefined;
+  #others: ((text: string) => unknown)[] | undefined;
 
   /** Its text, once it is settled. */
   get text(): string | undefined {
@@ -21,12 +22,14 @@ export class LaterReply implements Later {
     this.#text = text;
     this.#first?.(text);
     this.#second?.(text);
+    this.#others?.forEach((listener) => listener(text));
   }
 
-  /** Two listeners at most: who counts it, and who sends it. */
+  /** Two listeners are usual: who counts it, and who sends it. */
   then(listener: (text: string) => unknown): void {
     if (this.#text !== undefined) listener(this.#text);
     else if (this.#first === undefined) this.#first = listener;
-    else this.#second = listener;
+    else if (this.#second === undefined) this.#second = listener;
+    else (this.#others ??= []).push(listener);
   }
 }

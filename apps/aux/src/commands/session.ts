@@ -3,6 +3,7 @@ import type { BackupStats } from '@dcs/protocol';
 import type { CacheNode } from '../node/cache-node.js';
 import type { Command } from './command.js';
 import { detachedRequest } from './detached-request.js';
+import type { Later } from './later-reply.js';
 
 /** What a command reads of its request: the decoder's own accessors, so that nothing is copied before it is needed. */
 export type Request = Pick<
@@ -56,6 +57,8 @@ export class Session {
   blocked = false;
   /** Slot of the request's keys; valid in commands that have keys. */
   slot = 0;
+  /** The last reply that waits for a group commit of the disk. */
+  lastSaved: { readonly commit: object; readonly reply: string; readonly later: Later } | undefined;
 
   constructor(
     readonly id: number,

@@ -66,6 +66,11 @@ export interface NodeDisk {
    * be: then it may be on disk, or not. At once where nothing is outstanding.
    */
   whenDurable(done: (error: Error | undefined) => void): void;
+  /**
+   * The group commit that {@link whenDurable} would wait for: the same object for as long as what is written falls into
+   * the same one. Undefined where nothing is outstanding, and while nothing can be written.
+   */
+  readonly commit: object | undefined;
   /** Why nothing can be written at present; undefined while all is well. Writes are to be refused with it. */
   readonly refusal: string | undefined;
   /** Writes what is outstanding, and lets go of the directory. Idempotent. */

@@ -58,6 +58,35 @@ test('calls back at once where nothing is outstanding', async () => {
   expect(called).toBe(true);
 });
 
+test.each(['interval', 'always'] as const)(
+  'with %s, tells which writes fall into one group commit',
+  async (durability) => {
+    const disk = await folder.open(folder.directory(), { durability });
+    const store = newStore();
+    await disk.load(store);
+    expect(disk.commit).toBeUndefined();
+    put(store, 'a', 'one', 1);
+    const first = disk.commit;
+    expect(first).toBeDefined();
+    put(store, 'b', 'two', 2);
+    expect(disk.commit).toBe(first);
+    const written: string[] = [];
+    disk.whenDurable(() => written.push('first'));
+    if (durability === 'always') {
+      await new Promise(setImmediate); // now it is being written
+      expect(disk.commit).toBe(first);
+      put(store, 'c', 'three', 3);
+      disk.whenDurable(() => written.push('second'));
+      expect(disk.commit).not.toBe(first);
+    }
+    await durable(disk);
+    expect(written).toEqual(durability === 'always' ? ['first', 'second'] : ['first']);
+    expect(disk.commit).toBeUndefined();
+    put(store, 'd', 'four', 4);
+    expect(disk.commit).not.toBe(first);
+  },
+);
+
 test('an ordered end leaves everything in the entry file, and no journal', async () => {
   const directory = folder.directory();
   const disk = await folder.open(directory);

@@ -217,6 +217,10 @@ export class Disk implements NodeDisk {
     else done(new DiskError('ERR_DISK_WRITE', refusal));
   }
 
+  get commit(): object | undefined {
+    return this.refusal === undefined ? this.#writer.outstanding : undefined;
+  }
+
   async close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

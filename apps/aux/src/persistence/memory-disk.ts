@@ -47,6 +47,8 @@ export class MemoryDisk implements NodeDisk {
   #waiting: ((error: Error | undefined) => void)[] = [];
   #remembered: { readonly lineage: string; readonly views: readonly View[] } | undefined;
   #writing = false;
+  /** Stands for all that is appended at once. */
+  #group = {};
   /** Changes of the store come from this disk at the moment. */
   #applying = false;
   #cancelTick: (() => void) | undefined;
@@ -98,6 +100,10 @@ export class MemoryDisk implements NodeDisk {
     else done(undefined);
   }
 
+  get commit(): object | undefined {
+    return this.refusal === undefined && this.#writing ? this.#group : undefined;
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#commit();
@@ -123,6 +129,7 @@ export class MemoryDisk implements NodeDisk {
   #write(): void {
     if (this.#writing || this.#closed || this.refusal !== undefined) return;
     this.#writing = true;
+    this.#group = {};
     this.#options.timers.after(this.#options.writeMs ?? DEFAULT_WRITE_MS, () => {
       this.#commit();
     });

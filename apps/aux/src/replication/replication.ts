@@ -86,6 +86,8 @@ export class Replication {
   #beganAt = 0;
   #closed = false;
   #effects: Effect[] = [];
+  /** The command just run has written what nobody else is to have. */
+  #unsaved = false;
 
   constructor(options: ReplicationOptions) {
     this.#options = options;
@@ -93,7 +95,8 @@ export class Replication {
     const { ledger } = this;
     const { memory } = options.writer;
     options.writer.onApplied = (key, entry, operation) => {
-      if (options.disk !== undefined || ownership.table.ownersOf(entry.slot).length > 1)
+      if (ownership.isAlone(entry.slot)) this.#unsaved = options.disk !== undefined;
+      else if (options.disk !== undefined || ownership.table.ownersOf(entry.slot).length > 1)
         this.#effects.push({ key, entry, operation });
     };
     const traces = new ExpiryTraces({ store, ledger, disk: options.disk });
@@ -233,6 +236,11 @@ export class Replication {
     else disk.whenDurable(done);
   }
 
+  /** See `NodeDisk.commit`. */
+  get commit(): object | undefined {
+    return this.#options.disk?.commit;
+  }
+
   /** Why this node takes no writes at present. */
   get writeRefusal(): string | undefined {
     return this.#options.disk?.refusal;
@@ -272,6 +280,13 @@ export class Replication {
     const effects = this.#effects;
     this.#effects = [];
     return effects;
+  }
+
+  /** Whether the command just run has written to slots that nobody else owns, and which the disk does not have yet. */
+  takeUnsaved(): boolean {
+    const unsaved = this.#unsaved;
+    this.#unsaved = false;
+    return unsaved;
   }
 
   /** Takes a copy from another node. */

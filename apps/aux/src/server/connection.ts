@@ -153,7 +153,8 @@ export class Connection {
   }
 
   #hold(reply: Later): void {
-    const release = this.#replies.hold();
+    const release = this.#replies.hold(reply);
+    if (release === undefined) return;
     reply.then((text) => {
       release(text);
       this.#scheduleFlush();

@@ -4,21 +4,31 @@ import { ReplyQueue } from './reply-queue.js';
 test('replies come out in the order of the requests, whenever they are there', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.record({ later: fc.boolean(), take: fc.boolean() }), { maxLength: 40 }),
+      fc.array(fc.record({ reply: fc.constantFrom('at once', 'later', 'same'), take: fc.boolean() }), {
+        maxLength: 40,
+      }),
       fc.infiniteStream(fc.nat()),
       (requests, random) => {
         const queue = new ReplyQueue();
+        const replies: object[] = [];
         const open: { release: (text: string) => void; text: string }[] = [];
         let out = '';
         let expected = '';
-        requests.forEach(({ later, take }, i) => {
-          const text = `<${i}>`;
+        let pending = 0;
+        requests.forEach(({ reply, take }, i) => {
+          const text = reply === 'same' && open.length > 0 ? open.at(-1)!.text : `<${i}>`;
           expected += text;
-          if (later) open.push({ release: queue.hold(), text });
-          else queue.append(text);
+          if (reply === 'at once') {
+            queue.append(text);
+          } else {
+            pending++;
+            if (reply === 'later' || open.length === 0) replies.push({});
+            const release = queue.hold(replies.at(-1)!);
+            if (release !== undefined) open.push({ release, text });
+          }
           if (take) out += queue.take();
           expect(expected.startsWith(out)).toBe(true);
-          expect(queue.pending).toBe(open.length);
+          expect(queue.pending).toBe(pending);
         });
         while (open.length > 0) {
           const [{ release, text }] = open.splice((random.next().value as number) % open.length, 1) as [
@@ -39,18 +49,33 @@ test('replies come out in the order of the requests, whenever they are there', (
 
 test('a reply given twice counts once', () => {
   const queue = new ReplyQueue();
-  const release = queue.hold();
+  const release = queue.hold({})!;
   release('a');
   release('b');
   expect(queue.take()).toBe('a');
   expect(queue.pending).toBe(0);
 });
 
+test('a reply to several requests in a row is held, and given, once', () => {
+  const queue = new ReplyQueue();
+  const reply = {};
+  const release = queue.hold(reply)!;
+  expect(queue.hold(reply)).toBeUndefined();
+  expect(queue.pending).toBe(2);
+  queue.append('b');
+  const again = queue.hold(reply)!; // another one is between
+  release('a');
+  expect(queue.pending).toBe(1);
+  expect(queue.take()).toBe('aab');
+  again('a');
+  expect(queue.take()).toBe('a');
+});
+
 test('what waits is counted', () => {
   const queue = new ReplyQueue();
-  const first = queue.hold();
+  const first = queue.hold({})!;
   queue.append('12345');
-  const second = queue.hold();
+  const second = queue.hold({})!;
   second('678');
   expect(queue.heldBytes).toBe(8);
   expect(queue.take()).toBe('');

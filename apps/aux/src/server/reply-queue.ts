@@ -1,5 +1,7 @@
-/** A reply that is still to come, and the replies behind it that wait for it. */
+/** A reply that is still to come, to so many requests, and the replies behind it that wait for it. */
 interface Held {
+  readonly reply: object;
+  count: number;
   text: string | undefined;
   after: string;
 }
@@ -36,16 +38,24 @@ export class ReplyQueue {
     }
   }
 
-  /** Keeps a place for a reply; call what it returns, once, with the reply. */
-  hold(): (text: string) => void {
-    const held: Held = { text: undefined, after: '' };
-    this.#held.push(held);
+  /**
+   * Keeps a place for a reply; call what it returns, once, with the reply. Nothing is returned for a reply that is the
+   * one before too: what comes for that comes for both.
+   */
+  hold(reply: object): ((text: string) => void) | undefined {
     this.pending++;
+    const last = this.#held[this.#held.length - 1];
+    if (last !== undefined && last.reply === reply && last.text === undefined && last.after === '') {
+      last.count++;
+      return undefined;
+    }
+    const held: Held = { reply, count: 1, text: undefined, after: '' };
+    this.#held.push(held);
     return (text) => {
       if (held.text !== undefined) return;
-      held.text = text;
-      this.#heldBytes += text.length;
-      this.pending--;
+      held.text = text.repeat(held.count);
+      this.#heldBytes += held.text.length;
+      this.pending -= held.count;
       this.#release();
     };
   }
