@@ -46,7 +46,7 @@ export const SPLITTING: ReadonlySet<FaultName> = new Set([
 ]);
 
 /** Those of them in which gateways reach two owners that do not hear each other: one of them may not have a key yet. */
-export const PARTING: ReadonlySet<FaultName> = new Set(['partition', 'one-way']);
+export const PARTING: ReadonlySet<FaultName> = new Set(['partition', 'one-way', 'isolate']);
 
 /** What a fault does: each step at a time after the phase begins; what it broke is whole again when the phase ends. */
 export function inject(name: FaultName, context: FaultContext): void {
