@@ -1,8 +1,10 @@
+import type { Effect } from './effect.js';
+
 interface Pending {
   /** Copies under way. */
   writes: number;
-  /** The last write could not be copied: what is stored must not be shown before it is. */
-  unsafe: boolean;
+  /** The last write, if it could not be copied: what is stored must not be shown before it is. */
+  uncopied: Effect | undefined;
   readonly waiters: (() => void)[];
 }
 
@@ -21,27 +23,28 @@ export class PendingKeys {
     return this.#keys.size !== 0 && this.#keys.has(key);
   }
 
-  /** A write was stored whose copy failed, and no other is under way. */
-  isUnsafe(key: string): boolean {
+  /** The last write that was stored, if its copy failed and no other is under way. */
+  uncopied(key: string): Effect | undefined {
     const pending = this.#keys.get(key);
-    return pending !== undefined && pending.unsafe && pending.writes === 0;
+    return pending?.writes === 0 ? pending.uncopied : undefined;
   }
 
   begin(key: string): void {
     const pending = this.#keys.get(key);
-    if (pending === undefined) this.#keys.set(key, { writes: 1, unsafe: false, waiters: [] });
+    if (pending === undefined) this.#keys.set(key, { writes: 1, uncopied: undefined, waiters: [] });
     else pending.writes++;
   }
 
-  /** @param newest the copies hold what is stored now, so that an earlier failure does not matter any more */
-  end(key: string, copied: boolean, newest: boolean): void {
+  /** @param newest the effect is what is stored now: when it is copied, an earlier failure does not matter any more */
+  end(effect: Effect, copied: boolean, newest: boolean): void {
+    const { key } = effect;
     const pending = this.#keys.get(key);
     if (pending === undefined) return;
     pending.writes--;
-    if (!copied) pending.unsafe = true;
-    else if (newest) pending.unsafe = false;
+    if (newest) pending.uncopied = copied ? undefined : effect;
+    else if (!copied) pending.uncopied ??= effect;
     if (pending.writes > 0) return;
-    if (!pending.unsafe) this.#keys.delete(key);
+    if (pending.uncopied === undefined) this.#keys.delete(key);
     for (const waiter of pending.waiters.splice(0)) waiter();
   }
 

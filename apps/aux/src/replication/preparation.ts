@@ -66,13 +66,15 @@ export class Preparation {
   #whenSafe(key: string, done: (ready: boolean) => void): void {
     const { copy, pending, store } = this.#options;
     pending.whenDone(key, () => {
-      if (!pending.isUnsafe(key)) return done(true);
+      const uncopied = pending.uncopied(key);
+      if (uncopied === undefined) return done(true);
       const entry = store.lookup(key);
       if (entry === undefined) {
         pending.forget(key);
         return done(true);
       }
-      copy({ key, entry, operation: undefined }, done);
+      // With its operation: repeated at another owner, it must not be done on top of its own effect.
+      copy(entry === uncopied.entry ? uncopied : { key, entry, operation: undefined }, done);
     });
   }
 }

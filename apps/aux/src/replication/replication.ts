@@ -265,7 +265,7 @@ export class Replication {
       this.pending.begin(effect.key);
       this.replicator.replicate(effect, (outcome) => {
         const newest = this.#options.store.lookup(effect.key) === effect.entry;
-        this.pending.end(effect.key, outcome !== 'failed', newest);
+        this.pending.end(effect, outcome !== 'failed', newest);
         if (worst !== 'undurable' && (outcome === 'failed' || (outcome === 'moved' && worst === 'copied')))
           worst = outcome;
         if (--outstanding === 0) done(worst);
