@@ -1,3 +1,4 @@
+import { encodeIncrement, type WriteContext } from '@dcs/protocol';
 import { RespClientError } from '@dcs/resp';
 import { eventually, SeveralNodes } from '../../test/several-nodes.js';
 import type { AuxServer } from '../aux-server.js';
@@ -60,6 +61,25 @@ describe('what a node took for a silent owner', () => {
     await eventually(() => cluster.stored(primary, KEY) === undefined && cluster.stored(replica, KEY) === undefined);
     await giveBack();
     expect(holders()).toEqual([]);
+  });
+
+  test('is given with the operations that made it: repeated at the owner, they are not done again', async () => {
+    jest.spyOn(primary.node.replication.antiEntropy, 'healed').mockReturnValue(undefined);
+    const increment = (context: WriteContext): string =>
+      encodeIncrement(context, { by: 1, initial: 0, expiresAt: 0, token: '' }, KEY);
+    await cluster.delete(KEY);
+    const operations = [cluster.write(), cluster.write(), cluster.write()];
+    await standInFor(async () => {
+      for (const operation of operations) await cluster.request(primary, increment(operation));
+    });
+    await giveBack();
+    expect(cluster.stored(replica, KEY)).toBe('3');
+    await cluster.crash(primary);
+    for (const [i, operation] of operations.entries()) {
+      const reply = await cluster.request(replica, increment({ ...operation, attempt: 2 }));
+      expect(reply).toMatch(new RegExp(`^${i + 1}\\b`));
+    }
+    expect(cluster.stored(replica, KEY)).toBe('3');
   });
 
   test('is given by the node itself when the one that had it taken is gone', async () => {

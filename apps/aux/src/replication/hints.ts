@@ -1,5 +1,5 @@
 import { SLOT_COUNT } from '@dcs/consistent-hash';
-import { decodeFetchReply, encodeMerge, encodeVouch } from '@dcs/protocol';
+import { decodeFetchReply, encodeMerge, encodeVouch, type OperationRecord } from '@dcs/protocol';
 import { RespError } from '@dcs/resp';
 import type { Entry } from '../node/entry.js';
 import type { Ownership } from '../node/ownership.js';
@@ -25,11 +25,20 @@ const DEFAULT_MAX_KEYS = 1_000_000;
 const BATCH = 1000;
 const SEND_TIMEOUT_MS = 1000;
 
-/** An entry that was taken: who had it taken, and in which view. */
-export interface Hint {
+/** Of one key as many operations are given to the owners, the last: more than are repeated at a time. */
+const MAX_OPERATIONS = 8;
+
+/** An entry that was taken: who had it taken, in which view, and with which operation. */
+export interface TakenEntry {
   readonly entry: Entry;
   readonly sender: string;
   readonly epoch: number;
+  readonly operation: OperationRecord | undefined;
+}
+
+interface Hint extends Omit<TakenEntry, 'operation'> {
+  /** Of this entry and of those before it, oldest first: repeated at the owner, none may be done again. */
+  readonly operations: readonly OperationRecord[];
 }
 
 /**
@@ -67,9 +76,12 @@ export class Hints {
     return this.#perSlot[slot]!;
   }
 
-  add(key: string, hint: Hint): void {
-    if (!this.#keys.has(key)) this.#perSlot[hint.entry.slot]!++;
-    this.#keys.set(key, hint);
+  add(key: string, { operation, ...taken }: TakenEntry): void {
+    const before = this.#keys.get(key);
+    if (before === undefined) this.#perSlot[taken.entry.slot]!++;
+    const known = before?.operations ?? [];
+    const operations = operation === undefined ? known : [...known, operation].slice(-MAX_OPERATIONS);
+    this.#keys.set(key, { ...taken, operations });
     this.#schedule();
   }
 
@@ -116,9 +128,11 @@ export class Hints {
       const { entry, sources } = decodeFetchReply(reply);
       if (sources.length > 0) return done(); // it may lack some itself
       if (entry !== undefined) {
-        const encoded = encodeMerge(ownership.epoch, key, entry.header, entry.value, undefined);
+        const { header, value } = entry;
         const others = owners.filter((owner) => owner !== sender);
-        return this.#send(encoded, others, key, hint, done);
+        const encode = (operation: OperationRecord | undefined): string =>
+          encodeMerge(ownership.epoch, key, header, value, operation);
+        return this.#send(encode, others, key, hint, done);
       }
       this.#remove(key, hint);
       if (store.lookup(key) === hint.entry) store.drop(key);
@@ -127,12 +141,22 @@ export class Hints {
   }
 
   #giveOwn(key: string, hint: Hint, owners: readonly string[], done: () => void): void {
-    const effect = { key, entry: hint.entry, operation: undefined };
-    this.#send(encodeEffect(this.#options.ownership.epoch, effect), owners, key, hint, done);
+    const { epoch } = this.#options.ownership;
+    const encode = (operation: OperationRecord | undefined): string =>
+      encodeEffect(epoch, { key, entry: hint.entry, operation });
+    this.#send(encode, owners, key, hint, done);
   }
 
-  /** To all of `to`; the hint is done with when all have taken it. */
-  #send(encoded: string, to: readonly string[], key: string, hint: Hint, done: () => void): void {
+  /** To all of `to`, once with each operation; the hint is done with when all have taken all of it. */
+  #send(
+    encode: (operation: OperationRecord | undefined) => string,
+    to: readonly string[],
+    key: string,
+    hint: Hint,
+    done: () => void,
+  ): void {
+    const { operations } = hint;
+    const copies = operations.length === 0 ? [encode(undefined)] : operations.map(encode);
     let outstanding = 1;
     let failed = false;
     const settle = (): void => {
@@ -141,11 +165,13 @@ export class Hints {
       done();
     };
     for (const id of to) {
-      outstanding++;
-      this.#options.peers.send(id, encoded, SEND_TIMEOUT_MS, (error) => {
-        if (error !== null) failed = true;
-        settle();
-      });
+      for (const encoded of copies) {
+        outstanding++;
+        this.#options.peers.send(id, encoded, SEND_TIMEOUT_MS, (error) => {
+          if (error !== null) failed = true;
+          settle();
+        });
+      }
     }
     settle();
   }

@@ -298,7 +298,7 @@ export class Replication {
     if (isHint && this.hints.isFull) return 'full';
     if (store.merge(key, entry) === 'too-large') return 'full';
     const held = isHint ? store.lookup(key) : undefined;
-    if (held !== undefined) this.hints.add(key, { entry: held, sender, epoch });
+    if (held !== undefined) this.hints.add(key, { entry: held, sender, epoch, operation });
     if (operation !== undefined) writer.memory.remember(key, entry.slot, entry, operation);
     return 'taken';
   }
