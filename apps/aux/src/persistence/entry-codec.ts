@@ -4,7 +4,7 @@ import { KIND_TOMBSTONE, type Version } from '@dcs/protocol';
 import { Entry, internKind } from '../node/entry.js';
 
 /**
- * The bytes of an entry, in the journal and in the entry file alike:
+ * The bytes of an entry in the entry file:
  *
  *     version.ms u48 | version.low u48 | expiresAt u48 | kind length u16 | kind | framed value
  *
@@ -16,7 +16,7 @@ const CHECKSUM_BYTES = 4;
 const PART_BYTES = 6;
 const TOMBSTONE = KIND_TOMBSTONE.charCodeAt(0);
 
-export function encodedLength(entry: Entry): number {
+function encodedLength(entry: Entry): number {
   return HEADER_BYTES + entry.kind.length + entry.framed.length;
 }
 
@@ -30,7 +30,7 @@ export function readVersion(source: Buffer, offset: number): Version {
 }
 
 /** Returns where it ends. */
-export function writeEntry(target: Buffer, offset: number, entry: Entry): number {
+function writeEntry(target: Buffer, offset: number, entry: Entry): number {
   let at = writeVersion(target, offset, entry);
   at = target.writeUIntBE(entry.expiresAt, at, PART_BYTES);
   at = target.writeUInt16BE(entry.kind.length, at);
@@ -39,7 +39,7 @@ export function writeEntry(target: Buffer, offset: number, entry: Entry): number
 }
 
 /** From bytes whose checksum was right; undefined when they are no entry all the same. */
-export function readEntry(key: string, source: Buffer, start: number, end: number): Entry | undefined {
+function readEntry(key: string, source: Buffer, start: number, end: number): Entry | undefined {
   if (end - start < HEADER_BYTES) return undefined;
   const { ms, low } = readVersion(source, start);
   const expiresAt = source.readUIntBE(start + VERSION_BYTES, PART_BYTES);

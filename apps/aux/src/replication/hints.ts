@@ -25,8 +25,10 @@ const DEFAULT_MAX_KEYS = 1_000_000;
 const BATCH = 1000;
 const SEND_TIMEOUT_MS = 1000;
 
-/** Of one key as many operations are given to the owners, the last: more than are repeated at a time. */
+/** Of a counter so many operations are given to the owners, the last: more than are repeated at a time. */
 const MAX_OPERATIONS = 8;
+/** Most bytes of a counter as GET replies it. Of anything larger only the last operation matters: others do not add up. */
+const MAX_COUNTER_BYTES = 24;
 
 /** An entry that was taken: who had it taken, in which view, and with which operation. */
 export interface TakenEntry {
@@ -79,7 +81,7 @@ export class Hints {
   add(key: string, { operation, ...taken }: TakenEntry): void {
     const before = this.#keys.get(key);
     if (before === undefined) this.#perSlot[taken.entry.slot]!++;
-    const known = before?.operations ?? [];
+    const known = (taken.entry.framed.length <= MAX_COUNTER_BYTES ? before?.operations : undefined) ?? [];
     const operations = operation === undefined ? known : [...known, operation].slice(-MAX_OPERATIONS);
     this.#keys.set(key, { ...taken, operations });
     this.#schedule();
