@@ -272,6 +272,27 @@ test('closed before it was loaded, it keeps what it found', async () => {
   expect(read(await reload(copy), 'a')).toBe('x');
 });
 
+test('closed while it loads, it ends that, and keeps what it found', async () => {
+  const directory = folder.directory();
+  const disk = await folder.open(directory);
+  const store = newStore();
+  await disk.load(store);
+  for (let i = 0; i < 20_000; i++) put(store, `k${i}`, 'value', i);
+  await disk.close();
+  for (const ms of [1, 20, 50]) {
+    const again = await folder.open(directory, unchecked);
+    const loaded = again.load(newStore()).then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    await again.close();
+    expect([undefined, 'the disk is closed']).toContain(await loaded);
+    if (ms === 1) expect(await loaded).toBeDefined();
+  }
+  expect((await reload(directory)).size).toBe(20_000);
+});
+
 test('holds callbacks back while the bounds are reached, and goes on after a checkpoint', async () => {
   const directory = folder.directory();
   const disk = await folder.open(directory, { maxJournalBytes: 50_000 });

@@ -39,6 +39,9 @@ export class EntryFile {
   #queuedBytes = 0;
   /** Since the last {@link committed}. */
   #failure: CommitError | undefined;
+  /** Walks under way. */
+  #walks = 0;
+  #closing: Promise<void> | undefined;
 
   private constructor(path: string, root: RootDatabase<Buffer, Buffer>) {
     this.#path = path;
@@ -96,6 +99,7 @@ export class EntryFile {
   }
 
   put(key: string, entry: Entry): void {
+    this.#assertOpen();
     const bytes = Buffer.from(key, 'latin1');
     const value = encodeValue(bytes, entry);
     this.#queuedBytes += value.length;
@@ -103,15 +107,18 @@ export class EntryFile {
   }
 
   remove(key: string): void {
+    this.#assertOpen();
     this.#queue(this.#entries.remove(Buffer.from(key, 'latin1')));
   }
 
   /** Removes all entries. */
   clear(): void {
+    this.#assertOpen();
     this.#queue(this.#entries.clearAsync());
   }
 
   putMeta(meta: DiskMeta): void {
+    this.#assertOpen();
     this.#queue(this.#meta.put(META_KEY, encodeMeta(meta)));
   }
 
@@ -135,24 +142,50 @@ export class EntryFile {
 
   /** Every entry in the order of keys; `undefined` instead of what is known of one whose checksum is wrong. */
   *summaries(): Generator<{ readonly key: string; readonly summary: EntrySummary | undefined }> {
-    for (const { key: bytes, value } of this.#entries.getRange({})) {
+    for (const { key: bytes, value } of this.#walk(this.#entries.getRange({}))) {
       const key = bytes.toString('latin1');
       yield { key, summary: isIntact(bytes, value) ? { key, ...summarize(value) } : undefined };
     }
   }
 
   *keys(): Generator<string> {
-    for (const key of this.#entries.getKeys({})) yield key.toString('latin1');
+    for (const key of this.#walk(this.#entries.getKeys({}))) yield key.toString('latin1');
   }
 
   get(key: string): Entry | undefined {
+    this.#assertOpen();
     const bytes = Buffer.from(key, 'latin1');
     const value = this.#entries.getBinaryFast(bytes);
     return value === undefined || !isIntact(bytes, value) ? undefined : decodeValue(key, value);
   }
 
+  /** Ends walks under way at their next step: a cursor that outlives its file ends the process. Idempotent. */
   async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    while (this.#walks > 0) await new Promise((resolve) => setImmediate(resolve));
     await this.#root.close();
+  }
+
+  *#walk<T>(items: Iterable<T>): Generator<T> {
+    this.#assertOpen();
+    this.#walks++;
+    try {
+      for (const item of items) {
+        yield item;
+        this.#assertOpen();
+      }
+    } finally {
+      this.#walks--;
+    }
+  }
+
+  /** @throws DiskError ERR_DISK_WRITE */
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new DiskError('ERR_DISK_WRITE', 'the disk is closed');
   }
 
   #queue(change: Promise<unknown>): void {
