@@ -1,3 +1,4 @@
+import { SLOT_COUNT } from '@dcs/consistent-hash';
 import {
   compareVersions,
   type OperationRecord,
@@ -30,6 +31,8 @@ export class OperationMemory {
   readonly #now: () => number;
   readonly #recent: RecentOperations;
   readonly #tokens: TokenResults;
+  /** By slot: of operations begun until then, ms since the Unix epoch, some may have been remembered by nobody left. */
+  readonly #lostUntil = new Float64Array(SLOT_COUNT);
 
   constructor({ now, recentOperations = DEFAULT_RECENT_OPERATIONS }: OperationMemoryOptions) {
     this.#now = now;
@@ -41,9 +44,14 @@ export class OperationMemory {
     return this.#recent.find(stamp, slot) ?? (token === '' ? undefined : this.#tokens.find(key, token));
   }
 
-  /** Whether there was more to remember than there is room for, so that an unknown operation may still be done. */
+  /** Whether an unknown operation may still be done: there was no room for it, or all that remembered it are gone. */
   mayHaveForgotten(stamp: Version, slot: number): boolean {
-    return this.#recent.mayHaveForgotten(stamp, slot);
+    return stamp.ms <= this.#lostUntil[slot]! || this.#recent.mayHaveForgotten(stamp, slot);
+  }
+
+  /** All processes are gone that remembered what was done in the slot; its entries may be on their disks. */
+  lose(slot: number): void {
+    this.#lostUntil[slot] = this.#now();
   }
 
   remember(key: string, slot: number, version: Version, { stamp, value, token }: OperationRecord): void {

@@ -203,6 +203,26 @@ describe('a repeated attempt', () => {
     expect(value()).toBe('b');
   });
 
+  test('is not applied again, nor answered at a guess, when all that remembered the first are gone', () => {
+    const { writer, value } = setup();
+    const plus = { by: 2, initial: 0, expiresAt: 0, kind: 'j', token: '' };
+    const restart = (): void => {
+      writer.memory.clear();
+      writer.memory.lose(SLOT);
+    };
+    writer.increment(first(NOW - 9), 'k', SLOT, plus);
+    restart();
+    expect(written(writer.increment(again(NOW - 9), 'k', SLOT, plus)).value).toBe(2); // the entry is of this stamp
+    writer.increment(first(NOW - 8), 'k', SLOT, plus);
+    restart();
+    expect(writer.increment(again(NOW - 9), 'k', SLOT, plus)).toMatchObject({ refused: 'STALE' });
+    expect(value()).toBe('4');
+    writer.delete(first(NOW - 7), 'k', SLOT, ALWAYS);
+    restart();
+    expect(writer.delete(again(NOW - 7), 'k', SLOT, ALWAYS)).toMatchObject({ refused: 'STALE' });
+    expect(written(writer.delete(first(NOW - 6), 'k', SLOT, ALWAYS)).value).toBe(0);
+  });
+
   test('of TOUCH is not applied twice', () => {
     const { writer, set, store } = setup();
     set(first(NOW), 'a');

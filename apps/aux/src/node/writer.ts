@@ -57,6 +57,7 @@ export interface WriterOptions {
  */
 export const MAX_OVERTAKEN_AGE_MS = 500;
 const INTEGER = /^(?:0|-?[1-9]\d{0,15})$/;
+const ANSWER_LOST: Refusal = Object.freeze({ refused: 'STALE', detail: 'the answer to the first attempt is lost' });
 const MISSING: OperationResult = Object.freeze({ version: VERSION_ZERO, value: 0 });
 
 /**
@@ -130,7 +131,11 @@ export class Writer {
     if (known !== undefined) return known;
     const live = store.peek(key, hash);
     const buried = live === undefined ? store.tombstoneOf(key) : undefined;
-    if (isRepeatOf(operation, buried)) return this.#repeated(operation, key, buried!, 1);
+    if (isRepeatOf(operation, buried)) {
+      // Whether the first attempt found something is known to nobody any more.
+      if (this.memory.mayHaveForgotten(operation.stamp, slot)) return ANSWER_LOST;
+      return this.#repeated(operation, key, buried!, 1);
+    }
     if (condition.if !== 'always') {
       const failed = refusalOf(condition, live);
       if (failed !== undefined) return failed;

@@ -1,3 +1,4 @@
+import { encodeIncrement, type WriteContext } from '@dcs/protocol';
 import { DiskNodes } from '../../test/disk-nodes.js';
 import { eventually, type SeveralNodes } from '../../test/several-nodes.js';
 import type { AuxServer } from '../aux-server.js';
@@ -53,6 +54,23 @@ describe('nodes with disks', () => {
     await cluster.settled();
     await cluster.set('key', 'value');
     expect(await cluster.get('key')).toBe('value');
+  });
+
+  test('what was done before all were killed, and is repeated after, is not done again', async () => {
+    await startAll('a', 'b', 'c');
+    const increment = (context: WriteContext): string =>
+      encodeIncrement(context, { by: 1, initial: 0, expiresAt: 0, token: '' }, 'k');
+    const [first, second] = [cluster.write(), cluster.write()];
+    await cluster.request(cluster.primaryOf('k'), increment(first));
+    await cluster.request(cluster.primaryOf('k'), increment(second));
+    await nodes.noted();
+    await crashAll('a', 'b', 'c');
+    await startAll('a', 'b', 'c');
+    const again = (context: WriteContext) =>
+      cluster.request(cluster.primaryOf('k'), increment({ ...context, attempt: 9 }));
+    await expect(again(first)).rejects.toMatchObject({ code: 'STALE' });
+    expect(await again(second)).toMatch(/^2\b/);
+    expect(await cluster.get('k')).toBe('2');
   });
 
   test('all are killed and start again: everything is there, deletes stay deletes', async () => {

@@ -2,6 +2,7 @@ import type { View } from '@dcs/cluster-membership';
 import { SLOT_COUNT } from '@dcs/consistent-hash';
 import { compareVersions, type HybridClock, makeVersion, SlotSet } from '@dcs/protocol';
 import type { DiskIdentity, NodeBackup, NodeDisk, Timers } from '../node/ports.js';
+import type { OperationMemory } from '../node/operation-memory.js';
 import { NONE, type Ownership } from '../node/ownership.js';
 import type { Store } from '../node/store.js';
 import { Lineage } from './lineage.js';
@@ -26,6 +27,7 @@ export interface RecoveryOptions extends RecoveryTuning {
   readonly ledger: SlotLedger;
   readonly peers: Peers;
   readonly store: Store;
+  readonly memory: OperationMemory;
   readonly clock: HybridClock;
   readonly timers: Timers;
   readonly now: () => number;
@@ -170,8 +172,11 @@ export class Recovery {
   /** All owners that these slots had are gone: they are held from now on. */
   orphaned(slots: readonly number[]): void {
     if (!this.isEnabled || !this.#loaded || slots.length === 0) return;
-    const { ledger, monotonic, recoveryWaitMs = DEFAULT_WAIT_MS } = this.#options;
-    for (const slot of slots) ledger.hold(slot);
+    const { ledger, memory, monotonic, recoveryWaitMs = DEFAULT_WAIT_MS } = this.#options;
+    for (const slot of slots) {
+      ledger.hold(slot);
+      memory.lose(slot);
+    }
     if (!this.#recovering) this.#deadline = monotonic() + recoveryWaitMs;
     this.#recovering = true;
     this.#poll();
@@ -208,8 +213,9 @@ export class Recovery {
   }
 
   #waitForOthers(): void {
-    const { recoveryWaitMs = DEFAULT_WAIT_MS } = this.#options;
+    const { memory, recoveryWaitMs = DEFAULT_WAIT_MS } = this.#options;
     this.#holdAll();
+    for (let slot = 0; slot < SLOT_COUNT; slot++) memory.lose(slot);
     this.#recovering = true;
     this.#deadline = this.#loadedAt + recoveryWaitMs;
     this.#evaluate();

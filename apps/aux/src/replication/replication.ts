@@ -172,6 +172,7 @@ export class Replication {
       ...options,
       ledger,
       peers,
+      memory,
       onReleased: () => this.importer.wake(),
     });
   }
