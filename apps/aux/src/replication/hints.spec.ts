@@ -82,6 +82,20 @@ describe('what a node took for a silent owner', () => {
     expect(cluster.stored(replica, KEY)).toBe('3');
   });
 
+  test.each([
+    ['a counter, with the last eight', 10, 8],
+    ['anything larger, with the last alone', 3, 1],
+  ])('of operations it is given, as %s', async (what, count, expected) => {
+    await cluster.delete(KEY);
+    await standInFor(async () => {
+      for (let i = 0; i < count; i++) await cluster.set(KEY, what.startsWith('a counter') ? `${i}` : 'v'.repeat(100));
+    });
+    const send = jest.spyOn(standIn.node.replication.peers, 'send');
+    await giveBack();
+    expect(send.mock.calls.filter(([, encoded]) => encoded.includes('DCS.MERGE'))).toHaveLength(expected);
+    send.mockRestore();
+  });
+
   test('is given by the node itself when the one that had it taken is gone', async () => {
     const { id } = primary.node;
     await cluster.crash(primary);

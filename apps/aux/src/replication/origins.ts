@@ -106,7 +106,7 @@ export class Origins {
 
   /**
    * Whom slots may be imported from that nobody is known to have whole: all that are present. One whose disk is too old
-   * gives nothing of a slot before it has dropped that; what it has taken since is as good as any.
+   * gives nothing of a slot before it has dropped that; what it has taken since counts.
    */
   sources(present: ReadonlyMap<string, Origin>): string[] {
     return [...present.keys()].filter((id) => id !== this.#options.ownership.selfId);
