@@ -18,7 +18,17 @@ const firstFile = (): string => {
   return join(folder, readdirSync(folder).sort()[0]!);
 };
 
-async function cli(...args: string[]): Promise<{ code: number; out: string; error: string }> {
+interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly error: string;
+}
+
+function cli(...args: string[]): Promise<Outcome> {
+  return cliAt(Date.now, ...args);
+}
+
+async function cliAt(now: () => number, ...args: string[]): Promise<Outcome> {
   const text = { out: '', error: '' };
   const into = (name: 'out' | 'error') =>
     new Writable({
@@ -27,7 +37,7 @@ async function cli(...args: string[]): Promise<{ code: number; out: string; erro
         done();
       },
     });
-  const code = await run(args, { out: into('out'), error: into('error'), isInteractive: false, now: Date.now });
+  const code = await run(args, { out: into('out'), error: into('error'), isInteractive: false, now });
   return { code, ...text };
 }
 
@@ -104,6 +114,21 @@ describe('verify', () => {
       expect(JSON.parse((await cli('verify', directory, '--json')).out)).toMatchObject({ damaged: 1 });
     }
     writeFileSync(firstFile(), bytes);
+  });
+
+  test('leaves out what a running node removes meanwhile', async () => {
+    const path = firstFile();
+    const bytes = readFileSync(path);
+    const removeIt = (): number => {
+      rmSync(path, { force: true }); // the time is asked for after the files were listed
+      return Date.now();
+    };
+    expect(await cliAt(removeIt, 'verify', directory)).toEqual({
+      code: 0,
+      out: '1 files read, all sound, 1 removed meanwhile\n',
+      error: '',
+    });
+    writeFileSync(path, bytes);
   });
 });
 

@@ -1,5 +1,5 @@
 import type { BackupFile } from '../archive.js';
-import type { BackupDisk } from '../disk.js';
+import { type BackupDisk, codeOf } from '../disk.js';
 import { FileReader, readRecords } from '../file-reader.js';
 import type { Arguments } from './arguments.js';
 import { openSource } from './source.js';
@@ -11,7 +11,10 @@ interface VerifiedFile {
   readonly problems: readonly string[];
 }
 
-/** Reads every byte and every record. Returns the exit code: 1 when anything is not as it was written. */
+/**
+ * Reads every byte and every record. Returns the exit code: 1 when anything is not as it was written. What a running
+ * node removes meanwhile, because newer files replace it, is left out.
+ */
 export async function verify(args: Arguments, terminal: Terminal): Promise<number> {
   const { archive, disk, clusters } = await openSource(args);
   const files = (await Promise.all(clusters.map((folder) => archive.files(folder)))).flat();
@@ -21,9 +24,10 @@ export async function verify(args: Arguments, terminal: Terminal): Promise<numbe
   let done = 0;
   for (const file of files) {
     const result = await verifyFile(disk, file);
-    verified.push(result);
     done += file.size;
     progress.show(total === 0 ? 1 : done / total, file.name);
+    if (result === undefined) continue;
+    verified.push(result);
     if (!args.json && result.problems.length > 0) {
       progress.end();
       for (const problem of result.problems) terminal.out.write(`${file.path}: ${problem}\n`);
@@ -31,12 +35,18 @@ export async function verify(args: Arguments, terminal: Terminal): Promise<numbe
   }
   progress.end();
   const bad = verified.filter(({ problems }) => problems.length > 0).length;
-  if (args.json) terminal.out.write(`${JSON.stringify({ files: verified, damaged: bad }, null, 2)}\n`);
-  else terminal.out.write(`${files.length} files read, ${bad === 0 ? 'all sound' : `${bad} damaged or incomplete`}\n`);
+  const removed = files.length - verified.length;
+  if (args.json) terminal.out.write(`${JSON.stringify({ files: verified, damaged: bad, removed }, null, 2)}\n`);
+  else {
+    const result = bad === 0 ? 'all sound' : `${bad} damaged or incomplete`;
+    const gone = removed === 0 ? '' : `, ${removed} removed meanwhile`;
+    terminal.out.write(`${verified.length} files read, ${result}${gone}\n`);
+  }
   return bad === 0 ? 0 : 1;
 }
 
-async function verifyFile(disk: BackupDisk, { path, problem }: BackupFile): Promise<VerifiedFile> {
+/** `undefined` when it is not there any more. */
+async function verifyFile(disk: BackupDisk, { path, problem }: BackupFile): Promise<VerifiedFile | undefined> {
   if (problem !== undefined) return { path, records: 0, problems: [problem.message] };
   const problems: string[] = [];
   let records = 0;
@@ -57,6 +67,7 @@ async function verifyFile(disk: BackupDisk, { path, problem }: BackupFile): Prom
     }
     if (foot !== undefined && !(await reader.isBodySound())) problems.push('its checksum is wrong');
   } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
     problems.push((error as Error).message);
   } finally {
     await reader?.close();
