@@ -10,7 +10,7 @@ import { Fill } from './fill.js';
 import { LastingKeys } from './lasting-keys.js';
 import { LENGTH } from './length.js';
 import { measured, seconds } from './measured.js';
-import { filesIn, flipEvery, wipe } from './node-disk.js';
+import { filesIn, flipEvery, type FoundFile, wipe } from './node-disk.js';
 import { healed, underLoad } from './under-load.js';
 
 jest.setTimeout(600_000);
@@ -102,7 +102,7 @@ async function restored<T>(
 
 async function copyOfBackups(name: string): Promise<string> {
   const copy = join(directory, name);
-  await cp(backups, copy, { recursive: true });
+  await eventually(() => cp(backups, copy, { recursive: true })); // again when a node removes a file meanwhile
   return copy;
 }
 
@@ -176,7 +176,7 @@ describe('a backup of three nodes', () => {
   /** Kills a node as soon as there is a file that was not there before; answers how much of it is there, 0 for all. */
   async function killDuringBackup(name: string): Promise<number> {
     const before = new Set((await filesIn(backups)).map(({ path }) => path));
-    const found = async (): Promise<{ path: string; bytes: number } | undefined> =>
+    const found = async (): Promise<FoundFile | undefined> =>
       (await filesIn(backups)).find(({ path }) => path.includes(name) && !before.has(path));
     await eventually(async () => expect(await found()).toBeDefined(), { intervalMs: 1 });
     await cluster.kill(name);

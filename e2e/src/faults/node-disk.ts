@@ -12,12 +12,27 @@ export async function wipe(dataDir: string, ids: readonly string[]): Promise<voi
   for (const id of ids) await rm(diskOf(dataDir, id), { recursive: true, force: true });
 }
 
-/** The files in a folder, and in the folders in it. */
-export async function filesIn(folder: string): Promise<{ readonly path: string; readonly bytes: number }[]> {
+export interface FoundFile {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** The files in a folder, and in the folders in it; without those that a running node removes or renames meanwhile. */
+export async function filesIn(folder: string): Promise<FoundFile[]> {
   if (!existsSync(folder)) return [];
   const entries = await readdir(folder, { withFileTypes: true, recursive: true });
   const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  return Promise.all(paths.map(async (path) => ({ path, bytes: (await stat(path)).size })));
+  const found = await Promise.all(paths.map(fileAt));
+  return found.filter((file) => file !== undefined);
+}
+
+async function fileAt(path: string): Promise<FoundFile | undefined> {
+  try {
+    return { path, bytes: (await stat(path)).size };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /**
