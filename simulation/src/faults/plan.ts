@@ -45,8 +45,11 @@ export const SPLITTING: ReadonlySet<FaultName> = new Set([
   'registry-and-crash',
 ]);
 
-/** Those of them in which gateways reach two owners that do not hear each other: one of them may not have a key yet. */
-export const PARTING: ReadonlySet<FaultName> = new Set(['partition', 'one-way', 'isolate']);
+/**
+ * Those of them in which gateways reach an owner, during the fault or right after it, before another that acted in its
+ * place does: it may not have a key yet.
+ */
+export const PARTING: ReadonlySet<FaultName> = new Set(['partition', 'one-way', 'isolate', 'slow']);
 
 /** What a fault does: each step at a time after the phase begins; what it broke is whole again when the phase ends. */
 export function inject(name: FaultName, context: FaultContext): void {
