@@ -20,11 +20,6 @@ const PASS_ON_TIMEOUT_MS = 400;
 const PASS_ON_TO_SUSPECT_TIMEOUT_MS = 100;
 const PASS_ON_TRIES = 2;
 const RECONNECT_PAUSE_MS = 75;
-/**
- * How long the primary prepares for a write that a replica has passed on before it says that it cannot do it now. That is
- * well within the time in which it would be taken for silent, and the replica act beside it.
- */
-const PREPARE_PASSED_ON_MS = 150;
 /** Argument that holds the attempt, in every write between our own parts. */
 const ATTEMPT = 3;
 /** Errors that say of one try that it was not carried out, which says nothing of the try before. */
@@ -121,16 +116,14 @@ function isReady(session: Session, command: Command): boolean {
  * place. In another one, and without it, a node that is not the primary sends the write on.
  */
 async function later(session: Session, command: Command, actingIn?: number): Promise<string> {
-  const { node, slot, request, peer } = session;
+  const { node, slot, request } = session;
   const keys = keysOf(request, command.keys);
-  const isPassedOn = peer?.role === 'aux' && command.flags.includes('write');
-  const prepareBy = isPassedOn ? node.monotonic() + PREPARE_PASSED_ON_MS : Infinity;
-  for (let round = 0; round < MAX_ROUNDS && node.monotonic() < prepareBy; round++) {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
     if (node.waking !== undefined) await node.waking;
     const role = node.ownership.roleOf(slot);
     const { epoch } = node.ownership;
     const isWrite = command.flags.includes('write');
-    const mayAct = role === REPLICA && peer !== undefined && (!isWrite || epoch === actingIn);
+    const mayAct = role === REPLICA && session.peer !== undefined && (!isWrite || epoch === actingIn);
     if (role !== PRIMARY && !mayAct) return moved(slot, session);
     const readsCopy = role === REPLICA && !isWrite;
     const until = readsCopy ? await awaitReadable(session) : Infinity; // what is found from here on is good until then
@@ -139,8 +132,7 @@ async function later(session: Session, command: Command, actingIn?: number): Pro
     const wasSettled = ledger.isSettled(slot);
     const unknown = overtaken(session, command);
     const askedAt = node.monotonic();
-    const repeated = unknown ?? command.repeats?.(request);
-    if (!(await inTime(node, prepareBy, prepared(session, keys, repeated, unknown !== undefined)))) {
+    if (!(await prepared(session, keys, unknown ?? command.repeats?.(request), unknown !== undefined))) {
       // Whoever was to be asked had no connection: it is soon there again, or known to be dead.
       if (unknown === undefined || node.monotonic() - askedAt >= RECONNECT_PAUSE_MS) return LOADING;
       await node.pause(RECONNECT_PAUSE_MS);
@@ -187,12 +179,6 @@ function prepared(
       });
     }
   });
-}
-
-/** Whether it comes true by then, on the monotonic clock. */
-async function inTime(node: CacheNode, deadline: number, outcome: Promise<boolean>): Promise<boolean> {
-  if (deadline === Infinity) return outcome;
-  return Promise.race([outcome, node.pause(Math.max(0, deadline - node.monotonic())).then(() => false)]);
 }
 
 /**
