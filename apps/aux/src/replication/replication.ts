@@ -364,6 +364,7 @@ export class Replication {
     for (const slot of table.changedSlots(before)) {
       const was = before.ownersOf(slot);
       const is = table.ownersOf(slot);
+      const primary = was[0];
       ledger.changedAt[slot] = epoch;
       if (!is.includes(selfId)) {
         ledger.abandon(slot);
@@ -375,6 +376,9 @@ export class Replication {
         const living = was.filter(lives);
         ledger.begin(slot, living.length > 0 ? living : was);
         for (const id of is) if (id !== selfId) ledger.require(slot, id);
+      } else if (is[0] === selfId && primary !== undefined && primary !== selfId && lives(primary)) {
+        // What it has done and not copied yet comes before all that is done here; once asked, it does no more.
+        ledger.ask(slot, primary);
       }
     }
     return gained;

@@ -30,6 +30,14 @@ describe('SlotLedger', () => {
     expect(ledger.sourcesOf(7)).toEqual(['a']);
   });
 
+  test('but it is when it must be, as one that has done more since', () => {
+    const ledger = new SlotLedger();
+    ledger.begin(7, ['a', 'b']);
+    ledger.finish(7, 'a');
+    ledger.ask(7, 'a');
+    expect(ledger.sourcesOf(7).sort()).toEqual(['a', 'b']);
+  });
+
   test('a comparison with another owner unsettles a slot, but says nothing against what is here', () => {
     const ledger = new SlotLedger();
     ledger.addSource(7, 'a');
@@ -95,7 +103,7 @@ describe('SlotLedger', () => {
     const slot = fc.nat(4);
     const step = fc.oneof(
       fc.tuple(fc.constant('begin'), slot, fc.uniqueArray(id)),
-      fc.tuple(fc.constantFrom('addSource', 'require', 'finish'), slot, id),
+      fc.tuple(fc.constantFrom('addSource', 'ask', 'require', 'finish'), slot, id),
       fc.tuple(fc.constant('abandon'), slot),
     );
     fc.assert(

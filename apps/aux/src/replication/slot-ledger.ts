@@ -127,6 +127,12 @@ export class SlotLedger {
     if (this.#pulled.get(source)?.has(slot) !== true) this.#add(slot, source);
   }
 
+  /** One more source of a slot, whatever was imported from it before. */
+  ask(slot: number, source: string): void {
+    this.#pulled.get(source)?.delete(slot);
+    this.#add(slot, source);
+  }
+
   /**
    * All that `source` had of the slot is here, or `source` is gone. Returns whether that settled the slot.
    * @param whole the source had all there is
