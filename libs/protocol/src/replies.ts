@@ -8,7 +8,8 @@ import { isVersionText, parseVersion, type Version } from './version.js';
  * - NOTANUMBER: the entry is not a safe integer, or the result would not be one.
  * - LOADING: the slot is still being recovered; try again.
  * - CLUSTERDOWN: the node has no view, or the write could not be made safe; it may have happened.
- * - TRYAGAIN: the node may not act while the primary is silent, which may still do what was passed on to it.
+ * - TRYAGAIN: the node may not act while the primary is silent, which may still do what was passed on to it; or the primary
+ *   has done that, and not copied it yet.
  * - OOM: the entry does not fit.
  * - MISCONF: the node cannot write to its disk, and takes no writes until it can; nothing was done.
  * - STALE: the operation's stamp is too far from the node's clock; it was not applied.

@@ -6,7 +6,16 @@ import type { Effect } from '../replication/effect.js';
 import { isTimeout, mayHaveArrived } from '../replication/ports.js';
 import type { Command } from './command.js';
 import { argumentsOf, requestOf } from './detached-request.js';
-import { BEHIND, COPY_FAILED, diskRefusal, LOADING, OWNERS_CHANGED, PRIMARY_SILENT, UNDURABLE } from './errors.js';
+import {
+  BEHIND,
+  COPIES_UNDER_WAY,
+  COPY_FAILED,
+  diskRefusal,
+  LOADING,
+  OWNERS_CHANGED,
+  PRIMARY_SILENT,
+  UNDURABLE,
+} from './errors.js';
 import { findSlot, keysOf, moved } from './keys.js';
 import { type Later, LaterReply } from './later-reply.js';
 import { operationOf } from './peer-arguments.js';
@@ -20,6 +29,13 @@ const PASS_ON_TIMEOUT_MS = 400;
 const PASS_ON_TO_SUSPECT_TIMEOUT_MS = 100;
 const PASS_ON_TRIES = 2;
 const RECONNECT_PAUSE_MS = 75;
+/**
+ * How long the primary prepares for a write that a replica has passed on before it says that it cannot do it now, and how
+ * long it copies it before it says that it is not done with that. Together they are well within the time in which it would
+ * be taken for silent, and the replica act beside it; and no other reply waits for longer behind these.
+ */
+const PREPARE_PASSED_ON_MS = 150;
+const COPY_PASSED_ON_MS = 150;
 /** Argument that holds the attempt, in every write between our own parts. */
 const ATTEMPT = 3;
 /** Errors that say of one try that it was not carried out, which says nothing of the try before. */
@@ -93,11 +109,20 @@ function saved(session: Session, reply: string): string | Later {
 }
 
 function copied(session: Session, reply: string, effects: readonly Effect[]): string | Later {
+  const { node } = session;
   const later = new LaterReply();
-  session.node.replication.copy(effects, (outcome) => {
+  node.replication.copy(effects, (outcome) => {
     later.settle(outcome === 'copied' ? reply : FAILURES[outcome]);
   });
+  if (later.text === undefined && isFromNode(session)) {
+    void node.pause(COPY_PASSED_ON_MS).then(() => later.settle(COPIES_UNDER_WAY));
+  }
   return later.text ?? later;
+}
+
+/** Another node has passed this on, and takes us for silent if it does not hear of it. */
+function isFromNode({ peer }: Session): boolean {
+  return peer?.role === 'aux';
 }
 
 function isReady(session: Session, command: Command): boolean {
@@ -116,14 +141,16 @@ function isReady(session: Session, command: Command): boolean {
  * place. In another one, and without it, a node that is not the primary sends the write on.
  */
 async function later(session: Session, command: Command, actingIn?: number): Promise<string> {
-  const { node, slot, request } = session;
+  const { node, slot, request, peer } = session;
   const keys = keysOf(request, command.keys);
-  for (let round = 0; round < MAX_ROUNDS; round++) {
+  const isPassedOn = isFromNode(session) && command.flags.includes('write');
+  const prepareBy = isPassedOn ? node.monotonic() + PREPARE_PASSED_ON_MS : Infinity;
+  for (let round = 0; round < MAX_ROUNDS && node.monotonic() < prepareBy; round++) {
     if (node.waking !== undefined) await node.waking;
     const role = node.ownership.roleOf(slot);
     const { epoch } = node.ownership;
     const isWrite = command.flags.includes('write');
-    const mayAct = role === REPLICA && session.peer !== undefined && (!isWrite || epoch === actingIn);
+    const mayAct = role === REPLICA && peer !== undefined && (!isWrite || epoch === actingIn);
     if (role !== PRIMARY && !mayAct) return moved(slot, session);
     const readsCopy = role === REPLICA && !isWrite;
     const until = readsCopy ? await awaitReadable(session) : Infinity; // what is found from here on is good until then
@@ -132,7 +159,8 @@ async function later(session: Session, command: Command, actingIn?: number): Pro
     const wasSettled = ledger.isSettled(slot);
     const unknown = overtaken(session, command);
     const askedAt = node.monotonic();
-    if (!(await prepared(session, keys, unknown ?? command.repeats?.(request), unknown !== undefined))) {
+    const repeated = unknown ?? command.repeats?.(request);
+    if (!(await inTime(node, prepareBy, prepared(session, keys, repeated, unknown !== undefined)))) {
       // Whoever was to be asked had no connection: it is soon there again, or known to be dead.
       if (unknown === undefined || node.monotonic() - askedAt >= RECONNECT_PAUSE_MS) return LOADING;
       await node.pause(RECONNECT_PAUSE_MS);
@@ -181,6 +209,12 @@ function prepared(
   });
 }
 
+/** Whether it comes true by then, on the monotonic clock. */
+async function inTime(node: CacheNode, deadline: number, outcome: Promise<boolean>): Promise<boolean> {
+  if (deadline === Infinity) return outcome;
+  return Promise.race([outcome, node.pause(Math.max(0, deadline - node.monotonic())).then(() => false)]);
+}
+
 /**
  * A gateway could not reach the primary and sent its write here. The primary is asked first. When it does not answer, a
  * write that sets or deletes whatever is there is done here: should the primary live and do it too, versions decide. One
@@ -188,11 +222,11 @@ function prepared(
  * two nodes that both count would count twice.
  */
 async function actForPrimary(session: Session, command: Command): Promise<string> {
-  const { node, slot, peer, request } = session;
+  const { node, slot, request } = session;
   const { epoch } = node.ownership;
   const primary = node.ownership.primaryOf(slot);
   const { peers } = node.replication;
-  if (peer!.role === 'aux') return moved(slot, session); // passed on already: no further
+  if (isFromNode(session)) return moved(slot, session); // passed on already: no further
   const args = argumentsOf(request);
   const attempt = args[ATTEMPT];
   if (primary !== undefined) {

@@ -15,6 +15,7 @@ export const COPY_FAILED = Reply.error('CLUSTERDOWN the write could not be copie
 /** Not MOVED: the write is stored here, and may be found by the new owners. */
 export const OWNERS_CHANGED = Reply.error('CLUSTERDOWN the owners of the slot changed while the write was copied');
 export const PRIMARY_SILENT = Reply.error('TRYAGAIN the primary is silent, and may still act');
+export const COPIES_UNDER_WAY = Reply.error('TRYAGAIN the write is done here, and still being copied to another node');
 export const BEHIND = Reply.error('TRYAGAIN the replica may lack writes that its primary has acknowledged');
 export const INVALID_CURSOR = Reply.error('ERR invalid cursor');
 export const PEER_ONLY = Reply.error('ERR this command is for parts of the cache: send DCS.HELLO first');

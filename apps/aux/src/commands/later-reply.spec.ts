@@ -19,3 +19,12 @@ test('can be awaited', async () => {
   setImmediate(() => reply.settle(':1\r\n'));
   expect(await reply).toBe(':1\r\n');
 });
+
+test('is settled once: what comes later is dropped', () => {
+  const reply = new LaterReply();
+  const heard: string[] = [];
+  reply.then((text) => heard.push(text));
+  reply.settle('first');
+  reply.settle('second');
+  expect([heard, reply.text]).toEqual([['first'], 'first']);
+});

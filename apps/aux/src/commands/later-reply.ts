@@ -18,7 +18,9 @@ export class LaterReply implements Later {
     return this.#text;
   }
 
+  /** What comes later than the first is dropped. */
   settle(text: string): void {
+    if (this.#text !== undefined) return;
     this.#text = text;
     this.#first?.(text);
     this.#second?.(text);

@@ -61,6 +61,24 @@ describe('a replica that a gateway sends a write to', () => {
     expect(cluster.nodes.filter((server) => cluster.stored(server, KEY) === 'v')).toHaveLength(2);
   });
 
+  test('does nothing while the primary is not silent, but cannot do it yet', async () => {
+    await start();
+    await cluster.set(KEY, 'v', { to: primary });
+    primary.node.replication.pending.begin(KEY); // a copy that is under way for long
+    const deletion = encodeDelete(cluster.write(), ALWAYS, KEY);
+    await expect(cluster.request(replica, deletion)).rejects.toMatchObject({ code: 'LOADING' });
+    expect(cluster.stored(replica, KEY)).toBe('v');
+  });
+
+  test('does nothing either when the primary has done it, and copies it for long', async () => {
+    await start();
+    for (const other of cluster.nodes) if (other !== primary) silence(primary, other, 'DCS.MERGE');
+    await expect(cluster.set(KEY, 'v', { to: replica })).rejects.toMatchObject({ code: 'TRYAGAIN' });
+    expect(cluster.stored(primary, KEY)).toBe('v');
+    expect(setsOf(replica)).toBe(0);
+    expect(replica.node.replication.peers.isSuspect(primary.node.id)).toBe(false);
+  });
+
   test('sets and deletes while the primary is silent, and counts nothing', async () => {
     await start();
     silence(replica, primary);
