@@ -59,6 +59,7 @@ export {
   type RememberedPage,
   type RememberedResult,
   type RepeatedOperation,
+  SLOT_COMPARING,
   SLOT_HELD,
   SLOT_PARTIAL,
   SLOT_SETTLED,

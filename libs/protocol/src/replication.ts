@@ -95,6 +95,8 @@ export function encodeLease(epoch: number, id: string): string {
 export const SLOT_SETTLED = '1';
 /** It does not own the slot, and has all there was when it last did. */
 export const SLOT_WHOLE = '2';
+/** It owns the slot, had all of it before, and asks others whether they have more. */
+export const SLOT_COMPARING = '3';
 /** It cannot say yet what there is: it waits for nodes, or a backup. */
 export const SLOT_HELD = 'h';
 /** It may lack some. */

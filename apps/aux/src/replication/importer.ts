@@ -11,6 +11,7 @@ import {
   parseVersion,
   type RememberedPage,
   sameDigest,
+  SLOT_COMPARING,
   SLOT_HELD,
   SLOT_SETTLED,
   SLOT_WHOLE,
@@ -123,7 +124,7 @@ export class Importer {
         if (standing !== SLOT_SETTLED) this.#addSources(slot, sources);
         if (sameDigest(digests, ours, i) || !ledger.isSource(slot, source)) return;
         wanted.add(slot);
-        if (standing === SLOT_SETTLED) current.add(slot);
+        if (standing === SLOT_SETTLED || standing === SLOT_COMPARING) current.add(slot);
       });
       if (wanted.isEmpty) return this.#remember(source, '0', session);
       this.#options.staleCopies.drop(current);

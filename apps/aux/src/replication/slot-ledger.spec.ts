@@ -41,10 +41,21 @@ describe('SlotLedger', () => {
   test('a comparison with another owner unsettles a slot, but says nothing against what is here', () => {
     const ledger = new SlotLedger();
     ledger.addSource(7, 'a');
-    expect([ledger.isSettled(7), ledger.isHard(7)]).toEqual([false, false]);
+    expect([ledger.isSettled(7), ledger.isHard(7), ledger.isComparing(7)]).toEqual([false, false, true]);
     ledger.finish(7, 'a');
+    expect(ledger.isComparing(7)).toBe(false);
     ledger.addSource(7, 'a');
     expect(ledger.isSettled(7)).toBe(false);
+  });
+
+  test('while a slot is new here, or was given away half imported, it does not compare: it may hold what is old', () => {
+    const ledger = new SlotLedger();
+    ledger.begin(7, ['a', 'b']);
+    ledger.addSource(7, 'c');
+    expect(ledger.isComparing(7)).toBe(false);
+    ledger.abandon(7);
+    ledger.addSource(7, 'c');
+    expect(ledger.isComparing(7)).toBe(false);
   });
 
   test('sources that are gone are done', () => {

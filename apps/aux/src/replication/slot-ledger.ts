@@ -47,6 +47,11 @@ export class SlotLedger {
     return this.isSettled(slot) && !this.#partial.has(slot);
   }
 
+  /** It is not settled, and was so before: others may have more, but what is here is nothing old. */
+  isComparing(slot: number): boolean {
+    return this.#counts[slot]! > 0 && !this.isHard(slot) && !this.#partial.has(slot);
+  }
+
   isSource(slot: number, source: string): boolean {
     return this.#sources.get(source)?.has(slot) === true;
   }

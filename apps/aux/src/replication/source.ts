@@ -6,6 +6,7 @@ import {
   formatVersion,
   type HybridClock,
   type RepeatedOperation,
+  SLOT_COMPARING,
   SLOT_HELD,
   SLOT_PARTIAL,
   SLOT_SETTLED,
@@ -87,8 +88,9 @@ export class Source {
   #standing(slot: number): string {
     const { ownership, ledger } = this.#options;
     if (ledger.isHeld(slot)) return SLOT_HELD;
-    if (!ledger.isSettled(slot)) return SLOT_PARTIAL;
-    if (ownership.roleOf(slot) !== NONE) return SLOT_SETTLED;
+    const isOwner = ownership.roleOf(slot) !== NONE;
+    if (!ledger.isSettled(slot)) return isOwner && ledger.isComparing(slot) ? SLOT_COMPARING : SLOT_PARTIAL;
+    if (isOwner) return SLOT_SETTLED;
     return ledger.isWhole(slot) ? SLOT_WHOLE : SLOT_PARTIAL;
   }
 

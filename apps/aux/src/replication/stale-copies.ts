@@ -30,7 +30,7 @@ export class StaleCopies {
     this.#stale[slot] = 0;
   }
 
-  /** @param slots that are about to be imported from a node that has them whole */
+  /** @param slots that are about to be imported from an owner that has owned them all along */
   drop(slots: SlotSet): void {
     let found = false;
     for (const slot of slots) found ||= this.#stale[slot] === 1;
