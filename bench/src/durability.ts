@@ -1,13 +1,14 @@
-import { execFile, spawnSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Cluster, startCluster } from '@dcs/launcher';
+import { startCluster } from '@dcs/launcher';
 import { generateLoad, generator, rawRequest } from './load.js';
 import { type Options } from './options.js';
 import { cpuMeter } from './process-cpu.js';
 import { parseRedisBenchmark } from './redis-benchmark.js';
+import { redisUnavailable, redisVersion, startRedis } from './redis-server.js';
 import { hardware, microseconds, perSecond, ratio, table } from './report.js';
 import { median } from './statistics.js';
 
@@ -30,20 +31,50 @@ interface Measurement {
   readonly cpu: number;
 }
 
+/** What is written to. */
+interface Target {
+  readonly port: number;
+  readonly pids: readonly number[];
+  stop(): Promise<void>;
+}
+
+type Start = (durability: Durability, directory: string) => Promise<Target>;
+
 interface Workload {
   readonly name: string;
-  /** Measures writes to a cluster for a while. */
-  readonly measure: (cluster: Cluster, seconds: number) => Promise<Measurement>;
+  readonly start: Start;
+  /** Measures writes for a while. */
+  readonly measure: (target: Target, seconds: number) => Promise<Measurement>;
 }
+
+function startOurs(size: { readonly masters: number; readonly aux: number }): Start {
+  return async (durability, dataDir) => {
+    const environment = { ...process.env, DCS_DURABILITY: durability, DCS_BACKUP_INTERVAL: '0' };
+    const cluster = await startCluster({ ...size, replicas: 1, port: 0, dataDir, environment });
+    const [master] = cluster.masters;
+    return {
+      port: master === undefined ? cluster.aux[0]!.dataPort : Number(new URL(master.url).port),
+      pids: cluster.aux.map(({ pid }) => pid),
+      stop: () => cluster.stop(),
+    };
+  };
+}
+
+/** Its nearest settings: no append-only file, and one that is synced every second. */
+const startTheirs: Start = async (durability, directory) => {
+  await mkdir(directory);
+  const { port, pid, stop } = await startRedis(directory, durability === 'none' ? undefined : 'everysec');
+  return { port, pids: [pid], stop };
+};
 
 const value = 'v'.repeat(VALUE_BYTES);
 const requests = Array.from({ length: KEYS }, (_, i) => rawRequest('POST', '/data', { key: `key:${i}`, value }));
 
 const overHttp: Workload = {
   name: `HTTP, one gateway and ${AUXES} nodes`,
-  async measure(cluster, seconds) {
-    const port = Number(new URL(cluster.masters[0]?.url ?? '').port);
-    const cpu = cpuMeter(cluster.aux.map(({ pid }) => pid));
+  start: startOurs({ masters: 1, aux: AUXES }),
+  async measure({ port, pids }, seconds) {
+    const cpu = cpuMeter(pids);
     const load = { host: '127.0.0.1', port, requests, connections: CONNECTIONS, seconds };
     const { requests: count, perSecond: rate } = await generateLoad(load);
     return { perSecond: rate, cpu: (cpu() ?? NaN) / count };
@@ -51,12 +82,12 @@ const overHttp: Workload = {
 };
 
 /** @param writesPerSecond about so many, to choose their number */
-function overResp(pipeline: number, writesPerSecond: number): Workload {
+function overResp(name: string, start: Start, pipeline: number, writesPerSecond: number): Workload {
   return {
-    name: `RESP, one node, ${pipeline} at a time`,
-    async measure(cluster, seconds) {
-      const port = cluster.aux[0]?.dataPort;
-      const cpu = cpuMeter(cluster.aux.map(({ pid }) => pid));
+    name: `${name}, ${pipeline} at a time`,
+    start,
+    async measure({ port, pids }, seconds) {
+      const cpu = cpuMeter(pids);
       const count = Math.ceil(writesPerSecond * seconds);
       const args = ['-p', port, '-t', 'set', '-n', count, '-c', CLIENTS, '-P', pipeline, '-d', VALUE_BYTES, '-r', KEYS];
       const { stdout } = await promisify(execFile)('redis-benchmark', [...args, '--csv'].map(String), {
@@ -67,20 +98,31 @@ function overResp(pipeline: number, writesPerSecond: number): Workload {
   };
 }
 
-/** SET with `DCS_DURABILITY=interval` against `none`: what the disk costs. Resolves with the report. */
+/**
+ * SET with `DCS_DURABILITY=interval` against `none`: what the disk costs; and what Redis's append-only file costs Redis,
+ * where it is installed. Resolves with the report.
+ */
 export async function benchmarkDurability(options: Options): Promise<string> {
-  const rows = [await compare(overHttp, { masters: 1, aux: AUXES }, options)];
-  if (spawnSync('redis-benchmark', ['--version']).error === undefined) {
-    rows.push(await compare(overResp(1, 40_000), { masters: 0, aux: 1 }, options));
-    rows.push(await compare(overResp(16, 250_000), { masters: 0, aux: 1 }, options));
+  const ours = [overHttp];
+  const theirs: Workload[] = [];
+  if (redisUnavailable() === undefined) {
+    const startOne = startOurs({ masters: 0, aux: 1 });
+    ours.push(overResp('RESP, one node', startOne, 1, 40_000), overResp('RESP, one node', startOne, 16, 250_000));
+    theirs.push(overResp('Redis', startTheirs, 1, 40_000), overResp('Redis', startTheirs, 16, 250_000));
   }
+  const rows: Row[] = [];
+  for (const workload of ours) rows.push(await compare(workload, options));
   const held = rows.map(({ name, rates }) => `${name}: ${rates >= TARGET ? 'held' : 'missed'} (${ratio(rates)})`);
+  for (const workload of theirs) rows.push(await compare(workload, options));
   return [
     '# Durability: SET with DCS_DURABILITY=interval against none',
     '',
     `${hardware()}; ${generator} with ${CONNECTIONS} connections, redis-benchmark with ${CLIENTS} clients, ${VALUE_BYTES}-byte values, ${KEYS} keys,`,
     `medians of ${options.rounds} interleaved rounds of ${options.seconds} s, everything on the same cores. CPU is that of all nodes, in`,
-    'microseconds per write. Ratios: more is better for us.',
+    'microseconds per write. Ratios: 1.00 is a disk that costs nothing.',
+    ...(theirs.length === 0
+      ? []
+      : ['', `Redis ${redisVersion()}: no append-only file, against one with \`appendfsync everysec\`.`]),
     '',
     table(
       ['SET over', 'none/s', 'interval/s', 'ratio', 'none CPU', 'interval CPU', 'ratio'],
@@ -92,27 +134,25 @@ export async function benchmarkDurability(options: Options): Promise<string> {
   ].join('\n');
 }
 
-async function compare(
-  { name, measure }: Workload,
-  size: { readonly masters: number; readonly aux: number },
-  { rounds, seconds }: Options,
-): Promise<{ name: string; rates: number; cells: string[] }> {
+interface Row {
+  readonly name: string;
+  readonly rates: number;
+  readonly cells: string[];
+}
+
+async function compare({ name, start, measure }: Workload, { rounds, seconds }: Options): Promise<Row> {
   const directory = await mkdtemp(join(tmpdir(), 'dcs-bench-'));
-  const clusters = new Map<Durability, Cluster>();
+  const targets = new Map<Durability, Target>();
   const results = new Map<Durability, Measurement[]>(SUBJECTS.map((subject) => [subject, []]));
   try {
-    for (const subject of SUBJECTS) {
-      const environment = { ...process.env, DCS_DURABILITY: subject, DCS_BACKUP_INTERVAL: '0' };
-      const dataDir = join(directory, subject);
-      clusters.set(subject, await startCluster({ ...size, replicas: 1, port: 0, dataDir, environment }));
-    }
-    for (const cluster of clusters.values()) await measure(cluster, WARM_UP_SECONDS);
+    for (const subject of SUBJECTS) targets.set(subject, await start(subject, join(directory, subject)));
+    for (const target of targets.values()) await measure(target, WARM_UP_SECONDS);
     for (let round = 0; round < rounds; round += 1) {
       const order = round % 2 === 0 ? SUBJECTS : [...SUBJECTS].reverse();
-      for (const subject of order) results.get(subject)?.push(await measure(clusters.get(subject)!, seconds));
+      for (const subject of order) results.get(subject)?.push(await measure(targets.get(subject)!, seconds));
     }
   } finally {
-    for (const cluster of clusters.values()) await cluster.stop();
+    for (const target of targets.values()) await target.stop();
     await rm(directory, { recursive: true, force: true });
   }
   const of = (subject: Durability, field: keyof Measurement) =>

@@ -7,7 +7,8 @@ import { benchmarkDurability } from './durability.js';
 import { benchmarkHttp } from './http.js';
 import { type Benchmark, type Options, parseOptions } from './options.js';
 import { writeResult } from './report.js';
-import { benchmarkResp, respUnavailable } from './resp.js';
+import { redisUnavailable } from './redis-server.js';
+import { benchmarkResp } from './resp.js';
 
 const options = parseOptions(process.argv.slice(2));
 for (const name of options.only) {
@@ -22,7 +23,7 @@ async function run(name: Benchmark, options: Options): Promise<void> {
     case 'durability':
       return print(name, await benchmarkDurability(options));
     case 'resp': {
-      const reason = respUnavailable();
+      const reason = redisUnavailable();
       if (reason !== undefined) return void process.stdout.write(`resp skipped: ${reason}\n`);
       return print(name, await benchmarkResp(options));
     }

@@ -1,15 +1,13 @@
-import { execFile, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { startCluster } from '@dcs/launcher';
 import { type Options } from './options.js';
 import { cpuMeter } from './process-cpu.js';
 import { parseRedisBenchmark } from './redis-benchmark.js';
+import { redisVersion, startRedis } from './redis-server.js';
 import { hardware, perSecond, ratio, table } from './report.js';
 import { median } from './statistics.js';
 
@@ -17,7 +15,6 @@ const CLIENTS = 50;
 const VALUE_BYTES = 100;
 const KEYSPACE = 10_000;
 const TARGET_P16 = 0.5;
-const START_TIMEOUT_MS = 10_000;
 
 interface Workload {
   readonly command: 'SET' | 'GET';
@@ -45,27 +42,11 @@ interface Measurement {
   readonly cpu: number;
 }
 
-/** Why the comparison cannot be made on this machine; `undefined` when it can. */
-export function respUnavailable(): string | undefined {
-  const missing = ['redis-server', 'redis-benchmark'].filter(
-    (name) => spawnSync(name, ['--version']).error !== undefined,
-  );
-  return missing.length === 0
-    ? undefined
-    : `${missing.join(' and ')} not installed (Debian: redis-server, redis-tools)`;
-}
-
 /** One node against redis-server, both loaded by redis-benchmark. Resolves with the report. */
 export async function benchmarkResp(options: Options): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'dcs-bench-'));
-  const port = await freePort();
-  const redis = spawn(
-    'redis-server',
-    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', directory],
-    { stdio: 'ignore' },
-  );
+  const redis = await startRedis(directory);
   try {
-    await listening(port);
     // In memory, as what it is compared with; what the disk costs, `durability` measures.
     const environment = { ...process.env, DCS_DURABILITY: 'none', DCS_BACKUP_INTERVAL: '0' };
     const cluster = await startCluster({
@@ -80,15 +61,14 @@ export async function benchmarkResp(options: Options): Promise<string> {
       const [aux] = cluster.aux;
       if (aux === undefined) throw new Error('the node died');
       return await compare(options, [
-        { name: 'redis', port, pid: redis.pid ?? 0 },
+        { name: 'redis', port: redis.port, pid: redis.pid },
         { name: 'dcs', port: aux.dataPort, pid: aux.pid },
       ]);
     } finally {
       await cluster.stop();
     }
   } finally {
-    redis.kill();
-    if (redis.exitCode === null) await once(redis, 'exit');
+    await redis.stop();
     await rm(directory, { recursive: true, force: true });
   }
 }
@@ -118,11 +98,10 @@ async function compare({ rounds }: Options, subjects: readonly Subject[]): Promi
       ratio(of('redis', 'cpu') / of('dcs', 'cpu')),
     ]);
   }
-  const [version = 'redis-server'] = /v=[\d.]+/.exec(spawnSync('redis-server', ['--version']).stdout.toString()) ?? [];
   return [
     '# RESP: one node against redis-server',
     '',
-    `${hardware()}, Redis ${version.slice(2)}; redis-benchmark, ${CLIENTS} clients, ${VALUE_BYTES}-byte values, ${KEYSPACE} keys, medians of`,
+    `${hardware()}, Redis ${redisVersion()}; redis-benchmark, ${CLIENTS} clients, ${VALUE_BYTES}-byte values, ${KEYSPACE} keys, medians of`,
     `${rounds} interleaved rounds. CPU is the server's, in ns per command. Ratios: more is better for us.`,
     '',
     table(['command', 'redis/s', 'dcs/s', 'ratio', 'redis CPU', 'dcs CPU', 'ratio'], rows),
@@ -141,27 +120,4 @@ async function measure({ port, pid }: Subject, { command, pipeline, requests }: 
     { timeout: 120_000 },
   );
   return { perSecond: parseRedisBenchmark(stdout, command), cpu: (cpu() ?? NaN) / requests };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-async function listening(port: number): Promise<void> {
-  for (const end = Date.now() + START_TIMEOUT_MS; ; await sleep(20)) {
-    const socket = connect(port, '127.0.0.1');
-    try {
-      await once(socket, 'connect');
-      return;
-    } catch (error) {
-      if (Date.now() > end) throw error;
-    } finally {
-      socket.destroy();
-    }
-  }
 }
