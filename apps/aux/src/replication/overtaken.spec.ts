@@ -1,5 +1,6 @@
 import { decodeSetReply, type WriteContext } from '@dcs/protocol';
 import type { RespError } from '@dcs/resp';
+import { DiskNodes } from '../../test/disk-nodes.js';
 import { eventually, SeveralNodes } from '../../test/several-nodes.js';
 import { silence } from '../../test/silence.js';
 import type { AuxServer } from '../aux-server.js';
@@ -89,5 +90,28 @@ describe('an attempt that comes late to the primary, after a replica has done it
       ),
     );
     expect(await cluster.get(KEY)).toBe('first');
+  });
+});
+
+describe('an attempt that a node may have done before it began anew with its disk', () => {
+  const KEY = 'key';
+  const nodes = new DiskNodes();
+  const { cluster } = nodes;
+
+  afterAll(() => nodes.close());
+
+  test('is refused where the key was written since, and another one is not', async () => {
+    await nodes.startAll(['a', 'b', 'c']);
+    const first = cluster.write();
+    await cluster.set(KEY, 'second');
+    const { id } = cluster.nodes.find((each) => each !== cluster.primaryOf(KEY))!.node;
+    await nodes.crash(id);
+    await nodes.start(id);
+    await cluster.settled();
+    const again = cluster.set(KEY, 'first', { context: { ...first, attempt: 4 } });
+    await expect(again).rejects.toMatchObject({ code: 'STALE' });
+    expect(await cluster.get(KEY)).toBe('second');
+    await cluster.set(KEY, 'third', { context: { ...cluster.write(), attempt: 2 } });
+    expect(await cluster.get(KEY)).toBe('third');
   });
 });

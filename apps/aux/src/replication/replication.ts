@@ -1,4 +1,4 @@
-import type { View } from '@dcs/cluster-membership';
+import type { Member, View } from '@dcs/cluster-membership';
 import { SLOT_COUNT, SlotTable } from '@dcs/consistent-hash';
 import type { HybridClock, OperationRecord, SlotSet } from '@dcs/protocol';
 import type { Entry } from '../node/entry.js';
@@ -84,6 +84,7 @@ export class Replication {
   readonly #options: ReplicationOptions;
   #readmitted = false;
   #beganAt = 0;
+  #restartedAt: number;
   #closed = false;
   #effects: Effect[] = [];
   /** The command just run has written what nobody else is to have. */
@@ -91,6 +92,7 @@ export class Replication {
 
   constructor(options: ReplicationOptions) {
     this.#options = options;
+    this.#restartedAt = options.disk === undefined ? -Infinity : options.now();
     const { ownership, store, clock, refresh, timers, monotonic, random, isLagging, transport } = options;
     const { ledger } = this;
     const { memory } = options.writer;
@@ -182,6 +184,14 @@ export class Replication {
     return this.#beganAt;
   }
 
+  /**
+   * When this node, or another one that was in the view, last began anew with a disk, ms since the Unix epoch. Its disk may
+   * have what its former process did until then and copied to nobody; that it did it, nobody remembers.
+   */
+  get restartedAt(): number {
+    return this.#restartedAt;
+  }
+
   start(): void {
     this.antiEntropy.start();
     this.retirement.start();
@@ -209,6 +219,7 @@ export class Replication {
     if (this.#closed || view.epoch < ownership.epoch) return;
     const previous = ownership.table;
     const incarnations = new Map(ownership.up.map(({ id, incarnation }) => [id, incarnation]));
+    this.#noteRestarts(view);
     ownership.apply(view);
     this.peers.apply(view);
     const alive = (id: string): boolean => ownership.member(id) !== undefined;
@@ -338,6 +349,16 @@ export class Replication {
     // What this node did last, and could not copy, has not happened for the others.
     if (others.length > 0) writer.memory.clear();
     return SlotTable.build(others, { replicas });
+  }
+
+  #noteRestarts({ members }: View): void {
+    const { disk, now, ownership } = this.#options;
+    if (disk === undefined) return;
+    const isAnother = ({ id, incarnation }: Member): boolean => {
+      const before = ownership.member(id);
+      return before !== undefined && before.incarnation !== incarnation;
+    };
+    if (members.some(isAnother)) this.#restartedAt = now();
   }
 
   /**
