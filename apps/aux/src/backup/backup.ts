@@ -41,8 +41,8 @@ export type BackupOutcome = 'success' | 'failure' | 'skipped';
 
 /** Without a longer stretch of work than this between two requests ... */
 const SLICE_MS = 0.5;
-/** ... and with pauses, so that the work takes a fifth of the event loop at most. */
-const PAUSE_MS = 2;
+/** ... and with pauses, so that the work takes a seventeenth of the event loop at most. */
+const PAUSE_MS = 8;
 /** Share of the interval by which the next backup may come earlier or later. */
 const JITTER = 0.1;
 const MAX_ATTEMPTS = 3;
