@@ -7,7 +7,6 @@ import { isTimeout, mayHaveArrived } from '../replication/ports.js';
 import type { Command } from './command.js';
 import { argumentsOf, requestOf } from './detached-request.js';
 import {
-  ANSWER_LOST,
   BEHIND,
   COPIES_UNDER_WAY,
   COPY_FAILED,
@@ -172,8 +171,7 @@ async function later(session: Session, command: Command, actingIn?: number): Pro
       (!wasSettled || ledger.isSettled(slot)) && (unknown !== undefined || overtaken(session, command) === undefined);
     const safe = command.isBlind?.(request) === true || !keys.some((key) => pending.has(key));
     const isValid = epoch === node.ownership.epoch && node.monotonic() < until;
-    if (!isAsked || !safe || node.waking !== undefined || !isValid) continue;
-    return mayBeUndoing(session, command) ? ANSWER_LOST : apply(session, command);
+    if (isAsked && safe && node.waking === undefined && isValid) return apply(session, command);
   }
   return LOADING;
 }
@@ -186,16 +184,6 @@ function overtaken({ node, peer, request, slot }: Session, command: Command): Re
   return node.replication.preparation.isOvertaken(request.binary(command.keys.first), slot, operation)
     ? operation
     : undefined;
-}
-
-/**
- * Whether the write may have been done before, though none of the owners remembers it, and what came after it be undone if
- * it was done now: it was tried already, and a node has begun anew since, which may have it on its disk.
- */
-function mayBeUndoing(session: Session, command: Command): boolean {
-  const unknown = overtaken(session, command);
-  if (unknown === undefined || unknown.stamp.ms > session.node.replication.restartedAt) return false;
-  return Number(argumentsOf(session.request)[ATTEMPT]) > 1;
 }
 
 /** Whether a write sets or deletes whatever is there. */

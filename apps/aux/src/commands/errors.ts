@@ -16,9 +16,6 @@ export const COPY_FAILED = Reply.error('CLUSTERDOWN the write could not be copie
 export const OWNERS_CHANGED = Reply.error('CLUSTERDOWN the owners of the slot changed while the write was copied');
 export const PRIMARY_SILENT = Reply.error('TRYAGAIN the primary is silent, and may still act');
 export const COPIES_UNDER_WAY = Reply.error('TRYAGAIN the write is done here, and still being copied to another node');
-export const ANSWER_LOST = Reply.error(
-  'STALE an attempt before may have been carried out, and the key was written since',
-);
 export const BEHIND = Reply.error('TRYAGAIN the replica may lack writes that its primary has acknowledged');
 export const INVALID_CURSOR = Reply.error('ERR invalid cursor');
 export const PEER_ONLY = Reply.error('ERR this command is for parts of the cache: send DCS.HELLO first');

@@ -49,7 +49,7 @@ export class OperationMemory {
     return stamp.ms <= this.#lostUntil[slot]! || this.#recent.mayHaveForgotten(stamp, slot);
   }
 
-  /** All processes are gone that remembered what was done in the slot; its entries may be on their disks. */
+  /** A process is gone that may have remembered, alone, what was done in the slot; the entries may be on its disk. */
   lose(slot: number): void {
     this.#lostUntil[slot] = this.#now();
   }
@@ -59,6 +59,11 @@ export class OperationMemory {
     if (token === '') return;
     const forgetAt = this.#now() + TOKEN_RETENTION_MS;
     this.#tokens.remember({ key, token, slot, version: { ms: version.ms, low: version.low }, value, forgetAt });
+  }
+
+  /** The same for every slot. */
+  loseAll(): void {
+    this.#lostUntil.fill(this.#now());
   }
 
   /** Takes what another node remembers. Of two results for one operation the later counts: the other's effect is gone. */

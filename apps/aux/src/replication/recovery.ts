@@ -215,7 +215,7 @@ export class Recovery {
   #waitForOthers(): void {
     const { memory, recoveryWaitMs = DEFAULT_WAIT_MS } = this.#options;
     this.#holdAll();
-    for (let slot = 0; slot < SLOT_COUNT; slot++) memory.lose(slot);
+    memory.loseAll();
     this.#recovering = true;
     this.#deadline = this.#loadedAt + recoveryWaitMs;
     this.#evaluate();

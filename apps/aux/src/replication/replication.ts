@@ -1,5 +1,5 @@
-import type { Member, View } from '@dcs/cluster-membership';
-import { SLOT_COUNT, SlotTable } from '@dcs/consistent-hash';
+import type { View } from '@dcs/cluster-membership';
+import { SLOT_COUNT } from '@dcs/consistent-hash';
 import type { HybridClock, OperationRecord, SlotSet } from '@dcs/protocol';
 import type { Entry } from '../node/entry.js';
 import { NONE, type Ownership } from '../node/ownership.js';
@@ -23,6 +23,7 @@ import { type CopyOutcome, Replicator } from './replicator.js';
 import { Retirement } from './retirement.js';
 import { SlotLedger } from './slot-ledger.js';
 import { StaleCopies } from './stale-copies.js';
+import { ViewChanges } from './view-changes.js';
 
 export interface ReplicationTuning extends RecoveryTuning {
   /** @defaultValue 250 */
@@ -80,11 +81,8 @@ export class Replication {
   readonly readGrants: ReadGrants;
   readonly readLeases: ReadLeases;
   readonly recovery: Recovery;
-  readonly #staleCopies: StaleCopies;
+  readonly #viewChanges: ViewChanges;
   readonly #options: ReplicationOptions;
-  #readmitted = false;
-  #beganAt = 0;
-  #restartedAt: number;
   #closed = false;
   #effects: Effect[] = [];
   /** The command just run has written what nobody else is to have. */
@@ -92,7 +90,6 @@ export class Replication {
 
   constructor(options: ReplicationOptions) {
     this.#options = options;
-    this.#restartedAt = options.disk === undefined ? -Infinity : options.now();
     const { ownership, store, clock, refresh, timers, monotonic, random, isLagging, transport } = options;
     const { ledger } = this;
     const { memory } = options.writer;
@@ -137,7 +134,11 @@ export class Replication {
       copy: (effect, done) => this.copy([effect], (outcome) => done(outcome !== 'failed')),
     });
     this.hints = new Hints({ ownership, peers, store, timers });
-    this.#staleCopies = new StaleCopies(store, (key) => this.hints.has(key));
+    const staleCopies = new StaleCopies(store, (key) => this.hints.has(key));
+    this.#viewChanges = new ViewChanges({
+      ...{ ownership, ledger, memory, clock, staleCopies, replicas: options.replicas, disk: options.disk },
+      mayBePrecious: () => this.recovery.mayBePrecious,
+    });
     this.importer = new Importer({
       ownership,
       ledger,
@@ -147,7 +148,7 @@ export class Replication {
       clock,
       timers,
       random,
-      staleCopies: this.#staleCopies,
+      staleCopies,
       whenDurable: (done) => this.whenDurable(done),
       ...given('bytesPerSecond', options.importBytesPerSecond),
     });
@@ -179,17 +180,9 @@ export class Replication {
     });
   }
 
-  /** Epoch of the view in which this node last began to own slots: as a new process, or after it was expelled. */
+  /** See {@link ViewChanges.beganAt}. */
   get beganAt(): number {
-    return this.#beganAt;
-  }
-
-  /**
-   * When this node, or another one that was in the view, last began anew with a disk, ms since the Unix epoch. Its disk may
-   * have what its former process did until then and copied to nobody; that it did it, nobody remembers.
-   */
-  get restartedAt(): number {
-    return this.#restartedAt;
+    return this.#viewChanges.beganAt;
   }
 
   start(): void {
@@ -210,33 +203,19 @@ export class Replication {
 
   /** The registry had expelled this node: in the next view that has it, it begins anew. */
   readmitted(): void {
-    this.#readmitted = true;
+    this.#viewChanges.readmitted();
   }
 
   /** Takes a view: begins to import the slots that are new here. */
   applyView(view: View): void {
-    const { ownership, clock } = this.#options;
+    const { ownership } = this.#options;
     if (this.#closed || view.epoch < ownership.epoch) return;
-    const previous = ownership.table;
-    const incarnations = new Map(ownership.up.map(({ id, incarnation }) => [id, incarnation]));
-    this.#noteRestarts(view);
-    ownership.apply(view);
-    this.peers.apply(view);
+    const ownerless = this.#viewChanges.apply(view);
     const alive = (id: string): boolean => ownership.member(id) !== undefined;
+    this.peers.apply(view);
     this.antiEntropy.retain(alive);
     this.readLeases.retain(alive);
-    const before = this.#ownersBefore(previous);
-    if (before !== ownership.table) {
-      const lives = (id: string): boolean => {
-        const member = ownership.member(id);
-        return member !== undefined && (incarnations.get(id) ?? member.incarnation) === member.incarnation;
-      };
-      const gained = this.#reown(before, view.epoch, lives);
-      if (!this.recovery.mayBePrecious) this.#staleCopies.mark(gained, clock.last);
-      this.recovery.orphaned(gained.filter((slot) => isGone(before.ownersOf(slot), alive)));
-    }
-    this.#restarted(incarnations, view.epoch);
-    this.recovery.orphaned(this.ledger.retainSources(alive));
+    this.recovery.orphaned([...ownerless, ...this.ledger.retainSources(alive)]);
     this.recovery.viewChanged();
     this.importer.wake();
   }
@@ -334,81 +313,6 @@ export class Replication {
     }
     this.importer.wake();
   }
-
-  /**
-   * The owners that slots had before the view just applied, as far as this node is concerned: for one that was not in,
-   * or was out meanwhile, those of the same members without it.
-   */
-  #ownersBefore(previous: SlotTable): SlotTable {
-    const { ownership, replicas, writer } = this.#options;
-    if (!ownership.table.members.includes(ownership.selfId)) return previous;
-    if (previous.members.includes(ownership.selfId) && !this.#readmitted) return previous;
-    this.#readmitted = false;
-    this.#beganAt = ownership.epoch;
-    const others = ownership.up.filter(({ id }) => id !== ownership.selfId);
-    // What this node did last, and could not copy, has not happened for the others.
-    if (others.length > 0) writer.memory.clear();
-    return SlotTable.build(others, { replicas });
-  }
-
-  #noteRestarts({ members }: View): void {
-    const { disk, now, ownership } = this.#options;
-    if (disk === undefined) return;
-    const isAnother = ({ id, incarnation }: Member): boolean => {
-      const before = ownership.member(id);
-      return before !== undefined && before.incarnation !== incarnation;
-    };
-    if (members.some(isAnother)) this.#restartedAt = now();
-  }
-
-  /**
-   * An owner that is another process than before was out in between, in a view that this node may not have seen: what
-   * senders with that view took for the slot's owners were others.
-   */
-  #restarted(incarnations: ReadonlyMap<string, number>, epoch: number): void {
-    const { up, table } = this.#options.ownership;
-    for (const { id, incarnation } of up) {
-      const before = incarnations.get(id);
-      if (before === undefined || before === incarnation) continue;
-      for (const slot of table.ownedSlots(id)) this.ledger.changedAt[slot] = epoch;
-    }
-  }
-
-  /**
-   * Returns the slots that are new here.
-   * @param lives whether a node is the same process as before
-   */
-  #reown(before: SlotTable, epoch: number, lives: (id: string) => boolean): number[] {
-    const { ledger } = this;
-    const { selfId, table } = this.#options.ownership;
-    const gained: number[] = [];
-    for (const slot of table.changedSlots(before)) {
-      const was = before.ownersOf(slot);
-      const is = table.ownersOf(slot);
-      const primary = was[0];
-      ledger.changedAt[slot] = epoch;
-      if (!is.includes(selfId)) {
-        ledger.abandon(slot);
-        this.#staleCopies.unmark(slot);
-      } else if (!was.includes(selfId)) {
-        gained.push(slot);
-        if (ledger.isHeld(slot)) continue; // begun when it is released
-        // An owner that is another process now may have an old disk; one that lived on has, or names, all there is.
-        const living = was.filter(lives);
-        ledger.begin(slot, living.length > 0 ? living : was);
-        for (const id of is) if (id !== selfId) ledger.require(slot, id);
-      } else if (is[0] === selfId && primary !== undefined && primary !== selfId && lives(primary)) {
-        // What it has done and not copied yet comes before all that is done here; once asked, it does no more.
-        ledger.ask(slot, primary);
-      }
-    }
-    return gained;
-  }
-}
-
-/** There were owners, and none of them is in the view any more. */
-function isGone(owners: readonly string[], alive: (id: string) => boolean): boolean {
-  return owners.length > 0 && !owners.some(alive);
 }
 
 /** An option, if it is given: with exact optional types `undefined` is not the same as absent. */
