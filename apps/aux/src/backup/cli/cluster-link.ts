@@ -1,5 +1,14 @@
 import { SLOT_COUNT } from '@dcs/consistent-hash';
-import { decodeDigestReply, encodeDigest, encodeHeader, encodeMerge, helloCommand, SlotSet } from '@dcs/protocol';
+import {
+  decodeDigestReply,
+  encodeDigest,
+  encodeHeader,
+  encodeMerge,
+  helloCommand,
+  SLOT_COMPARING,
+  SLOT_SETTLED,
+  SlotSet,
+} from '@dcs/protocol';
 import { encodeCommandBinary, RespClient, RespError } from '@dcs/resp';
 import { type Entry, isTombstone, valueOf } from '../../node/entry.js';
 
@@ -117,7 +126,8 @@ export class ClusterLink {
     const reply = await this.#call(node, encodeDigest(this.#epoch, ALL_SLOTS));
     const { settled } = decodeDigestReply(reply, SLOT_COUNT);
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      if (settled[slot] === '1' && !owners[slot]!.includes(node)) owners[slot]!.push(node);
+      const isOwner = settled[slot] === SLOT_SETTLED || settled[slot] === SLOT_COMPARING;
+      if (isOwner && !owners[slot]!.includes(node)) owners[slot]!.push(node);
     }
   }
 
