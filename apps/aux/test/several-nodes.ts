@@ -84,6 +84,14 @@ export class SeveralNodes {
     return server;
   }
 
+  /** Starts them and waits until they are {@link settled}. */
+  async startAll(ids: readonly string[], config: Readonly<Record<string, unknown>> = {}): Promise<AuxServer[]> {
+    const started: AuxServer[] = [];
+    for (const id of ids) started.push(await this.start(id, {}, config));
+    await this.settled();
+    return started;
+  }
+
   /** As kill -9 does: no goodbye. */
   async crash(server: AuxServer): Promise<void> {
     this.nodes = this.nodes.filter((each) => each !== server);

@@ -18,8 +18,7 @@ describe('a replica that a gateway sends a write to', () => {
   afterEach(() => cluster.close());
 
   async function start(ids: readonly string[] = ['a', 'b', 'c'], config: Record<string, unknown> = {}): Promise<void> {
-    for (const id of ids) await cluster.start(id, {}, config);
-    await cluster.settled();
+    await cluster.startAll(ids, config);
     [primary, replica] = cluster.ownersOf(KEY) as [AuxServer, AuxServer];
   }
 

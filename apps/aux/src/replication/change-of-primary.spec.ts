@@ -14,7 +14,8 @@ import {
 import { eventually, SeveralNodes } from '../../test/several-nodes.js';
 import { silence } from '../../test/silence.js';
 import type { AuxServer } from '../aux-server.js';
-import { PRIMARY } from '../node/ownership.js';
+import { entryOf } from '../node/entry.js';
+import { PRIMARY, REPLICA } from '../node/ownership.js';
 
 jest.setTimeout(30_000);
 
@@ -27,8 +28,7 @@ describe('a replica that becomes the primary of a slot', () => {
 
   beforeEach(async () => {
     cluster = new SeveralNodes();
-    for (const id of ['a', 'b', 'c']) await cluster.start(id, {}, { antiEntropyIntervalMs: 600_000 });
-    await cluster.settled();
+    await cluster.startAll(['a', 'b', 'c'], { antiEntropyIntervalMs: 600_000 });
     await cluster.set(KEY, 'v');
     [primary, replica] = cluster.ownersOf(KEY) as [AuxServer, AuxServer];
   });
@@ -60,6 +60,19 @@ describe('a replica that becomes the primary of a slot', () => {
     expect(await standing()).toBe(SLOT_COMPARING);
     speak();
     await eventually(async () => (await standing()) === SLOT_SETTLED);
+    await left();
+  });
+
+  test('has one that gets the slot back drop meanwhile what that holds of before', async () => {
+    const third = cluster.nodes.find((each) => each !== primary && each !== replica)!;
+    const overwritten = `{${KEY}}overwritten`; // in the same slot; what was written over it has expired
+    const version = third.node.clock.next();
+    third.node.store.merge(overwritten, entryOf(overwritten, 'old', version));
+    silence(replica, primary);
+    const left = await leave();
+    await eventually(() => third.node.ownership.roleOf(SLOT) === REPLICA && cluster.stored(third, KEY) === 'v');
+    await eventually(() => cluster.stored(third, overwritten) === undefined);
+    expect(replica.node.replication.ledger.isComparing(SLOT)).toBe(true);
     await left();
   });
 

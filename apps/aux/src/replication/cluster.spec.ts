@@ -42,13 +42,7 @@ describe('several nodes', () => {
   const get = (key: string, from = primaryOf(key)): Promise<string | undefined> => cluster.get(key, from);
   const stored = (server: AuxServer, key: string): string | undefined => cluster.stored(server, key);
 
-  async function startAll(...ids: string[]): Promise<AuxServer[]> {
-    const started: AuxServer[] = [];
-    for (const id of ids) started.push(await start(id));
-    await settled();
-    return started;
-  }
-
+  const startAll = (...ids: string[]): Promise<AuxServer[]> => cluster.startAll(ids);
   const increment = async (key: string, context = write(), token = '', to = primaryOf(key)): Promise<number> => {
     const reply = await request(to, encodeIncrement(context, { by: 1, initial: 0, expiresAt: 0, token }, key));
     return decodeIncrementReply(reply).value;

@@ -12,8 +12,7 @@ describe('a copy that an owner does not confirm, to a primary whose own event lo
 
   beforeEach(async () => {
     cluster = new SeveralNodes();
-    for (const id of ['a', 'b', 'c']) await cluster.start(id, {}, { antiEntropyIntervalMs: 600_000 });
-    await cluster.settled();
+    await cluster.startAll(['a', 'b', 'c'], { antiEntropyIntervalMs: 600_000 });
     [primary, replica] = cluster.ownersOf(KEY) as [AuxServer, AuxServer];
     jest.spyOn(primary.node.watch, 'isLagging', 'get').mockReturnValue(true);
   });

@@ -21,8 +21,7 @@ describe('an attempt that comes late to the primary, after a replica has done it
 
   beforeEach(async () => {
     cluster = new SeveralNodes();
-    for (const id of ['a', 'b', 'c']) await cluster.start(id, {}, { antiEntropyIntervalMs: 600_000 });
-    await cluster.settled();
+    await cluster.startAll(['a', 'b', 'c'], { antiEntropyIntervalMs: 600_000 });
     [primary, replica] = cluster.ownersOf(KEY) as [AuxServer, AuxServer];
     // Nobody gives or tells the primary what it has missed.
     for (const { node } of cluster.nodes) {

@@ -11,8 +11,7 @@ describe('an increment that could not be copied', () => {
 
   beforeEach(async () => {
     cluster = new SeveralNodes();
-    for (const id of ['a', 'b', 'c']) await cluster.start(id, {}, { antiEntropyIntervalMs: 600_000 });
-    await cluster.settled();
+    await cluster.startAll(['a', 'b', 'c'], { antiEntropyIntervalMs: 600_000 });
   });
 
   afterEach(() => cluster.close());
