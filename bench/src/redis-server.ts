@@ -30,7 +30,7 @@ export function redisVersion(): string {
  * Starts a `redis-server` on a free port of loopback, without snapshots; resolves when it listens.
  * @param appendFsync when it syncs its append-only file; `undefined`: it has none
  */
-export async function startRedis(directory: string, appendFsync?: 'everysec' | 'always'): Promise<RedisServer> {
+export async function startRedis(directory: string, appendFsync?: 'everysec'): Promise<RedisServer> {
   const port = await freePort();
   const log = appendFsync === undefined ? ['no'] : ['yes', '--appendfsync', appendFsync];
   const redis = spawn(
