@@ -21,8 +21,13 @@ const PIECE_ENTRIES = 4096;
 /** Of entries to be written; beyond, those that the store has let go are not kept for the journal either. */
 const MAX_HELD_BYTES = 32 * 2 ** 20;
 
+/** What is written together, to those who wait for it. */
+export interface GroupCommit {
+  readonly waiting: Done[];
+}
+
 /** Entries to be written together, in the order in which they came. */
-class Batch {
+class Batch implements GroupCommit {
   readonly waiting: Done[] = [];
   floor: Version | undefined;
   /** Of what was added; what is held may be less. */
@@ -127,17 +132,13 @@ export class JournalWriter {
   }
 
   /** The batch with which all that was added is written. */
-  get outstanding(): object | undefined {
-    return this.#outstanding;
-  }
-
-  get #outstanding(): Batch | undefined {
+  get outstanding(): GroupCommit | undefined {
     return this.#filling.isEmpty ? this.#writing : this.#filling;
   }
 
   /** Calls back when all that was added is written; at once where there is nothing. */
   whenWritten(done: Done): void {
-    const batch = this.#outstanding;
+    const batch = this.outstanding;
     if (batch === undefined) done(undefined);
     else batch.waiting.push(done);
   }
