@@ -14,6 +14,8 @@ export class Ownership {
   readonly selfId: string;
   readonly #replicas: number;
   readonly #roles = new Uint8Array(SLOT_COUNT);
+  /** 1 for a slot that this node alone owns: every write asks, of any slot. */
+  readonly #alone = new Uint8Array(SLOT_COUNT);
   #view: View = { epoch: 0, members: [] };
   #up: readonly Member[] = [];
   #byId = new Map<string, Member>();
@@ -64,7 +66,11 @@ export class Ownership {
     this.#table = SlotTable.build(this.#up, { replicas: this.#replicas });
     this.#roles.fill(NONE);
     for (const slot of this.#table.ownedSlots(this.selfId)) this.#roles[slot] = REPLICA;
-    for (const slot of this.#table.primarySlots(this.selfId)) this.#roles[slot] = PRIMARY;
+    this.#alone.fill(0);
+    for (const slot of this.#table.primarySlots(this.selfId)) {
+      this.#roles[slot] = PRIMARY;
+      if (this.#table.ownersOf(slot).length === 1) this.#alone[slot] = 1;
+    }
   }
 
   roleOf(slot: number): Role {
@@ -73,8 +79,7 @@ export class Ownership {
 
   /** Whether no other node is to have copies of a slot. */
   isAlone(slot: number): boolean {
-    const owners = this.#table.ownersOf(slot);
-    return owners.length === 1 && owners[0] === this.selfId;
+    return this.#alone[slot] === 1;
   }
 
   primaryOf(slot: number): Member | undefined {
