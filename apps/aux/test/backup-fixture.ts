@@ -50,7 +50,7 @@ export class FakeNode {
   constructor(
     readonly world: BackupWorld,
     readonly id: string,
-    options: { keep?: number; intervalMs?: number; disk?: BackupDisk } = {},
+    options: { keep?: number; intervalMs?: number; disk?: BackupDisk; monotonic?: () => number; timers?: Timers } = {},
   ) {
     const now = () => world.now;
     const disk = options.disk ?? systemDisk;
@@ -74,9 +74,9 @@ export class FakeNode {
       view: () => this.ownership.view,
       restoreFailed: () => world.restoreFailed,
       waking: () => undefined,
-      monotonic: () => performance.now(),
+      monotonic: options.monotonic ?? (() => performance.now()),
       random: () => 0.5,
-      timers: realTimers,
+      timers: options.timers ?? realTimers,
       log: this.log,
     });
   }

@@ -15,7 +15,8 @@ import { healed, underLoad } from './under-load.js';
 
 jest.setTimeout(600_000);
 
-const INTERVAL_SECONDS = 2;
+/** Noise of the machine counts when the bound is asserted. */
+const INTERVAL_SECONDS = LENGTH.timed ? 5 : 2;
 const NEVER_SECONDS = 86_400;
 const RECOVERY_WAIT_MS = '3000';
 const KILL_TRIES = 10;
@@ -81,6 +82,7 @@ test('all disks are wiped: what a backup has is back, with nobody’s help', asy
     expect(await fill.lost(url)).toEqual([]);
     expect(await lasting.wrong(url)).toEqual([]);
   }
+  if (LENGTH.timed) expect(mayLoseMs).toBeLessThanOrEqual(INTERVAL_SECONDS * 1000);
 });
 
 /** A new cluster with empty disks and this folder of backups. */

@@ -6,6 +6,7 @@ import type { Timers } from '../node/ports.js';
 import { type Archive, fileName } from './archive.js';
 import type { BackupLog } from './backup-log.js';
 import { Breather } from './breather.js';
+import { Cadence } from './cadence.js';
 import { Cleaner } from './cleaner.js';
 import type { BackupDisk } from './disk.js';
 import { BackupError } from './errors.js';
@@ -39,12 +40,8 @@ export interface BackupOptions {
 
 export type BackupOutcome = 'success' | 'failure' | 'skipped';
 
-/** Without a longer stretch of work than this between two requests ... */
+/** The longest stretch of work between two requests. */
 const SLICE_MS = 0.5;
-/** ... and with pauses, so that the work takes a seventeenth of the event loop at most. */
-const PAUSE_MS = 8;
-/** Share of the interval by which the next backup may come earlier or later. */
-const JITTER = 0.1;
 const MAX_ATTEMPTS = 3;
 /** How long closing waits for a disk that does not answer. */
 const CLOSE_TIMEOUT_MS = 2000;
@@ -61,6 +58,7 @@ export class Backup {
     | undefined;
   readonly #options: BackupOptions;
   readonly #cleaner: Cleaner;
+  readonly #cadence: Cadence;
   #running: Promise<BackupOutcome> | undefined;
   #next: Promise<BackupOutcome> | undefined;
   #cancelTimer: (() => void) | undefined;
@@ -69,6 +67,7 @@ export class Backup {
   constructor(options: BackupOptions) {
     this.#options = options;
     this.#cleaner = new Cleaner({ ...options, now: options.source.now });
+    this.#cadence = new Cadence(options.intervalMs, options.random);
   }
 
   get inProgress(): boolean {
@@ -88,10 +87,8 @@ export class Backup {
 
   /** Begins the intervals. Says so in log and counters when the directory cannot be written. Once. */
   start(): void {
-    const { intervalMs, random } = this.#options;
     void this.#probe();
-    // Nodes that start together do not write together.
-    if (intervalMs > 0) this.#schedule(intervalMs * (JITTER + (1 - JITTER) * random()));
+    if (this.#options.intervalMs > 0) this.#schedule(this.#cadence.firstDelayMs());
   }
 
   /**
@@ -124,9 +121,16 @@ export class Backup {
 
   #schedule(delayMs: number): void {
     if (this.#closed) return;
-    this.#cancelTimer = this.#options.timers.after(delayMs, () => {
-      const { intervalMs, random } = this.#options;
-      void this.request().then(() => this.#schedule(intervalMs * (1 - JITTER + 2 * JITTER * random())));
+    const { timers, monotonic, intervalMs, log } = this.#options;
+    this.#cancelTimer = timers.after(delayMs, () => {
+      const beganAt = monotonic();
+      void this.request().then((outcome) => {
+        const ms = monotonic() - beganAt;
+        if (outcome === 'success' && !this.#cadence.isKept(ms)) {
+          log.warn({ ms: Math.round(ms), intervalMs }, 'backups take more than 0.4 of their interval: more may be lost than came in one'); // prettier-ignore
+        }
+        this.#schedule(this.#cadence.delayMs(ms));
+      });
     });
   }
 
@@ -173,7 +177,8 @@ export class Backup {
   }
 
   async #write(): Promise<{ foot: FileFoot; bytes: number; slots: number } | undefined> {
-    const { archive, disk, source, cluster, id, replicas, log } = this.#options;
+    const { archive, disk, source, cluster, id, replicas, log, monotonic } = this.#options;
+    const beganAt = monotonic();
     const folder = await this.#makeFolder();
     await archive.removeLeftovers(folder, Infinity);
     await this.#options.waking();
@@ -194,7 +199,8 @@ export class Backup {
       },
     });
     try {
-      const breather = new Breather({ ...this.#options, sliceMs: SLICE_MS, pauseMs: PAUSE_MS });
+      const pauseMs = (): number => this.#cadence.pauseMs(monotonic() - beganAt);
+      const breather = new Breather({ ...this.#options, sliceMs: SLICE_MS, pauseMs });
       await snapshot.writeTo(writer, breather, () => this.#closed);
       const slots = snapshot.covered();
       if (slots.isEmpty) {

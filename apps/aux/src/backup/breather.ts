@@ -6,8 +6,8 @@ export interface BreatherOptions {
   readonly timers: Timers;
   /** Longest stretch of work without a pause. */
   readonly sliceMs: number;
-  /** 0 = only as long as others want the event loop. */
-  readonly pauseMs: number;
+  /** Asked before each pause; 0 = only as long as others want the event loop. */
+  readonly pauseMs: () => number;
 }
 
 /** Parts long work into slices, so that requests are served between them. */
@@ -27,9 +27,10 @@ export class Breather {
 
   /** A pause, after which a new slice begins. */
   async pause(): Promise<void> {
-    const { pauseMs, timers, monotonic } = this.#options;
+    const { timers, monotonic } = this.#options;
+    const ms = this.#options.pauseMs();
     await new Promise<void>((resolve) => {
-      if (pauseMs > 0) timers.after(pauseMs, resolve);
+      if (ms > 0) timers.after(ms, resolve);
       else setImmediate(resolve);
     });
     this.#sliceBegan = monotonic();

@@ -128,7 +128,7 @@ class Run {
     this.#merge = merge;
     this.#drained = drained;
     this.#isClosed = isClosed;
-    this.#breather = new Breather({ ...options, sliceMs: SLICE_MS, pauseMs: 0 });
+    this.#breather = new Breather({ ...options, sliceMs: SLICE_MS, pauseMs: () => 0 });
   }
 
   /** Returns false when a file has gone meanwhile, unless it is the last attempt. */

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeVersion } from '@dcs/protocol';
-import { BackupWorld, viewOf } from '../../test/backup-fixture.js';
+import { BackupWorld, type FakeNode, viewOf } from '../../test/backup-fixture.js';
 import { type BackupDisk, systemDisk } from './disk.js';
 
 let world: BackupWorld;
@@ -89,6 +89,61 @@ test('every interval there is one', async () => {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   await node.backup.close();
+});
+
+describe('with a clock of its own', () => {
+  const INTERVAL_MS = 10_000;
+  let elapsed = 0;
+  /** What a look at the clock costs. */
+  let step = 0;
+  let intervals: { ms: number; begin: () => void }[];
+  let pauses: number[];
+  let node: FakeNode;
+
+  beforeEach(() => {
+    [elapsed, step, intervals, pauses] = [0, 0, [], []];
+    const after = (ms: number, callback: () => void): (() => void) => {
+      if (ms >= 0.1 * INTERVAL_MS) {
+        intervals.push({ ms, begin: callback });
+      } else {
+        pauses.push(ms);
+        setImmediate(callback);
+      }
+      return () => undefined;
+    };
+    const monotonic = (): number => (elapsed += step);
+    node = world.node('a', { intervalMs: INTERVAL_MS, monotonic, timers: { after } });
+    node.apply(viewOf(1, ['a']));
+    for (let i = 0; i < 3000; i++) node.put(`k${i}`, 'v');
+    node.backup.start();
+  });
+
+  async function next(): Promise<number> {
+    const { begin } = intervals.shift()!;
+    const began = elapsed;
+    begin();
+    while (intervals.length === 0) await new Promise(setImmediate);
+    return elapsed - began;
+  }
+
+  test('the next backup will be done an interval after the last has begun, if it takes as long', async () => {
+    expect(intervals[0]!.ms).toBeLessThan(0.9 * INTERVAL_MS);
+    step = 0.1;
+    const tookMs = await next();
+    expect(tookMs).toBeGreaterThan(100);
+    expect(tookMs + intervals[0]!.ms + tookMs).toBeLessThanOrEqual(INTERVAL_MS);
+    expect(node.log.lines.filter(({ level }) => level === 'warn')).toEqual([]);
+  });
+
+  test('one that has had a quarter of the interval hurries, and one that takes too long says so', async () => {
+    step = 1;
+    expect(await next()).toBeGreaterThan(0.4 * INTERVAL_MS);
+    expect(pauses[0]).toBe(8);
+    expect(pauses.at(-1)).toBe(2);
+    expect(node.log.lines).toContainEqual(
+      expect.objectContaining({ level: 'warn', message: expect.stringContaining('0.4') }),
+    );
+  });
 });
 
 describe('while it is read', () => {
