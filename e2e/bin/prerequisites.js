@@ -14,7 +14,7 @@ export const PREREQUISITES = [
   { command: 'nginx', packages: ['nginx-light'], usedBy: 'tests of the load balancer (e2e)' },
   { command: 'envsubst', packages: ['gettext-base'], usedBy: 'tests of the load balancer (e2e)' },
   { command: 'curl', packages: ['curl'], usedBy: 'tests of the load balancer (e2e)' },
-  { command: 'openssl', packages: ['openssl'], usedBy: 'tests of the load balancer (e2e)' },
+  { command: 'openssl', packages: ['openssl'], usedBy: 'tests of TLS: load balancer, registry (e2e)' },
   {
     command: 'dockerd',
     packages: ['docker.io', 'iptables', 'debootstrap'],
