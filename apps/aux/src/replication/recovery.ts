@@ -6,10 +6,12 @@ import type { OperationMemory } from '../node/operation-memory.js';
 import { NONE, type Ownership } from '../node/ownership.js';
 import type { Store } from '../node/store.js';
 import { Lineage } from './lineage.js';
+import { observeVersions } from './observe-versions.js';
 import type { Origin } from './origin.js';
 import { Origins } from './origins.js';
 import { OutdatedDisk } from './outdated-disk.js';
 import type { Peers } from './peers.js';
+import { RestoreDuty } from './restore-duty.js';
 import type { SlotLedger } from './slot-ledger.js';
 
 export interface RecoveryTuning {
@@ -49,7 +51,6 @@ const REST_POLL_MS = 1000;
 const RESTORE_PAUSE_MS = 1000;
 /** Views kept on disk between two in which all was whole; the first and the last of more. */
 const MAX_VIEWS = 8;
-const SCAN_VISITS = 16_384;
 
 /**
  * Finds the data again after more has gone than replication covers: every node was down at once, or all owners of a
@@ -75,7 +76,9 @@ export class Recovery {
   /** The cluster had members before this node joined: their incarnations, by id. Empty when all had left. */
   #before: ReadonlyMap<string, number> | undefined;
   #recovering = false;
-  #restoring = false;
+  readonly #duty: RestoreDuty;
+  /** A backup is being read for these. */
+  #restoring: SlotSet | undefined;
   #nextRestoreAt = -Infinity;
   /** Monotonic time at which waiting for missing nodes ends. */
   #deadline = Infinity;
@@ -90,6 +93,7 @@ export class Recovery {
     this.#identity = options.disk?.identity;
     this.#views = this.#identity?.views ?? [];
     this.#loaded = options.disk === undefined;
+    this.#duty = new RestoreDuty(options.ownership, options.ledger);
     this.#origins = new Origins({
       ...options,
       aliveAgeMs: options.disk?.aliveAgeMs ?? 0,
@@ -137,7 +141,7 @@ export class Recovery {
    */
   async prepare(before: View | undefined): Promise<void> {
     if (!this.isEnabled) return;
-    const { disk, now, monotonic, tombstoneRetentionMs } = this.#options;
+    const { disk, store, clock, timers, now, monotonic, tombstoneRetentionMs } = this.#options;
     if (before !== undefined && before.epoch > 0) {
       this.#before = new Map(before.members.map(({ id, incarnation }) => [id, incarnation]));
     }
@@ -150,8 +154,8 @@ export class Recovery {
         await disk.discard();
         this.#forgetDisk();
       }
-      await disk.load(this.#options.store);
-      await this.#observeVersions();
+      await disk.load(store);
+      await observeVersions(store, clock, timers);
     }
     if (this.#closed) return;
     this.#loaded = true;
@@ -179,6 +183,7 @@ export class Recovery {
     }
     if (!this.#recovering) this.#deadline = monotonic() + recoveryWaitMs;
     this.#recovering = true;
+    this.#duty.update(this.#origins.present());
     this.#poll();
   }
 
@@ -254,6 +259,7 @@ export class Recovery {
     if (ownership.self?.state !== 'up') return;
     this.#distrustOldDisk();
     const present = this.#origins.present();
+    this.#duty.update(present);
     if (this.#mayComeWithADisk(present)) return;
     const last = this.#origins.lastOwners(this.#views, present);
     const { owners, settledEpoch } = last;
@@ -270,14 +276,14 @@ export class Recovery {
     const toRestore = new SlotSet();
     let released = false;
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      if (!ledger.isHeld(slot)) continue;
+      if (!ledger.isHeld(slot) || this.#restoring?.has(slot) === true) continue;
       const had = [...owners.of(slot)];
       if (had.some(isAwaited)) continue;
       // What an owner without its disk had taken while another was silent, only the node that stood in may have.
       if (missesAny && !had.every(hasDisk)) continue;
       if (!had.some(hasDisk)) {
-        if (backup !== undefined && ownership.roleOf(slot) !== NONE) {
-          toRestore.add(slot);
+        if (backup !== undefined && this.#duty.has(slot)) {
+          if (!this.#duty.isUnsure(slot, present)) toRestore.add(slot);
           continue;
         }
         if (had.length > 0) this.slotsGivenUp++;
@@ -327,10 +333,10 @@ export class Recovery {
 
   #restore(slots: SlotSet): void {
     const { backup, store, clock, monotonic } = this.#options;
-    if (this.#restoring || monotonic() < this.#nextRestoreAt) return;
-    this.#restoring = true;
+    if (this.#restoring !== undefined || monotonic() < this.#nextRestoreAt) return;
+    this.#restoring = slots;
     const end = (error: Error | undefined): void => {
-      this.#restoring = false;
+      this.#restoring = undefined;
       if (!this.#closed) this.#restored(slots, error);
     };
     backup!
@@ -383,18 +389,5 @@ export class Recovery {
 
   #remember(): void {
     if (this.lineage !== undefined) this.#options.disk?.remember(this.lineage, this.#views);
-  }
-
-  /** The clock goes past everything that was on the disk. */
-  async #observeVersions(): Promise<void> {
-    const { store, clock, timers } = this.#options;
-    let cursor: string | undefined = '0';
-    do {
-      cursor = store.scanAll(cursor, SCAN_VISITS, (_, entry) => {
-        clock.observe(entry);
-        return true;
-      });
-      await new Promise<void>((resolve) => timers.after(0, resolve));
-    } while (cursor !== undefined && cursor !== '0');
   }
 }
