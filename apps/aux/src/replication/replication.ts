@@ -83,6 +83,7 @@ export class Replication {
   readonly recovery: Recovery;
   readonly #viewChanges: ViewChanges;
   readonly #options: ReplicationOptions;
+  readonly #staleCopies: StaleCopies;
   #closed = false;
   #effects: Effect[] = [];
   /** The command just run has written what nobody else is to have. */
@@ -93,7 +94,10 @@ export class Replication {
     const { ownership, store, clock, refresh, timers, monotonic, random, isLagging, transport } = options;
     const { ledger } = this;
     const { memory } = options.writer;
+    const staleCopies = new StaleCopies(store, (key) => this.hints.has(key));
+    this.#staleCopies = staleCopies;
     options.writer.onApplied = (key, entry, operation) => {
+      staleCopies.arrived(key, entry);
       if (ownership.isAlone(entry.slot)) this.#unsaved = options.disk !== undefined;
       else if (options.disk !== undefined || ownership.table.ownersOf(entry.slot).length > 1)
         this.#effects.push({ key, entry, operation });
@@ -134,7 +138,6 @@ export class Replication {
       copy: (effect, done) => this.copy([effect], (outcome) => done(outcome !== 'failed')),
     });
     this.hints = new Hints({ ownership, peers, store, timers });
-    const staleCopies = new StaleCopies(store, (key) => this.hints.has(key));
     this.#viewChanges = new ViewChanges({
       ...{ ownership, ledger, memory, clock, staleCopies, replicas: options.replicas, disk: options.disk },
       mayBePrecious: () => this.recovery.mayBePrecious,
@@ -287,7 +290,9 @@ export class Replication {
     if (refresh.needed(epoch)) void refresh.until(epoch);
     const isHint = ownership.roleOf(entry.slot) === NONE;
     if (isHint && this.hints.isFull) return 'full';
-    if (store.merge(key, entry) === 'too-large') return 'full';
+    const outcome = store.merge(key, entry);
+    if (outcome === 'too-large') return 'full';
+    if (outcome === 'applied' && !isHint) this.#staleCopies.arrived(key, entry);
     const held = isHint ? store.lookup(key) : undefined;
     if (held !== undefined) this.hints.add(key, { entry: held, sender, epoch, operation });
     if (operation !== undefined) writer.memory.remember(key, entry.slot, entry, operation);

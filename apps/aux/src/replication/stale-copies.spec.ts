@@ -1,5 +1,6 @@
 import { slotOfBinary } from '@dcs/consistent-hash';
 import { makeVersion, SlotSet } from '@dcs/protocol';
+import { SeveralNodes } from '../../test/several-nodes.js';
 import { entryOf } from '../node/entry.js';
 import { Store } from '../node/store.js';
 import { StaleCopies } from './stale-copies.js';
@@ -50,4 +51,36 @@ test('dropping is done once, and not in slots that are not imported, or not mark
   copies.unmark(SLOT);
   copies.drop(SlotSet.of([SLOT]));
   expect(store.peek('{x}old')?.ms).toBe(5);
+});
+
+test('a write that was long on its way is of after the mark, though its version is of before', () => {
+  const { store, copies } = setUp();
+  const late = entryOf('{x}old', 'late', at(7));
+  store.merge('{x}old', late);
+  copies.arrived('{x}old', late);
+  copies.drop(SlotSet.of([SLOT]));
+  expect(left(store)).toEqual(['{x}old', '{x}new', '{y}other']);
+});
+
+test('each slot has the mark that it was given last', () => {
+  const { store, copies } = setUp();
+  copies.mark([slotOfBinary('{y}')], at(30));
+  copies.drop(SlotSet.of([SLOT]));
+  expect(left(store)).toEqual(['{x}new', '{y}other']);
+  copies.mark([SLOT], at(30));
+  copies.drop(SlotSet.of([SLOT]));
+  expect(left(store)).toEqual(['{y}other']);
+});
+
+test('a node tells of what clients write, and of what is copied to it', async () => {
+  const cluster = new SeveralNodes();
+  try {
+    await cluster.startAll(['a', 'b', 'c']);
+    const arrived = jest.spyOn(StaleCopies.prototype, 'arrived');
+    await cluster.set('k', 'v');
+    const stored = cluster.ownersOf('k').map(({ node }) => node.store.peek('k'));
+    expect(arrived.mock.calls).toEqual(stored.map((entry) => ['k', entry]));
+  } finally {
+    await cluster.close();
+  }
 });

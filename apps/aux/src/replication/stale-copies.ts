@@ -1,7 +1,14 @@
-import type { SlotSet, Version } from '@dcs/protocol';
-import { compareVersions, VERSION_ZERO } from '@dcs/protocol';
-import { SLOT_COUNT } from '@dcs/consistent-hash';
+import { compareVersions, type SlotSet, type Version } from '@dcs/protocol';
+import type { Entry } from '../node/entry.js';
 import type { Store } from '../node/store.js';
+
+/** What a node had of a slot when the slot became its own again. */
+interface Before {
+  /** No version of it is greater. */
+  readonly upTo: Version;
+  /** Of what has come since, keys with versions that are not greater either: of attempts that were long on their way. */
+  since: Set<string> | undefined;
+}
 
 /**
  * What a node still holds of slots that were others' for a while. An entry that was overwritten meanwhile, by one that
@@ -11,8 +18,7 @@ import type { Store } from '../node/store.js';
 export class StaleCopies {
   readonly #store: Store;
   readonly #isHinted: (key: string) => boolean;
-  readonly #stale = new Uint8Array(SLOT_COUNT);
-  #upTo: Version = VERSION_ZERO;
+  readonly #stale = new Map<number, Before>();
 
   constructor(store: Store, isHinted: (key: string) => boolean) {
     this.#store = store;
@@ -21,27 +27,38 @@ export class StaleCopies {
 
   /** What the store has of these slots, up to this version, is from before. */
   mark(slots: Iterable<number>, upTo: Version): void {
-    for (const slot of slots) if (this.#store.heldIn(slot) > 0) this.#stale[slot] = 1;
-    this.#upTo = upTo;
+    for (const slot of slots) {
+      if (this.#store.heldIn(slot) > 0) this.#stale.set(slot, { upTo, since: undefined });
+      else this.#stale.delete(slot);
+    }
   }
 
   /** Others own the slot again, or it never was theirs. */
   unmark(slot: number): void {
-    this.#stale[slot] = 0;
+    this.#stale.delete(slot);
+  }
+
+  /** A client has written this here, or an owner has had it copied. */
+  arrived(key: string, entry: Entry): void {
+    if (this.#stale.size === 0) return;
+    const before = this.#stale.get(entry.slot);
+    if (before !== undefined && compareVersions(entry, before.upTo) <= 0) (before.since ??= new Set()).add(key);
   }
 
   /** @param slots that are about to be imported from an owner that has owned them all along */
   drop(slots: SlotSet): void {
     let found = false;
-    for (const slot of slots) found ||= this.#stale[slot] === 1;
+    for (const slot of slots) found ||= this.#stale.has(slot);
     if (!found) return;
-    this.#store.dropWhere(
-      (key, entry) =>
-        this.#stale[entry.slot] === 1 &&
-        slots.has(entry.slot) &&
-        compareVersions(entry, this.#upTo) <= 0 &&
-        !this.#isHinted(key),
-    );
-    for (const slot of slots) this.#stale[slot] = 0;
+    this.#store.dropWhere((key, entry) => {
+      const before = slots.has(entry.slot) ? this.#stale.get(entry.slot) : undefined;
+      return (
+        before !== undefined &&
+        compareVersions(entry, before.upTo) <= 0 &&
+        before.since?.has(key) !== true &&
+        !this.#isHinted(key)
+      );
+    });
+    for (const slot of slots) this.#stale.delete(slot);
   }
 }
