@@ -4,11 +4,12 @@ import { repeatIncrements } from './checks/tokens.js';
 import { check, strayTombstones } from './checks/verdict.js';
 import type { Violation } from './checks/violation.js';
 import { type ClusterOptions, SimCluster, type Surgery } from './cluster/cluster.js';
+import { Archive } from './cluster/archive.js';
 import { chooseDisks, type DiskChoice } from './cluster/disks.js';
 import { World } from './cluster/world.js';
 import type { ReadFrom } from '@dcs/master/routing/ports';
-import { DISK_FAULT_NAMES } from './faults/disk-faults.js';
-import { FAULT_NAMES, type FaultName, inject, SPLITTING } from './faults/plan.js';
+import { DISK_FAULT_NAMES, RESTORE } from './faults/disk-faults.js';
+import { faultOf, type FaultName, inject, SPLITTING } from './faults/plan.js';
 import type { Losses } from './faults/scene.js';
 import { forbidAmbient } from './kernel/ambient.js';
 import type { Tracer } from './kernel/kernel.js';
@@ -80,7 +81,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
 
 async function run(options: SeedOptions): Promise<SeedResult> {
   const plan = new Random(options.seed, 7);
-  const fault = options.fault ?? plan.pick(FAULT_NAMES);
+  const fault = options.fault ?? faultOf(options.seed, plan);
   const world = new World(options.seed, plan.pick(MAX_DELAYS_MS), options.tracer);
   const { kernel } = world;
   const cluster = new SimCluster(world, shapeOf(plan, fault, options), options.surgery ?? {});
@@ -161,7 +162,7 @@ function shapeOf(plan: Random, fault: FaultName, { seed, tight, disks }: SeedOpt
   const nodes = plan.pick([3, 3, 4, 5]);
   return {
     nodes,
-    spares: fault === 'join' || fault === 'crash-in-handoff' ? 1 : 0,
+    spares: fault === RESTORE ? 2 : fault === 'join' || fault === 'crash-in-handoff' ? 1 : 0,
     gateways: 2,
     replicas: plan.pick([2, 2, 2, 3]),
     maxEntries: tight === true ? 8 : 200,
@@ -177,13 +178,17 @@ function shapeOf(plan: Random, fault: FaultName, { seed, tight, disks }: SeedOpt
     drift: 0.0002,
     tombstoneRetentionMs:
       fault === 'old-disk' && seed % 2 === 1 ? SHORT_TOMBSTONE_RETENTION_MS : TOMBSTONE_RETENTION_MS,
-    recoveryWaitMs: fault === 'kill-all-one-late' ? SHORT_RECOVERY_WAIT_MS : RECOVERY_WAIT_MS,
+    recoveryWaitMs:
+      fault === 'kill-all-one-late' || (fault === RESTORE && seed % 2 === 1)
+        ? SHORT_RECOVERY_WAIT_MS
+        : RECOVERY_WAIT_MS,
     disks: chooseDisks(
       new Random(seed, 8),
-      DISK_FAULT_NAMES.some((name) => name === fault),
+      fault === RESTORE || DISK_FAULT_NAMES.some((name) => name === fault),
       disks,
       fault === 'old-disk', // some seconds older is old where a run takes seconds
     ),
+    archive: fault === RESTORE ? new Archive() : undefined,
   };
 }
 

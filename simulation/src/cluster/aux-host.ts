@@ -10,6 +10,7 @@ import { helloCommand } from '@dcs/protocol';
 import type { SimProcess } from '../kernel/sim-process.js';
 import { ServerConnection } from '../network/server-connection.js';
 import { SimClient } from '../network/sim-client.js';
+import type { Archive } from './archive.js';
 import type { DiskOptions } from './disks.js';
 import { CLUSTER, type World } from './world.js';
 
@@ -23,6 +24,8 @@ export interface AuxOptions {
   readonly recoveryWaitMs: number;
   /** Absent: in memory only. */
   readonly disks: DiskOptions | undefined;
+  /** Absent: no backups. */
+  readonly archive: Archive | undefined;
 }
 
 /** Changes what a node is made of, or how its messages travel, before it starts: how the mutants get in. */
@@ -99,7 +102,7 @@ export class AuxHost {
     this.#phase = 'starting';
     const process = this.process.successor();
     this.process = process;
-    const { id, replicas, maxEntries, tombstoneRetentionMs, recoveryWaitMs, disks } = this.#options;
+    const { id, replicas, maxEntries, tombstoneRetentionMs, recoveryWaitMs, disks, archive } = this.#options;
     const registry = this.#world.registry.clientOf(process);
     const now = (): number => process.wall() + (registry.clockOffsetMs ?? 0);
     const disk =
@@ -130,6 +133,7 @@ export class AuxHost {
         },
         refreshView: async (minEpoch) => this.membership?.refresh(minEpoch),
         ...(disk === undefined ? {} : { disk }),
+        ...(archive === undefined ? {} : { backup: archive.readBy(process) }),
       },
     );
     this.node = node;
@@ -167,6 +171,13 @@ export class AuxHost {
     this.node = undefined;
     this.membership = undefined;
     this.disk = undefined;
+  }
+
+  /** Its last backup is made, its process is killed, and its disk is gone. */
+  loseDisk(): void {
+    if (this.node !== undefined) this.#options.archive?.add(this.node.store);
+    this.kill();
+    this.platter.wipe();
   }
 
   /** Its machine is without power: what its disk has not synced is gone, but for the first part of it. */

@@ -2,6 +2,7 @@ import { slotOfBinary } from '@dcs/consistent-hash';
 import { formatVersion } from '@dcs/protocol';
 import { isTombstone, valueOf } from '@dcs/aux/node/entry';
 import type { HeldEntry, NodeContents, Placement } from '../checks/copies.js';
+import type { Archive } from './archive.js';
 import { AuxHost, type NodeSurgery } from './aux-host.js';
 import type { DiskOptions } from './disks.js';
 import { GatewayHost, type GatewaySurgery } from './gateway-host.js';
@@ -28,6 +29,8 @@ export interface ClusterOptions {
   readonly recoveryWaitMs: number;
   /** Of every node; undefined: in memory only. */
   readonly disks: DiskOptions | undefined;
+  /** Of all nodes; undefined: no backups. */
+  readonly archive: Archive | undefined;
 }
 
 export type Surgery = NodeSurgery & GatewaySurgery;

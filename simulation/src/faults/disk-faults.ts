@@ -13,7 +13,11 @@ export const DISK_FAULT_NAMES = [
   'disk-refusing',
 ] as const;
 
-export type DiskFaultName = (typeof DISK_FAULT_NAMES)[number];
+/** With backups. Where the seed decides, one of so many has it. */
+export const RESTORE = 'restore';
+export const RESTORE_SHARE = 20;
+
+export type DiskFaultName = (typeof DISK_FAULT_NAMES)[number] | typeof RESTORE;
 
 /** Between the first and the last of those that are killed at once, in half of the runs. */
 const SPREAD_MS = 40;
@@ -92,6 +96,21 @@ export const DISK_FAULTS: Readonly<Record<DiskFaultName, (scene: Scene) => void>
     const endAt = killAt + SPREAD_MS + scene.random.between(10, Math.max(SHORT_MS, scene.durationMs - killAt));
     for (const each of [node, ...others]) {
       scene.at(endAt + scene.random.between(0, SHORT_MS), `start ${each.id}`, () => each.start());
+    }
+  },
+
+  /** All are killed, all disks are gone, and there are backups; one node or two that were not there before join meanwhile. */
+  restore: (scene) => {
+    const { running, nodes } = scene.cluster;
+    const at = scene.early;
+    const spreadMs = scene.random.chance(0.5) ? SPREAD_MS : 0;
+    for (const node of running) {
+      scene.at(at + scene.random.float() * spreadMs, `kill ${node.id}, wipe its disk`, () => node.loseDisk());
+    }
+    scene.at(at + spreadMs, 'all are gone', () => lost(scene, scene.losses.memory));
+    for (const node of running) scene.at(backAt(scene, at), `start ${node.id}`, () => node.start());
+    for (const node of nodes.filter((each) => !running.includes(each))) {
+      if (scene.random.chance(0.7)) scene.at(backAt(scene, at), `start ${node.id}`, () => node.start());
     }
   },
 

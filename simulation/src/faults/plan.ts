@@ -1,7 +1,9 @@
-import { DISK_FAULT_NAMES, DISK_FAULTS } from './disk-faults.js';
+import { DISK_FAULT_NAMES, DISK_FAULTS, RESTORE, RESTORE_SHARE } from './disk-faults.js';
+import type { Random } from '../kernel/random.js';
 import { type FaultContext, Scene, SHORT_MS } from './scene.js';
 
-export const FAULT_NAMES = [
+/** What a seed's fault is chosen from, as a rule: see {@link faultOf}. */
+const CHOSEN = [
   'calm',
   'crash',
   'die-after-reply',
@@ -30,6 +32,8 @@ export const FAULT_NAMES = [
   ...DISK_FAULT_NAMES,
 ] as const;
 
+export const FAULT_NAMES = [...CHOSEN, RESTORE] as const;
+
 export type FaultName = (typeof FAULT_NAMES)[number];
 
 /** Faults under which two nodes may act for one slot at the same time, each unaware of the other. */
@@ -50,6 +54,12 @@ export const SPLITTING: ReadonlySet<FaultName> = new Set([
  * place does: it may not have a key yet.
  */
 export const PARTING: ReadonlySet<FaultName> = new Set(['partition', 'one-way', 'isolate', 'slow']);
+
+/** What a seed has for its fault. */
+export function faultOf(seed: number, random: Random): FaultName {
+  const chosen = random.pick(CHOSEN);
+  return seed % RESTORE_SHARE === RESTORE_SHARE - 1 ? RESTORE : chosen;
+}
 
 /** What a fault does: each step at a time after the phase begins; what it broke is whole again when the phase ends. */
 export function inject(name: FaultName, context: FaultContext): void {

@@ -56,6 +56,22 @@ describe('a node that joins those who serve, and takes a slot from one that stil
     for (const key of ofC) expect(await cluster.get(key)).toBe(`value of ${key}`);
   });
 
+  test('has what it had itself, by a backup, where the others have not waited for it', async () => {
+    const soon = { ...ONE_COPY, recoveryWaitMs: 300, leaseMs: 6000 };
+    await nodes.startAll(['a', 'b', 'x'], soon);
+    await nodes.fill();
+    const ofX = nodes.keys.filter((key) => cluster.primaryOf(key).node.id === 'x');
+    await nodes.crash('a', 'b', 'x');
+    for (const platter of nodes.platters.values()) platter.wipe();
+    nodes.backup = backupOf(entriesOfKeys());
+    await Promise.all([nodes.start('a', soon), nodes.start('b', soon)]);
+    await new Promise((resolve) => setTimeout(resolve, 1500)); // x is dead, and the view does not know yet
+    await nodes.start('x', soon);
+    await cluster.settled();
+    expect(ofX.length).toBeGreaterThan(0);
+    for (const key of ofX) expect(await cluster.get(key)).toBe(`value of ${key}`);
+  });
+
   describe('where a node that had slots is waited for', () => {
     let ofX: string[];
     let entries: Map<string, Entry>;

@@ -282,9 +282,12 @@ export class Recovery {
       // What an owner without its disk had taken while another was silent, only the node that stood in may have.
       if (missesAny && !had.every(hasDisk)) continue;
       if (!had.some(hasDisk)) {
-        if (backup !== undefined && this.#duty.has(slot)) {
-          if (!this.#duty.isUnsure(slot, present)) toRestore.add(slot);
-          continue;
+        if (backup !== undefined) {
+          if (this.#duty.isUnsure(slot, present)) continue;
+          if (this.#duty.has(slot)) {
+            toRestore.add(slot);
+            continue;
+          }
         }
         if (had.length > 0) this.slotsGivenUp++;
       }

@@ -33,7 +33,7 @@ export class RestoreDuty {
     return this.#slots.has(slot);
   }
 
-  /** Whether it cannot be told yet of one of {@link has} if its owners find out for themselves. */
+  /** Whether others own it who have not said yet if they look for it, or may be dead and soon others' successors. */
   isUnsure(slot: number, present: ReadonlyMap<string, Origin>): boolean {
     if (this.#ownership.roleOf(slot) !== NONE) return false;
     return this.#ownersOf(slot, present).some((owner) => owner === undefined);
