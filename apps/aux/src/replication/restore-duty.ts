@@ -33,7 +33,10 @@ export class RestoreDuty {
     return this.#slots.has(slot);
   }
 
-  /** Whether others own it who have not said yet if they look for it, or may be dead and soon others' successors. */
+  /**
+   * Whether others own it who have not said if they look for it: they have only just started, or are dead and not out of
+   * the view yet.
+   */
   isUnsure(slot: number, present: ReadonlyMap<string, Origin>): boolean {
     if (this.#ownership.roleOf(slot) !== NONE) return false;
     return this.#ownersOf(slot, present).some((owner) => owner === undefined);
