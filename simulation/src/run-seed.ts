@@ -3,8 +3,8 @@ import type { FinalValue } from './checks/final-values.js';
 import { repeatIncrements } from './checks/tokens.js';
 import { check, strayTombstones } from './checks/verdict.js';
 import type { Violation } from './checks/violation.js';
-import { type ClusterOptions, SimCluster, type Surgery } from './cluster/cluster.js';
 import { Archive } from './cluster/archive.js';
+import { type ClusterOptions, SimCluster, type Surgery } from './cluster/cluster.js';
 import { chooseDisks, type DiskChoice } from './cluster/disks.js';
 import { World } from './cluster/world.js';
 import type { ReadFrom } from '@dcs/master/routing/ports';
@@ -178,18 +178,20 @@ function shapeOf(plan: Random, fault: FaultName, { seed, tight, disks }: SeedOpt
     drift: 0.0002,
     tombstoneRetentionMs:
       fault === 'old-disk' && seed % 2 === 1 ? SHORT_TOMBSTONE_RETENTION_MS : TOMBSTONE_RETENTION_MS,
-    recoveryWaitMs:
-      fault === 'kill-all-one-late' || (fault === RESTORE && seed % 2 === 1)
-        ? SHORT_RECOVERY_WAIT_MS
-        : RECOVERY_WAIT_MS,
+    recoveryWaitMs: recoveryWaitOf(fault, plan),
     disks: chooseDisks(
       new Random(seed, 8),
-      fault === RESTORE || DISK_FAULT_NAMES.some((name) => name === fault),
+      DISK_FAULT_NAMES.some((name) => name === fault),
       disks,
       fault === 'old-disk', // some seconds older is old where a run takes seconds
     ),
     archive: fault === RESTORE ? new Archive() : undefined,
   };
+}
+
+function recoveryWaitOf(fault: FaultName, plan: Random): number {
+  if (fault === RESTORE) return plan.pick([SHORT_RECOVERY_WAIT_MS, RECOVERY_WAIT_MS]);
+  return fault === 'kill-all-one-late' ? SHORT_RECOVERY_WAIT_MS : RECOVERY_WAIT_MS;
 }
 
 function notConverged(cluster: SimCluster): Violation[] {

@@ -1,8 +1,8 @@
 import type { AuxHost } from '../cluster/aux-host.js';
 import { type Scene, SHORT_MS } from './scene.js';
 
-/** Faults of runs in which every node has a disk. */
-export const DISK_FAULT_NAMES = [
+/** Those that a seed is given by chance. */
+export const CHOSEN_DISK_FAULTS = [
   'kill-all',
   'kill-owners',
   'kill-all-one-late',
@@ -13,11 +13,13 @@ export const DISK_FAULT_NAMES = [
   'disk-refusing',
 ] as const;
 
-/** With backups. Where the seed decides, one of so many has it. */
+/** With backups. */
 export const RESTORE = 'restore';
-export const RESTORE_SHARE = 20;
 
-export type DiskFaultName = (typeof DISK_FAULT_NAMES)[number] | typeof RESTORE;
+/** Faults of runs in which every node has a disk. */
+export const DISK_FAULT_NAMES = [...CHOSEN_DISK_FAULTS, RESTORE] as const;
+
+export type DiskFaultName = (typeof DISK_FAULT_NAMES)[number];
 
 /** Between the first and the last of those that are killed at once, in half of the runs. */
 const SPREAD_MS = 40;
@@ -99,7 +101,7 @@ export const DISK_FAULTS: Readonly<Record<DiskFaultName, (scene: Scene) => void>
     }
   },
 
-  /** All are killed, all disks are gone, and there are backups; one node or two that were not there before join meanwhile. */
+  /** All are killed, all disks are gone, and there are backups; up to two that were not there before join. */
   restore: (scene) => {
     const { running, nodes } = scene.cluster;
     const at = scene.early;

@@ -1,8 +1,8 @@
-import { DISK_FAULT_NAMES, DISK_FAULTS, RESTORE, RESTORE_SHARE } from './disk-faults.js';
 import type { Random } from '../kernel/random.js';
+import { CHOSEN_DISK_FAULTS, DISK_FAULTS, RESTORE } from './disk-faults.js';
 import { type FaultContext, Scene, SHORT_MS } from './scene.js';
 
-/** What a seed's fault is chosen from, as a rule: see {@link faultOf}. */
+/** Those that a seed is given by chance. */
 const CHOSEN = [
   'calm',
   'crash',
@@ -29,7 +29,7 @@ const CHOSEN = [
   'registry-and-crash',
   'clock',
   'flap',
-  ...DISK_FAULT_NAMES,
+  ...CHOSEN_DISK_FAULTS,
 ] as const;
 
 export const FAULT_NAMES = [...CHOSEN, RESTORE] as const;
@@ -54,6 +54,9 @@ export const SPLITTING: ReadonlySet<FaultName> = new Set([
  * place does: it may not have a key yet.
  */
 export const PARTING: ReadonlySet<FaultName> = new Set(['partition', 'one-way', 'isolate', 'slow']);
+
+/** One seed of so many is for restores, beside the chance of the others: so those keep the run that they had. */
+const RESTORE_SHARE = 20;
 
 /** What a seed has for its fault. */
 export function faultOf(seed: number, random: Random): FaultName {
