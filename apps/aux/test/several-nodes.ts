@@ -124,6 +124,12 @@ export class SeveralNodes {
     return owners.map((id) => this.nodes.find(({ node }) => node.id === id)!);
   }
 
+  /** A node that does not own the key. */
+  strangerTo(key: string): AuxServer {
+    const owners = this.ownersOf(key);
+    return this.nodes.find((node) => !owners.includes(node))!;
+  }
+
   async request(server: AuxServer, encoded: string): Promise<RespValue> {
     let client = this.#clients.get(server);
     if (client === undefined) {

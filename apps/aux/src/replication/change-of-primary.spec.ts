@@ -64,7 +64,7 @@ describe('a replica that becomes the primary of a slot', () => {
   });
 
   test('has one that gets the slot back drop meanwhile what that holds of before', async () => {
-    const third = cluster.nodes.find((each) => each !== primary && each !== replica)!;
+    const third = cluster.strangerTo(KEY);
     const overwritten = `{${KEY}}overwritten`; // in the same slot; what was written over it has expired
     const version = third.node.clock.next();
     third.node.store.merge(overwritten, entryOf(overwritten, 'old', version));

@@ -15,10 +15,9 @@ describe('what a node took for a silent owner', () => {
 
   beforeEach(async () => {
     cluster = new SeveralNodes();
-    for (const id of ['a', 'b', 'c']) await cluster.start(id);
-    await cluster.settled();
+    await cluster.startAll(['a', 'b', 'c']);
     [primary, replica] = cluster.ownersOf(KEY) as [AuxServer, AuxServer];
-    standIn = cluster.nodes.find((node) => node !== primary && node !== replica)!;
+    standIn = cluster.strangerTo(KEY);
     jest.spyOn(standIn.node.replication.hints, 'flush').mockReturnValue(undefined);
     await standInFor(() => cluster.set(KEY, 'taken'));
     expect(cluster.stored(standIn, KEY)).toBe('taken');

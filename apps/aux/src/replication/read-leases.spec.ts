@@ -13,8 +13,7 @@ describe('reads at a replica', () => {
 
   beforeEach(async () => {
     cluster = new SeveralNodes();
-    for (const id of ['a', 'b', 'c']) await cluster.start(id);
-    await cluster.settled();
+    await cluster.startAll(['a', 'b', 'c']);
     [primary, replica] = cluster.ownersOf(KEY) as [AuxServer, AuxServer];
     await cluster.set(KEY, 'before');
   });

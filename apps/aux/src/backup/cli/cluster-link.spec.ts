@@ -18,7 +18,7 @@ describe('ClusterLink', () => {
     cluster = new SeveralNodes();
     await cluster.startAll(['a', 'b', 'c'], { antiEntropyIntervalMs: 600_000 });
     [primary, replica] = cluster.ownersOf(KEY) as [AuxServer, AuxServer];
-    const { port } = cluster.nodes.find((each) => each !== primary && each !== replica)!.data;
+    const { port } = cluster.strangerTo(KEY).data;
     link = new ClusterLink({ node: { host: '127.0.0.1', port }, secret: undefined });
   });
 
