@@ -1,5 +1,6 @@
 import type { CacheNode } from '@dcs/aux/node/cache-node';
 import { type Entry, isTombstone } from '@dcs/aux/node/entry';
+import { NONE } from '@dcs/aux/node/ownership';
 import type { PeerLink } from '@dcs/aux/replication/ports';
 import type { NodeConnection } from '@dcs/master/routing/ports';
 import { SLOT_COUNT } from '@dcs/consistent-hash';
@@ -23,6 +24,7 @@ export const MUTANT_NAMES = [
   'disk-acknowledges-early',
   'recovery-does-not-wait',
   'reads-without-lease',
+  'restore-only-by-owners',
 ] as const;
 
 export type MutantName = (typeof MUTANT_NAMES)[number];
@@ -40,7 +42,10 @@ export function mutant(name: MutantName): Mutant {
   return { surgery: MUTANTS[name](), tight: name === 'eviction-is-delete', ...(fault === undefined ? {} : { fault }) };
 }
 
-const SHOWN_BY: Readonly<Partial<Record<MutantName, FaultName>>> = { 'reads-without-lease': 'reset' };
+const SHOWN_BY: Readonly<Partial<Record<MutantName, FaultName>>> = {
+  'reads-without-lease': 'reset',
+  'restore-only-by-owners': 'restore',
+};
 
 const MUTANTS: Readonly<Record<MutantName, () => Surgery>> = {
   /** The primary answers before any other node has the write. */
@@ -173,6 +178,19 @@ const MUTANTS: Readonly<Record<MutantName, () => Surgery>> = {
   'reads-without-lease': () => ({
     node: ({ replication }) => {
       replication.readLeases.validUntil = () => Infinity;
+    },
+  }),
+
+  /** A node lets go of what it waits to restore when a node that joined owns it, which looks in no backup. */
+  'restore-only-by-owners': () => ({
+    node: ({ ownership, replication: { ledger, recovery } }) => {
+      const viewChanged = recovery.viewChanged.bind(recovery);
+      recovery.viewChanged = () => {
+        for (let slot = 0; slot < SLOT_COUNT; slot++) {
+          if (ownership.roleOf(slot) === NONE) ledger.release(slot, undefined);
+        }
+        viewChanged();
+      };
     },
   }),
 
