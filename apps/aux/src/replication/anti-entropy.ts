@@ -20,13 +20,15 @@ export interface AntiEntropyOptions {
 
 export const DEFAULT_ANTI_ENTROPY_INTERVAL_MS = 5000;
 const TIMEOUT_MS = 2000;
+/** Part of the interval after which slots that differ are compared once more. */
+const SECOND_LOOK = 0.2;
 /** Pause before an owner that is not suspected is told what it missed. */
 const TELL_PAUSE_MS = 250;
 
 /**
  * Keeps the owners of a slot equal: remembers which owner missed which slot and has it compare when it answers again;
- * and, in turn with every peer, compares the digests of the slots that both own. Slots that differ twice in a row
- * (writes under way make them differ for a moment) are exchanged both ways.
+ * and, in turn with every peer, compares the digests of the slots that both own. Slots that differ, and still do at a
+ * second look (writes under way make them differ for a moment), are exchanged both ways.
  */
 export class AntiEntropy {
   /** Slots found different. */
@@ -35,11 +37,11 @@ export class AntiEntropy {
   readonly #missed = new Map<string, SlotSet>();
   /** Who is just being told what it missed. */
   readonly #telling = new Set<string>();
-  readonly #differedBefore = new Map<string, SlotSet>();
   /** Of each peer the slots that this node is primary for and the peer a replica, in the present view. */
   readonly #shared = new Map<string, SlotSet>();
   #turn = 0;
   #cancel: (() => void) | undefined;
+  #cancelSecondLook: (() => void) | undefined;
   #cancelTelling: (() => void) | undefined;
   #closed = false;
 
@@ -60,6 +62,8 @@ export class AntiEntropy {
     this.#closed = true;
     this.#cancel?.();
     this.#cancel = undefined;
+    this.#cancelSecondLook?.();
+    this.#cancelSecondLook = undefined;
     this.#cancelTelling?.();
     this.#cancelTelling = undefined;
   }
@@ -92,7 +96,6 @@ export class AntiEntropy {
   /** Takes a new view: nodes that left import anew when they return. */
   retain(alive: (id: string) => boolean): void {
     for (const id of this.#missed.keys()) if (!alive(id)) this.#missed.delete(id);
-    this.#differedBefore.clear();
     this.#shared.clear();
   }
 
@@ -112,8 +115,7 @@ export class AntiEntropy {
     const peer = others[this.#turn++ % Math.max(others.length, 1)];
     if (peer === undefined) return;
     this.healed(peer.id);
-    const slots = this.#sharedSlots(peer.id).without(this.#options.ledger.unsettledSlots());
-    if (!slots.isEmpty) this.#compare(peer.id, slots);
+    this.#compare(peer.id, this.#sharedSlots(peer.id), (slots) => this.#lookAgain(peer.id, slots));
   }
 
   #sharedSlots(peer: string): SlotSet {
@@ -128,27 +130,37 @@ export class AntiEntropy {
     return slots;
   }
 
-  #compare(peer: string, slots: SlotSet): void {
-    const { ownership, peers, store } = this.#options;
-    const epoch = ownership.epoch;
+  #lookAgain(peer: string, slots: SlotSet): void {
+    const { timers, ownership, intervalMs = DEFAULT_ANTI_ENTROPY_INTERVAL_MS } = this.#options;
+    const { epoch } = ownership;
+    this.#cancelSecondLook?.();
+    this.#cancelSecondLook = timers.after(intervalMs * SECOND_LOOK, () => {
+      this.#cancelSecondLook = undefined;
+      if (epoch !== ownership.epoch) return;
+      this.#compare(peer, slots, (lasting) => {
+        this.differences += lasting.size;
+        this.#options.onDiffering(peer, lasting);
+        this.#tell(peer, lasting, () => undefined);
+      });
+    });
+  }
+
+  /** @param onDiffering is given those of the slots, settled at both, that differ, if there are any */
+  #compare(peer: string, shared: SlotSet, onDiffering: (slots: SlotSet) => void): void {
+    const { ownership, ledger, peers, store } = this.#options;
+    const slots = shared.without(ledger.unsettledSlots());
+    if (slots.isEmpty) return;
+    const { epoch } = ownership;
     peers.send(peer, encodeDigest(epoch, slots), TIMEOUT_MS, (error, reply) => {
-      if (error !== null || epoch !== ownership.epoch) return;
+      if (error !== null || epoch !== ownership.epoch || this.#closed) return;
       const { digests, settled } = decodeDigestReply(reply, slots.size);
-      const differing = new SlotSet();
       const ours = store.digests.ofAll(slots);
-      if (digests !== ours) {
-        slots.toArray().forEach((slot, i) => {
-          if (settled[i] === SLOT_SETTLED && !sameDigest(digests, ours, i)) differing.add(slot);
-        });
-      }
-      const before = this.#differedBefore.get(peer);
-      this.#differedBefore.set(peer, differing);
-      if (before === undefined) return;
-      const lasting = SlotSet.of([...differing].filter((slot) => before.has(slot)));
-      if (lasting.isEmpty) return;
-      this.differences += lasting.size;
-      this.#options.onDiffering(peer, lasting);
-      this.#tell(peer, lasting, () => undefined);
+      if (digests === ours) return;
+      const differing = new SlotSet();
+      slots.toArray().forEach((slot, i) => {
+        if (settled[i] === SLOT_SETTLED && !sameDigest(digests, ours, i)) differing.add(slot);
+      });
+      if (!differing.isEmpty) onDiffering(differing);
     });
   }
 
