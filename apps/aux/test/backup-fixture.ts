@@ -6,13 +6,13 @@ import { makeVersion, SlotSet } from '@dcs/protocol';
 import { Archive } from '../src/backup/archive.js';
 import { Backup, type BackupOutcome } from '../src/backup/backup.js';
 import type { BackupLog } from '../src/backup/backup-log.js';
-import { type BackupDisk, systemDisk } from '../src/backup/disk.js';
+import { type BackupDisk, systemDisk } from '../src/backup/backup-files.js';
 import { BackupRestore } from '../src/backup/restore.js';
 import { type Entry, entryOf, supersedes, valueOf } from '../src/node/entry.js';
 import { Ownership } from '../src/node/ownership.js';
 import type { Timers } from '../src/node/ports.js';
 import { Store } from '../src/node/store.js';
-import { SlotLedger } from '../src/replication/slot-ledger.js';
+import { SlotLedger } from '../src/replication/slots/slot-ledger.js';
 
 export const ALL_SLOTS = SlotSet.of(Array.from({ length: 16_384 }, (_, slot) => slot));
 export const START = Date.UTC(2026, 10, 25, 10);

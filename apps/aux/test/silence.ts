@@ -1,6 +1,6 @@
 import { RespClientError } from '@dcs/resp';
 import type { AuxServer } from '../src/aux-server.js';
-import type { Peers } from '../src/replication/peers.js';
+import type { Peers } from '../src/replication/peers/peers.js';
 
 /** What `from` sends to `to` and contains `text` gets no answer. Returns what ends that. */
 export function silence(from: AuxServer, to: AuxServer, text = ''): () => void {

@@ -1,10 +1,10 @@
-import { Dispatcher } from '@dcs/aux/commands/dispatcher';
+import { Dispatcher } from '@dcs/aux/gate/dispatcher';
 import type { ServerContext } from '@dcs/aux/commands/session';
 import { commandTable } from '@dcs/aux/commands/table';
-import { CacheNode } from '@dcs/aux/node/cache-node';
+import { CacheNode } from '@dcs/aux/cache-node';
 import { MemoryDisk } from '@dcs/aux/persistence/memory-disk';
 import { Platter } from '@dcs/aux/persistence/platter';
-import type { PeerLink } from '@dcs/aux/replication/ports';
+import type { PeerLink } from '@dcs/aux/node/ports';
 import { ClusterMembership, type Member, MemberSupersededError, type Registry } from '@dcs/cluster-membership';
 import { helloCommand } from '@dcs/protocol';
 import type { SimProcess } from '../kernel/sim-process.js';

@@ -1,7 +1,7 @@
-import type { CacheNode } from '@dcs/aux/node/cache-node';
+import type { CacheNode } from '@dcs/aux/cache-node';
 import { type Entry, isTombstone } from '@dcs/aux/node/entry';
 import { NONE } from '@dcs/aux/node/ownership';
-import type { PeerLink } from '@dcs/aux/replication/ports';
+import type { PeerLink } from '@dcs/aux/node/ports';
 import type { NodeConnection } from '@dcs/master/routing/ports';
 import { SLOT_COUNT } from '@dcs/consistent-hash';
 import { formatVersion, makeVersion, nextVersion } from '@dcs/protocol';

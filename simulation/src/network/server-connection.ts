@@ -1,5 +1,5 @@
 import { Session, type ServerContext } from '@dcs/aux/commands/session';
-import type { Dispatcher } from '@dcs/aux/commands/dispatcher';
+import type { Dispatcher } from '@dcs/aux/gate/dispatcher';
 import type { Later } from '@dcs/aux/commands/later-reply';
 import { ReplyQueue } from '@dcs/aux/server/reply-queue';
 import { RequestDecoder } from '@dcs/resp';

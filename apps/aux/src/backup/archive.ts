@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { SLOT_COUNT } from '@dcs/consistent-hash';
-import { type BackupDisk, codeOf } from './disk.js';
+import { type BackupDisk, codeOf } from './backup-files.js';
 import { BackupError } from './errors.js';
 import { FileReader } from './file-reader.js';
 import { FILE_SUFFIX, type FileFoot, type FileHead, TEMPORARY_SUFFIX } from './format.js';

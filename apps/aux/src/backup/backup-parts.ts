@@ -1,9 +1,9 @@
-import type { CacheNode } from '../node/cache-node.js';
+import type { CacheNode } from '../cache-node.js';
 import type { Timers } from '../node/ports.js';
 import { Archive, folderName } from './archive.js';
 import { Backup } from './backup.js';
 import type { BackupLog } from './backup-log.js';
-import { type BackupDisk, systemDisk } from './disk.js';
+import { type BackupDisk, systemDisk } from './backup-files.js';
 import { BackupRestore } from './restore.js';
 
 export interface BackupPartsOptions {

@@ -8,7 +8,7 @@ import type { BackupLog } from './backup-log.js';
 import { Breather } from './breather.js';
 import { Cadence } from './cadence.js';
 import { Cleaner } from './cleaner.js';
-import type { BackupDisk } from './disk.js';
+import type { BackupDisk } from './backup-files.js';
 import { BackupError } from './errors.js';
 import { FileWriter } from './file-writer.js';
 import { FILE_ID_BYTES, type FileFoot } from './format.js';

@@ -2,7 +2,7 @@ import { basename, join } from 'node:path';
 import type { View } from '@dcs/cluster-membership';
 import { type Archive, type BackupFile, folderName } from './archive.js';
 import type { BackupLog } from './backup-log.js';
-import type { BackupDisk } from './disk.js';
+import type { BackupDisk } from './backup-files.js';
 import { isExpendable, type Kept } from './retention.js';
 
 export interface CleanerOptions {

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { SlotSet } from '@dcs/protocol';
 import type { Entry } from '../node/entry.js';
 import { decompress } from './codec.js';
-import type { BackupDisk, DiskFile } from './disk.js';
+import type { BackupDisk, DiskFile } from './backup-files.js';
 import { BackupError } from './errors.js';
 import {
   BLOCK_HEADER_BYTES,

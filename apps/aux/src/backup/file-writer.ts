@@ -4,7 +4,7 @@ import type { SlotSet } from '@dcs/protocol';
 import { type Entry, isTombstone } from '../node/entry.js';
 import { BlockBuilder, type OpenBlock } from './block-builder.js';
 import { compress } from './codec.js';
-import type { BackupDisk, DiskFile } from './disk.js';
+import type { BackupDisk, DiskFile } from './backup-files.js';
 import {
   encodeBlockHeader,
   encodeFoot,

@@ -5,7 +5,7 @@ import { ahead } from './ahead.js';
 import type { Archive, BackupFile } from './archive.js';
 import type { BackupLog } from './backup-log.js';
 import { Breather } from './breather.js';
-import { type BackupDisk, codeOf } from './disk.js';
+import { type BackupDisk, codeOf } from './backup-files.js';
 import { BackupError } from './errors.js';
 import { FileReader, readRecords } from './file-reader.js';
 import { hasSlot, sharesOf, supersedes } from './precedence.js';

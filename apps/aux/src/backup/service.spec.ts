@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeVersion } from '@dcs/protocol';
 import { BackupWorld, type FakeNode, viewOf } from '../../test/backup-fixture.js';
-import { type BackupDisk, systemDisk } from './disk.js';
+import { type BackupDisk, systemDisk } from './backup-files.js';
 
 let world: BackupWorld;
 beforeEach(() => (world = new BackupWorld()));

@@ -3,7 +3,7 @@ import { SlotSet, type Version } from '@dcs/protocol';
 import type { Entry } from '../node/entry.js';
 import { type Ownership, PRIMARY } from '../node/ownership.js';
 import type { Store } from '../node/store.js';
-import type { SlotLedger } from '../replication/slot-ledger.js';
+import type { SlotLedger } from '../replication/slots/slot-ledger.js';
 import type { Breather } from './breather.js';
 import { BackupError } from './errors.js';
 import { isExpired } from './record.js';

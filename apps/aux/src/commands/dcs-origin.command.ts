@@ -1,5 +1,5 @@
 import { Reply } from '@dcs/resp';
-import { encodeOrigin } from '../replication/origin.js';
+import { encodeOrigin } from '../replication/recovery/origin.js';
 import { NO_KEYS, type Command } from './command.js';
 
 export const dcsOrigin = {

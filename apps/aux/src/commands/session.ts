@@ -1,6 +1,6 @@
 import type { RequestDecoder, RespVersion } from '@dcs/resp';
 import type { BackupStats } from '@dcs/protocol';
-import type { CacheNode } from '../node/cache-node.js';
+import type { CacheNode } from '../cache-node.js';
 import type { Command } from './command.js';
 import { detachedRequest } from './detached-request.js';
 import type { Later } from './later-reply.js';

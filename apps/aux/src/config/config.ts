@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { MAX_VALUE_BYTES } from '@dcs/protocol';
 import { z } from 'zod';
-import { DEFAULT_IMPORT_BYTES_PER_SECOND } from '../replication/importer.js';
+import { DEFAULT_IMPORT_BYTES_PER_SECOND } from '../replication/handoff/importer.js';
 
 /** One variable: its schema, and what the README's table says of it. */
 interface Variable<T extends z.ZodType = z.ZodType> {

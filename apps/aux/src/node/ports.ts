@@ -1,6 +1,5 @@
-import type { View } from '@dcs/cluster-membership';
+import type { Member, View } from '@dcs/cluster-membership';
 import type { SlotSet } from '@dcs/protocol';
-import type { PeerTransport } from '../replication/ports.js';
 import type { Entry } from './entry.js';
 import type { Store } from './store.js';
 
@@ -8,6 +7,17 @@ import type { Store } from './store.js';
 export interface Timers {
   /** Calls back once after `ms`; returns what cancels it. */
   after(ms: number, callback: () => void): () => void;
+}
+
+/** A connection to another node. Replies are RESP values with binary strings; an error reply is an `Error`. */
+export interface PeerLink {
+  send(encoded: string, timeoutMs: number, callback: (error: Error | null, reply: unknown) => void): void;
+  close(): void;
+}
+
+/** Opens connections to other nodes: RESP over TCP in production, a simulated network in tests. */
+export interface PeerTransport {
+  open(member: Member): PeerLink;
 }
 
 /** What a node takes from the world around it. */

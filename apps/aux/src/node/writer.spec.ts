@@ -10,7 +10,7 @@ import {
 } from '@dcs/protocol';
 import { entryOf, frame, valueOf } from './entry.js';
 import { Store } from './store.js';
-import { MAX_OPERATION_AGE_MS } from './operation-memory.js';
+import { MAX_OPERATION_AGE_MS } from './dedup-table.js';
 import { MAX_OVERTAKEN_AGE_MS, type Operation, Writer, type WriteResult } from './writer.js';
 
 const NOW = 1_700_000_000_000;

@@ -12,7 +12,7 @@ import {
   type WriteCondition,
 } from '@dcs/protocol';
 import { Entry, frame, internKind, lengthOf, sizeOf, valueOf } from './entry.js';
-import { MAX_OPERATION_AGE_MS, OperationMemory } from './operation-memory.js';
+import { MAX_OPERATION_AGE_MS, OperationMemory } from './dedup-table.js';
 import type { OperationResult } from './recent-operations.js';
 import type { Store } from './store.js';
 

@@ -16,7 +16,7 @@ import { type JournalFiles, nodeFiles } from './journal-files.js';
 import { type Done, JournalWriter } from './journal-writer.js';
 import { Loader } from './loader.js';
 import type { DiskMeta } from './meta.js';
-import { Recovery } from './recovery.js';
+import { Recovery } from './disk-retry.js';
 import { within } from './within.js';
 
 export interface DiskOptions {

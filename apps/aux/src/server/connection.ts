@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { Reply, RequestDecoder, RespProtocolError } from '@dcs/resp';
-import type { Dispatcher } from '../commands/dispatcher.js';
+import type { Dispatcher } from '../gate/dispatcher.js';
 import type { Later } from '../commands/later-reply.js';
 import { type ServerContext, Session } from '../commands/session.js';
 import { ReplyQueue } from './reply-queue.js';

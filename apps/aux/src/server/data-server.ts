@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { Reply } from '@dcs/resp';
-import type { Dispatcher } from '../commands/dispatcher.js';
+import type { Dispatcher } from '../gate/dispatcher.js';
 import type { ClientInfo, ServerContext } from '../commands/session.js';
 import { Connection, type ConnectionLimits } from './connection.js';
 

@@ -1,9 +1,9 @@
 import { type Arguments, HELP, parseArguments, UsageError } from './arguments.js';
-import { exportEntries } from './export.js';
-import { list } from './list.js';
-import { restoreToCluster } from './restore.js';
+import { exportEntries } from './export.command.js';
+import { list } from './list.command.js';
+import { restoreToCluster } from './restore.command.js';
 import type { Terminal } from './terminal.js';
-import { verify } from './verify.js';
+import { verify } from './verify.command.js';
 
 const COMMANDS: Readonly<Record<Arguments['command'], (args: Arguments, terminal: Terminal) => Promise<number>>> = {
   list,

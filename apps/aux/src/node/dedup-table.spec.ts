@@ -1,0 +1,106 @@
+import { makeVersion, type RememberedOperation, SlotSet, type Version } from '@dcs/protocol';
+import { MAX_OPERATION_AGE_MS, OperationMemory } from './dedup-table.js';
+import { TokenResults } from './token-results.js';
+
+const NOW = 1_700_000_000_000;
+const stamp = (i: number): Version => makeVersion(NOW, i, 1);
+
+function setup() {
+  const time = { now: NOW };
+  const memory = new OperationMemory({ now: () => time.now, recentOperations: 1024 });
+  return { time, memory };
+}
+
+function pages(memory: OperationMemory, slots: SlotSet, size = 10): RememberedOperation[] {
+  const found: RememberedOperation[] = [];
+  let cursor = '0';
+  do {
+    let left = size;
+    cursor = memory.scan(slots, cursor, 100, (operation) => {
+      found.push(operation);
+      return --left > 0;
+    })!;
+    expect(left).toBeGreaterThanOrEqual(0);
+  } while (cursor !== '0');
+  return found;
+}
+
+test('what is remembered of some slots goes to another node page by page, and is known there', () => {
+  const { memory } = setup();
+  for (let i = 0; i < 200; i++) {
+    const token = i % 3 === 0 ? `t${i}` : '';
+    memory.remember(`k${i % 4}`, i % 4, makeVersion(NOW + 1, i, 2), { stamp: stamp(i), value: i, token });
+  }
+  const other = setup().memory;
+  for (const operation of pages(memory, SlotSet.of([1, 2]))) other.take(operation);
+  for (let i = 0; i < 200; i++) {
+    const slot = i % 4;
+    const known = other.find({ stamp: stamp(i), token: '' }, `k${slot}`, slot);
+    expect(known?.value).toBe(slot === 1 || slot === 2 ? i : undefined);
+    if (i % 3 !== 0) continue;
+    const byToken = other.find({ stamp: stamp(60_000), token: `t${i}` }, `k${slot}`, slot);
+    expect(byToken).toEqual(slot === 1 || slot === 2 ? expect.objectContaining({ value: i }) : undefined);
+  }
+});
+
+test('what another node answers of one operation is known by its stamp, and by its token', () => {
+  const { memory } = setup();
+  memory.learn({ stamp: stamp(1), token: 't' }, 'k', 1, { version: stamp(1), value: 5 });
+  memory.learn({ stamp: stamp(2), token: '' }, 'k', 1, { version: stamp(2), value: 6 });
+  expect(memory.find({ stamp: stamp(1), token: '' }, 'k', 1)?.value).toBe(5);
+  expect(memory.find({ stamp: stamp(3), token: 't' }, 'k', 1)?.value).toBe(5);
+  expect(memory.find({ stamp: stamp(2), token: '' }, 'k', 1)?.value).toBe(6);
+});
+
+test('a token is forgotten everywhere at the same time, however often it travels', () => {
+  const { memory, time } = setup();
+  memory.remember('k', 1, stamp(1), { stamp: stamp(1), value: 5, token: 't' });
+  time.now += 500_000;
+  const other = new OperationMemory({ now: () => time.now });
+  for (const operation of pages(memory, SlotSet.of([1]))) other.take(operation);
+  const again = { stamp: makeVersion(time.now, 0, 1), token: 't' };
+  expect(other.find(again, 'k', 1)).toMatchObject({ value: 5 });
+  time.now += 100_001;
+  expect(other.find(again, 'k', 1)).toBeUndefined();
+});
+
+test('operations too old to be repeated do not travel', () => {
+  const { memory, time } = setup();
+  memory.remember('k', 1, stamp(1), { stamp: stamp(1), value: 5, token: '' });
+  expect(pages(memory, SlotSet.of([1]))).toHaveLength(1);
+  time.now += MAX_OPERATION_AGE_MS + 1;
+  expect(pages(memory, SlotSet.of([1]))).toHaveLength(0);
+});
+
+test('of two results for one operation the later counts, in whatever order they come', () => {
+  const early = { slot: 1, stamp: stamp(1), version: makeVersion(NOW, 5, 1), value: 5 };
+  const later = { slot: 1, stamp: stamp(1), version: makeVersion(NOW, 6, 1), value: 6 };
+  for (const order of [
+    [early, later],
+    [later, early],
+  ]) {
+    const { memory } = setup();
+    for (const operation of order) memory.take(operation);
+    expect(memory.find({ stamp: stamp(1), token: '' }, 'k', 1)).toMatchObject({ value: 6 });
+  }
+});
+
+test('a cursor that is none is refused', () => {
+  expect(setup().memory.scan(new SlotSet(), 'x', 10, () => true)).toBeUndefined();
+});
+
+test('token results are bounded in number and in time', () => {
+  let now = 0;
+  const tokens = new TokenResults({ max: 10, now: () => now });
+  const result = { version: makeVersion(1, 0, 0), value: 4 };
+  const remember = (token: string) => tokens.remember({ ...result, key: 'k', token, slot: 1, forgetAt: now + 100 });
+  for (let i = 0; i < 50; i++) remember(`t${i}`);
+  expect(tokens.size).toBe(10);
+  expect(tokens.find('k', 't49')).toMatchObject(result);
+  expect(tokens.find('k', 't0')).toBeUndefined();
+  now = 101;
+  expect(tokens.find('k', 't49')).toBeUndefined();
+  for (let i = 0; i < 6; i++) remember(`u${i}`);
+  expect(tokens.size).toBeLessThanOrEqual(6);
+  expect(tokens.find('k', 'u0')).toMatchObject(result);
+});

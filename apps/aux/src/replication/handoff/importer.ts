@@ -1,0 +1,223 @@
+import {
+  type CopiedEntry,
+  decodeDigestReply,
+  decodeHeader,
+  decodePullReply,
+  decodeRememberedReply,
+  encodeDigest,
+  encodePull,
+  encodeRemembered,
+  type HybridClock,
+  parseVersion,
+  type RememberedPage,
+  sameDigest,
+  SLOT_COMPARING,
+  SLOT_HELD,
+  SLOT_SETTLED,
+  SLOT_WHOLE,
+  SlotSet,
+} from '@dcs/protocol';
+import { RespError } from '@dcs/resp';
+import { entryOf } from '../../node/entry.js';
+import type { OperationMemory } from '../../node/dedup-table.js';
+import type { Ownership } from '../../node/ownership.js';
+import type { Timers } from '../../node/ports.js';
+import type { Store } from '../../node/store.js';
+import type { Peers } from '../peers/peers.js';
+import type { SlotLedger } from '../slots/slot-ledger.js';
+import type { StaleCopies } from '../slots/stale-copies.js';
+
+export interface ImporterOptions {
+  readonly ownership: Ownership;
+  readonly ledger: SlotLedger;
+  readonly peers: Peers;
+  readonly store: Store;
+  readonly memory: OperationMemory;
+  readonly clock: HybridClock;
+  readonly timers: Timers;
+  readonly staleCopies: StaleCopies;
+  /** Calls back when all that was merged is on the disk. */
+  readonly whenDurable: (done: (error: Error | undefined) => void) => void;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** @defaultValue 64 MiB/s */
+  readonly bytesPerSecond?: number;
+}
+
+export const DEFAULT_IMPORT_BYTES_PER_SECOND = 64 * 2 ** 20;
+const PAGE_BYTES = 256 * 1024;
+const DIGEST_TIMEOUT_MS = 2000;
+const PULL_TIMEOUT_MS = 2000;
+const RETRY_PAUSE_MS = 100;
+const MAX_SESSIONS = 4;
+const NOTHING_REMEMBERED: RememberedPage = { cursor: '0', operations: [], bytes: 0 };
+
+/** One pass over what a source has. */
+interface Session {
+  readonly slots: SlotSet;
+  /** Of the view in which it began. */
+  readonly epoch: number;
+  /** Slots that the source has whole. */
+  readonly whole: SlotSet;
+  /** Slots of which the source cannot say yet what it has. */
+  readonly held: SlotSet;
+}
+
+/**
+ * Imports slots from the nodes that the ledger names as their sources: compares digests, pulls what differs page by
+ * page, merges it; and takes what the source remembers of operations on the slots, so that a repeated attempt is
+ * recognised here too. Every step can be repeated; a source that fails is tried again until the view drops it.
+ */
+export class Importer {
+  bytesReceived = 0;
+  entriesReceived = 0;
+  operationsReceived = 0;
+  readonly #options: ImporterOptions;
+  readonly #sessions = new Set<string>();
+  /** Slots of the sessions under way: a slot comes from one source, and from the others only what that one lacked. */
+  readonly #busy = new SlotSet();
+  /** Sources whose last session failed: the others come first. */
+  readonly #failed = new Set<string>();
+  #closed = false;
+
+  constructor(options: ImporterOptions) {
+    this.#options = options;
+  }
+
+  /** Imports whatever the ledger says is to be imported. Call after every change of it. */
+  wake(): void {
+    if (this.#closed) return;
+    const { ledger } = this.#options;
+    const bySource = [...ledger.bySource()].sort(
+      ([a], [b]) => Number(this.#failed.has(a)) - Number(this.#failed.has(b)),
+    );
+    for (const [source, wanted] of bySource) {
+      if (this.#sessions.size >= MAX_SESSIONS) return;
+      if (this.#sessions.has(source)) continue;
+      const slots = wanted.without(this.#busy);
+      if (slots.isEmpty) continue;
+      this.#sessions.add(source);
+      this.#busy.addAll(slots);
+      this.#compare(source, { slots, epoch: this.#options.ownership.epoch, whole: new SlotSet(), held: new SlotSet() });
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  #compare(source: string, session: Session): void {
+    const { slots } = session;
+    const { ownership, ledger, peers, store } = this.#options;
+    const list = slots.toArray();
+    peers.send(source, encodeDigest(ownership.epoch, slots), DIGEST_TIMEOUT_MS, (error, reply) => {
+      if (this.#closed) return;
+      if (error !== null) return this.#retry(source, session, error);
+      const { digests, settled, sources } = decodeDigestReply(reply, list.length);
+      const ours = store.digests.ofAll(slots);
+      const wanted = new SlotSet();
+      const current = new SlotSet();
+      list.forEach((slot, i) => {
+        const standing = settled[i];
+        if (standing === SLOT_HELD) return session.held.add(slot);
+        if (standing === SLOT_SETTLED || standing === SLOT_WHOLE) session.whole.add(slot);
+        if (standing !== SLOT_SETTLED) this.#addSources(slot, sources);
+        if (sameDigest(digests, ours, i) || !ledger.isSource(slot, source)) return;
+        wanted.add(slot);
+        if (standing === SLOT_SETTLED || standing === SLOT_COMPARING) current.add(slot);
+      });
+      if (wanted.isEmpty) return this.#remember(source, '0', session);
+      this.#options.staleCopies.drop(current);
+      this.#pull(source, wanted, '0', session);
+    });
+  }
+
+  #pull(source: string, slots: SlotSet, cursor: string, session: Session): void {
+    const { ownership, peers, clock } = this.#options;
+    peers.send(source, encodePull(ownership.epoch, slots, cursor, PAGE_BYTES), PULL_TIMEOUT_MS, (error, reply) => {
+      if (this.#closed) return;
+      if (error !== null) return this.#retry(source, session, error);
+      const page = decodePullReply(reply);
+      clock.observe(parseVersion(page.clock));
+      let bytes = 0;
+      for (const copied of page.entries) bytes += this.#merge(copied);
+      this.entriesReceived += page.entries.length;
+      this.#options.whenDurable((failed) => {
+        if (this.#closed) return;
+        if (failed !== undefined) return this.#retry(source, session, undefined);
+        if (page.cursor === '0') this.#paced(bytes, () => this.#remember(source, '0', session));
+        else this.#paced(bytes, () => this.#pull(source, slots, page.cursor, session));
+      });
+    });
+  }
+
+  /** The last part of a session: the slots are imported when the operations on them are known. */
+  #remember(source: string, cursor: string, session: Session): void {
+    const { ownership, peers, memory } = this.#options;
+    const { slots } = session;
+    const request = encodeRemembered(ownership.epoch, slots, cursor, PAGE_BYTES);
+    peers.send(source, request, PULL_TIMEOUT_MS, (error, reply) => {
+      if (this.#closed) return;
+      // In a rolling upgrade, a node of before that knows no such command: it is as if it remembered nothing.
+      const isUnknown = error instanceof RespError && error.code === 'ERR';
+      if (error !== null && !isUnknown) return this.#retry(source, session, error);
+      const page = isUnknown ? NOTHING_REMEMBERED : decodeRememberedReply(reply);
+      for (const operation of page.operations) memory.take(operation);
+      this.operationsReceived += page.operations.length;
+      if (page.cursor !== '0') return this.#paced(page.bytes, () => this.#remember(source, page.cursor, session));
+      this.bytesReceived += page.bytes;
+      for (const slot of slots.without(session.held)) this.#finish(slot, source, session);
+      this.#end(source, session);
+    });
+  }
+
+  /** Goes on as soon as the bytes just received allow it. */
+  #paced(bytes: number, goOn: () => void): void {
+    const { timers, bytesPerSecond = DEFAULT_IMPORT_BYTES_PER_SECOND } = this.#options;
+    this.bytesReceived += bytes;
+    timers.after((bytes * 1000) / bytesPerSecond, () => {
+      if (!this.#closed) goOn();
+    });
+  }
+
+  #merge({ key, header, value }: CopiedEntry): number {
+    const { version, expiresAt, kind } = decodeHeader(header);
+    this.#options.store.merge(key, entryOf(key, value, version, expiresAt, kind));
+    return key.length + header.length + value.length;
+  }
+
+  /** A source that imports itself may lack what its own sources have. */
+  #addSources(slot: number, sources: readonly string[]): void {
+    const { ownership, ledger } = this.#options;
+    if (ledger.isSettled(slot)) return;
+    for (const id of sources) {
+      if (id !== ownership.selfId && ownership.member(id) !== undefined) ledger.addSource(slot, id);
+    }
+  }
+
+  /** @param error what the source failed with; undefined when it was not the source */
+  #retry(source: string, session: Session, error: Error | undefined): void {
+    const { peers, timers, random } = this.#options;
+    if (error !== undefined && !(error instanceof RespError)) peers.suspect(source, error);
+    this.#failed.add(source);
+    timers.after(RETRY_PAUSE_MS * (0.5 + random()), () => this.#release(source, session.slots));
+  }
+
+  /** A slot whose owners have changed since the session began is imported again: an early page may be of before. */
+  #finish(slot: number, source: string, session: Session): void {
+    const { ledger } = this.#options;
+    if (ledger.changedAt[slot]! <= session.epoch) ledger.finish(slot, source, session.whole.has(slot));
+  }
+
+  #end(source: string, session: Session): void {
+    if (!session.held.isEmpty) return this.#retry(source, session, undefined);
+    this.#failed.delete(source);
+    this.#release(source, session.slots);
+  }
+
+  #release(source: string, slots: SlotSet): void {
+    this.#sessions.delete(source);
+    this.#busy.deleteAll(slots);
+    this.wake();
+  }
+}

@@ -1,0 +1,37 @@
+import { encodeIds } from '@dcs/protocol';
+import { Fetcher, type FetcherOptions, type FetchOutcome } from './read-repair.js';
+import { SlotLedger } from '../slots/slot-ledger.js';
+
+const SLOT = 5;
+
+/** What a fetch of a key that nobody has comes to. `null`: nobody listens there; else whom the node names as its sources. */
+function fetch(nodes: Readonly<Record<string, readonly string[] | null>>, sources: readonly string[]): FetchOutcome {
+  const ledger = new SlotLedger();
+  ledger.begin(SLOT, sources);
+  const peers = {
+    has: (id: string) => id in nodes,
+    isRefusing: (id: string) => nodes[id] === null,
+    suspect: () => undefined,
+    send: (id: string, _: string, __: number, callback: (error: Error | null, reply: unknown) => void) => {
+      const named = nodes[id];
+      if (named == null) callback(new Error('refused'), null);
+      else callback(null, [null, null, encodeIds([...named])]);
+    },
+  };
+  const options = { ledger, peers, ownership: { selfId: 'self', epoch: 1 } } as unknown as FetcherOptions;
+  let outcome: FetchOutcome | undefined;
+  new Fetcher(options).fetch(SLOT, 'key', undefined, [], (result) => (outcome = result));
+  return outcome!;
+}
+
+test('a source that has the slot whole can say that a key is nowhere, also for one that is dead', () => {
+  expect(fetch({ whole: [], dead: null }, ['whole', 'dead'])).toBe('known');
+});
+
+test('one that imports itself can not, where those that had the slot are dead: their disks may have it', () => {
+  expect(fetch({ other: ['other', 'dead'], dead: null }, ['other', 'dead'])).toBe('gone');
+});
+
+test('where all are alive, those that import can say it together', () => {
+  expect(fetch({ one: ['one', 'two'], two: ['two', 'one'] }, ['one', 'two'])).toBe('known');
+});

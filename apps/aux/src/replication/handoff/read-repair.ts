@@ -1,0 +1,150 @@
+import { decodeFetchReply, decodeHeader, encodeFetch, formatVersion, type RepeatedOperation } from '@dcs/protocol';
+import { RespError } from '@dcs/resp';
+import { entryOf } from '../../node/entry.js';
+import type { OperationMemory } from '../../node/dedup-table.js';
+import type { Ownership } from '../../node/ownership.js';
+import type { Store } from '../../node/store.js';
+import type { Peers } from '../peers/peers.js';
+import type { SlotLedger } from '../slots/slot-ledger.js';
+
+export interface FetcherOptions {
+  readonly ownership: Ownership;
+  readonly ledger: SlotLedger;
+  readonly peers: Peers;
+  readonly store: Store;
+  readonly memory: OperationMemory;
+  /** How long a source may take. @defaultValue 300 */
+  readonly timeoutMs?: number;
+}
+
+const DEFAULT_TIMEOUT_MS = 300;
+
+/**
+ * - `known`: what is here is all there is.
+ * - `gone`: none of the sources is alive, or of those that had the slot.
+ * - `unheard`: a source that may be alive did not say what it has.
+ */
+export type FetchOutcome = 'known' | 'gone' | 'unheard';
+
+/**
+ * Brings single keys of slots that are still being imported: asks all the slot's sources, and the sources' own
+ * sources, and merges what they have; with a key what they remember of an operation on it. So too where it is only the
+ * operation that others may know of.
+ */
+export class Fetcher {
+  /** Keys asked for. */
+  fetched = 0;
+  readonly #options: FetcherOptions;
+  readonly #waiting = new Map<string, ((outcome: FetchOutcome) => void)[]>();
+
+  constructor(options: FetcherOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param operation of which it is asked whether it was carried out already
+   * @param witnesses are asked of the operation too, settled slot or not; each has to answer, unless it is gone
+   */
+  fetch(
+    slot: number,
+    key: string,
+    operation: RepeatedOperation | undefined,
+    witnesses: readonly string[],
+    done: (outcome: FetchOutcome) => void,
+  ): void {
+    const { ledger } = this.#options;
+    if (ledger.isHeld(slot)) return done('unheard');
+    if (ledger.isSettled(slot) && witnesses.length === 0) return done('known');
+    const subject = operation === undefined ? '' : `${formatVersion(operation.stamp)}${operation.token}`;
+    const name = `${witnesses.length === 0 ? '' : 'all '}${subject}\n${key}`;
+    const waiting = this.#waiting.get(name);
+    if (waiting !== undefined) {
+      waiting.push(done);
+      return;
+    }
+    this.#waiting.set(name, [done]);
+    this.fetched++;
+    const sources = [...ledger.sourcesOf(slot), ...witnesses];
+    new Query(this.#options, slot, key, operation, sources, witnesses.length > 0, (outcome) => {
+      const callbacks = this.#waiting.get(name) ?? [];
+      this.#waiting.delete(name);
+      for (const callback of callbacks) callback(outcome);
+    }).run();
+  }
+}
+
+class Query {
+  readonly #asked = new Set<string>();
+  #outstanding = 1;
+  #answered = 0;
+  /** Answers of nodes that had nothing to import themselves. */
+  #whole = 0;
+  /** Nodes that do not have this view yet, or may be alive and did not answer: what they hold is not known. */
+  #unheard = 0;
+  /** Nodes where nobody listens: what they held may be on their disks. */
+  #dead = 0;
+  #found = false;
+
+  constructor(
+    readonly options: FetcherOptions,
+    readonly slot: number,
+    readonly key: string,
+    readonly operation: RepeatedOperation | undefined,
+    readonly sources: readonly string[],
+    readonly needsAll: boolean,
+    readonly done: (outcome: FetchOutcome) => void,
+  ) {}
+
+  run(): void {
+    const { peers } = this.options;
+    for (const id of this.sources) {
+      if (peers.isRefusing(id)) this.#dead++;
+      else this.#ask(id);
+    }
+    this.#settle();
+  }
+
+  #ask(id: string): void {
+    const { ownership, peers, timeoutMs = DEFAULT_TIMEOUT_MS } = this.options;
+    if (id === ownership.selfId || this.#asked.has(id) || !peers.has(id)) return;
+    this.#asked.add(id);
+    this.#outstanding++;
+    peers.send(id, encodeFetch(ownership.epoch, this.key, this.operation), timeoutMs, (error, reply) => {
+      if (error === null) this.#take(reply);
+      else this.#missed(id, error);
+      this.#settle();
+    });
+  }
+
+  #missed(id: string, error: Error): void {
+    const { peers } = this.options;
+    if (!(error instanceof RespError)) peers.suspect(id, error);
+    if (peers.isRefusing(id)) this.#dead++;
+    else this.#unheard++;
+  }
+
+  #take(reply: unknown): void {
+    const { entry, sources, result } = decodeFetchReply(reply);
+    this.#answered++;
+    if (sources.length === 0) this.#whole++;
+    if (entry !== undefined) {
+      this.#found = true;
+      const { version, expiresAt, kind } = decodeHeader(entry.header);
+      this.options.store.merge(this.key, entryOf(this.key, entry.value, version, expiresAt, kind));
+    }
+    if (result !== undefined && this.operation !== undefined) {
+      this.options.memory.learn(this.operation, this.key, this.slot, result);
+    }
+    for (const id of sources) this.#ask(id);
+  }
+
+  #settle(): void {
+    if (--this.#outstanding > 0) return;
+    // One that has the slot whole and the key speaks for all. That a key is nowhere, only all of them can say; in place of
+    // the dead, whoever has the slot whole.
+    const speaksForAll = this.#found && this.#whole > 0 && !this.needsAll;
+    const isComplete = this.#answered > 0 && this.#unheard === 0 && (this.#whole > 0 || this.#dead === 0);
+    if (speaksForAll || isComplete) this.done('known');
+    else this.done(this.#unheard > 0 ? 'unheard' : 'gone');
+  }
+}

@@ -1,0 +1,396 @@
+import type { View } from '@dcs/cluster-membership';
+import { SLOT_COUNT } from '@dcs/consistent-hash';
+import { compareVersions, type HybridClock, makeVersion, SlotSet } from '@dcs/protocol';
+import type { DiskIdentity, NodeBackup, NodeDisk, Timers } from '../../node/ports.js';
+import type { OperationMemory } from '../../node/dedup-table.js';
+import { NONE, type Ownership } from '../../node/ownership.js';
+import type { Store } from '../../node/store.js';
+import { Lineage } from './history.js';
+import { observeVersions } from './observe-versions.js';
+import type { Origin } from './origin.js';
+import { Origins } from './origins.js';
+import { OutdatedDisk } from './outdated-disk.js';
+import type { Peers } from '../peers/peers.js';
+import { RestoreDuty } from './restore-duty.js';
+import type { SlotLedger } from '../slots/slot-ledger.js';
+
+export interface RecoveryTuning {
+  /** How long slots wait for the nodes that had them last. @defaultValue 30_000 */
+  readonly recoveryWaitMs?: number;
+  /**
+   * How long a node with an empty disk waits for others with a full one, once it is loaded, in a cluster that lived
+   * before and that everybody has left. @defaultValue 3000
+   */
+  readonly recoveryGraceMs?: number;
+}
+
+export interface RecoveryOptions extends RecoveryTuning {
+  readonly ownership: Ownership;
+  readonly ledger: SlotLedger;
+  readonly peers: Peers;
+  readonly store: Store;
+  readonly memory: OperationMemory;
+  readonly clock: HybridClock;
+  readonly timers: Timers;
+  readonly now: () => number;
+  /** Monotonic clock, ms. */
+  readonly monotonic: () => number;
+  readonly replicas: number;
+  readonly tombstoneRetentionMs: number;
+  readonly disk: NodeDisk | undefined;
+  readonly backup: NodeBackup | undefined;
+  /** Slots have something to be imported. */
+  readonly onReleased: () => void;
+}
+
+const DEFAULT_WAIT_MS = 30_000;
+const DEFAULT_GRACE_MS = 3000;
+const POLL_MS = 100;
+const REST_POLL_MS = 1000;
+/** Pause before a backup that could not be read is tried again. */
+const RESTORE_PAUSE_MS = 1000;
+/** Views kept on disk between two in which all was whole; the first and the last of more. */
+const MAX_VIEWS = 8;
+
+/**
+ * Finds the data again after more has gone than replication covers: every node was down at once, or all owners of a
+ * slot. Slots are *held* (nothing is said of them) until all nodes that owned them last are back with what their disks
+ * have, or a time is over; what no disk has comes from a backup. docs/recovery.md tells the whole.
+ *
+ * Without a disk and without a backup it does nothing.
+ */
+export class Recovery {
+  /** Slots that were given up: none of the nodes that owned them last came back with its disk. */
+  slotsGivenUp = 0;
+  /** The last restore from a backup that failed. */
+  restoreError: Error | undefined;
+  readonly #options: RecoveryOptions;
+  readonly #origins: Origins;
+  readonly #lineage: Lineage;
+  readonly #startedAt: number;
+  /** Of {@link slotsGivenUp}, those of before this recovery. */
+  #givenUpBefore = 0;
+  #identity: DiskIdentity | undefined;
+  #loaded: boolean;
+  #loadedAt = Infinity;
+  /** The cluster had members before this node joined: their incarnations, by id. Empty when all had left. */
+  #before: ReadonlyMap<string, number> | undefined;
+  #recovering = false;
+  readonly #duty: RestoreDuty;
+  /** A backup is being read for these. */
+  #restoring: SlotSet | undefined;
+  #nextRestoreAt = -Infinity;
+  /** Monotonic time at which waiting for missing nodes ends. */
+  #deadline = Infinity;
+  /** Since the last view in which all was whole, that one included. */
+  #views: readonly View[] = [];
+  #cancel: (() => void) | undefined;
+  #closed = false;
+
+  constructor(options: RecoveryOptions) {
+    this.#options = options;
+    this.#startedAt = options.monotonic();
+    this.#identity = options.disk?.identity;
+    this.#views = this.#identity?.views ?? [];
+    this.#loaded = options.disk === undefined;
+    this.#duty = new RestoreDuty(options.ownership, options.ledger);
+    this.#origins = new Origins({
+      ...options,
+      aliveAgeMs: options.disk?.aliveAgeMs ?? 0,
+      own: () => this.origin(),
+    });
+    this.#lineage = new Lineage({ ...options, origins: this.#origins, onChange: () => this.#remember() });
+    if (!this.#loaded) this.#holdAll();
+  }
+
+  get isEnabled(): boolean {
+    return this.#options.disk !== undefined || this.#options.backup !== undefined;
+  }
+
+  /** Slots wait for nodes, or for a backup. */
+  get isRecovering(): boolean {
+    return this.#recovering;
+  }
+
+  /** What is here of slots that others own may be all there is of it. */
+  get mayBePrecious(): boolean {
+    return this.#recovering || this.#lineage.isForeign || !this.#loaded;
+  }
+
+  get lineage(): string | undefined {
+    return this.#lineage.current;
+  }
+
+  /** What `DCS.ORIGIN` answers. */
+  origin(): Origin {
+    const { disk, ownership } = this.#options;
+    return {
+      incarnation: ownership.self?.incarnation ?? 0,
+      identity: this.#identity,
+      intact: disk !== undefined && disk.damaged === 0,
+      loaded: this.#loaded,
+      recovering: this.#recovering || !this.#loaded,
+      lineage: this.lineage,
+    };
+  }
+
+  /**
+   * Before this node, in the view as `joining`, goes up: finds out whether others serve already, and loads the disk. Where
+   * nobody does, all slots are held.
+   * @param before what the registry knew before this node joined; undefined when it did not tell
+   */
+  async prepare(before: View | undefined): Promise<void> {
+    if (!this.isEnabled) return;
+    const { disk, store, clock, timers, now, monotonic, tombstoneRetentionMs } = this.#options;
+    if (before !== undefined && before.epoch > 0) {
+      this.#before = new Map(before.members.map(({ id, incarnation }) => [id, incarnation]));
+    }
+    const serving = await this.#findServing();
+    if (this.#closed) return;
+    if (disk !== undefined) {
+      // What was deleted while this disk was away may be forgotten by now: those who serve know better.
+      const aliveAt = this.#identity?.aliveAt ?? Infinity;
+      if (serving.length > 0 && now() - aliveAt > tombstoneRetentionMs) {
+        await disk.discard();
+        this.#forgetDisk();
+      }
+      await disk.load(store);
+      await observeVersions(store, clock, timers);
+    }
+    if (this.#closed) return;
+    this.#loaded = true;
+    this.#loadedAt = monotonic();
+    if (serving.length > 0) this.#join(serving);
+    else this.#waitForOthers();
+    this.#poll();
+  }
+
+  /** After every view. */
+  viewChanged(): void {
+    if (!this.isEnabled || !this.#loaded) return;
+    this.#origins.retain();
+    this.#note(this.#options.ownership.view);
+    this.#evaluate();
+  }
+
+  /** All owners that these slots had are gone: they are held from now on. */
+  orphaned(slots: readonly number[]): void {
+    if (!this.isEnabled || !this.#loaded || slots.length === 0) return;
+    const { ledger, memory, monotonic, recoveryWaitMs = DEFAULT_WAIT_MS } = this.#options;
+    for (const slot of slots) {
+      ledger.hold(slot);
+      memory.lose(slot);
+    }
+    if (!this.#recovering) this.#deadline = monotonic() + recoveryWaitMs;
+    this.#recovering = true;
+    this.#duty.update(this.#origins.present());
+    this.#poll();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  /** The nodes that serve and wait for nothing. Comes back without any when all that is in the view has said so. */
+  async #findServing(): Promise<readonly Origin[]> {
+    const { ownership, monotonic, timers, recoveryWaitMs = DEFAULT_WAIT_MS } = this.#options;
+    for (;;) {
+      const others = ownership.view.members.filter(({ id }) => id !== ownership.selfId);
+      const heard = await Promise.all(others.map((member) => this.#origins.ask(member)));
+      const serving = heard.filter(
+        (origin, i): origin is Origin =>
+          typeof origin === 'object' && !origin.recovering && others[i]!.state !== 'joining',
+      );
+      if (serving.length > 0 || this.#closed) return serving;
+      const silent = heard.includes('silent') && monotonic() - this.#startedAt < recoveryWaitMs;
+      if (!silent) return [];
+      await new Promise<void>((resolve) => timers.after(POLL_MS, resolve));
+    }
+  }
+
+  /** Others serve: what this disk has of their history, they have too. */
+  #join(serving: readonly Origin[]): void {
+    this.#lineage.join(this.#identity, serving);
+    const sources = this.#origins.sources(this.#origins.present());
+    for (let slot = 0; slot < SLOT_COUNT; slot++) this.#release(slot, sources);
+  }
+
+  #waitForOthers(): void {
+    const { memory, recoveryWaitMs = DEFAULT_WAIT_MS } = this.#options;
+    this.#holdAll();
+    memory.loseAll();
+    this.#recovering = true;
+    this.#deadline = this.#loadedAt + recoveryWaitMs;
+    this.#evaluate();
+  }
+
+  #holdAll(): void {
+    for (let slot = 0; slot < SLOT_COUNT; slot++) this.#options.ledger.hold(slot);
+  }
+
+  #release(slot: number, sources: readonly string[]): void {
+    const { ledger, ownership } = this.#options;
+    ledger.release(slot, ownership.roleOf(slot) === NONE ? undefined : sources);
+  }
+
+  #poll(): void {
+    if (this.#closed) return;
+    const { timers, ledger, ownership } = this.#options;
+    this.#cancel?.();
+    this.#cancel = timers.after(this.#recovering || this.#lineage.isForeign ? POLL_MS : REST_POLL_MS, () => {
+      this.#cancel = undefined;
+      this.#evaluate();
+      if (!this.#recovering) {
+        if (this.#lineage.isForeign) this.#lineage.offer();
+        else if (ledger.unsettled === 0) this.#lineage.agree();
+      }
+      this.#note(ownership.view);
+      this.#poll();
+    });
+  }
+
+  /** Releases the slots of which enough is known. */
+  #evaluate(): void {
+    if (!this.#recovering || !this.#loaded || this.#closed) return;
+    const { ownership, ledger, monotonic, backup, disk, store } = this.#options;
+    this.#origins.askMissing();
+    if (ownership.self?.state !== 'up') return;
+    this.#distrustOldDisk();
+    const present = this.#origins.present();
+    this.#duty.update(present);
+    if (this.#mayComeWithADisk(present)) return;
+    const last = this.#origins.lastOwners(this.#views, present);
+    const { owners, settledEpoch } = last;
+    const ownDisk = new OutdatedDisk(ownership.selfId, present, last, disk?.aliveAgeMs ?? 0);
+    const replaced = new SlotSet();
+    const hasDisk = (id: string): boolean => {
+      const origin = present.get(id);
+      return origin?.intact === true && (origin.identity?.views.at(-1)?.epoch ?? -1) >= settledEpoch;
+    };
+    const isOver = monotonic() >= this.#deadline;
+    const isAwaited = (id: string): boolean => !present.has(id) && (!isOver || this.#origins.isLoading(id));
+    const sources = this.#origins.sources(present);
+    const missesAny = [...owners.members].some(isAwaited);
+    const toRestore = new SlotSet();
+    let released = false;
+    for (let slot = 0; slot < SLOT_COUNT; slot++) {
+      if (!ledger.isHeld(slot) || this.#restoring?.has(slot) === true) continue;
+      const had = [...owners.of(slot)];
+      if (had.some(isAwaited)) continue;
+      // What an owner without its disk had taken while another was silent, only the node that stood in may have.
+      if (missesAny && !had.every(hasDisk)) continue;
+      if (!had.some(hasDisk)) {
+        if (backup !== undefined) {
+          if (this.#duty.isUnsure(slot, present)) continue;
+          if (this.#duty.has(slot)) {
+            toRestore.add(slot);
+            continue;
+          }
+        }
+        if (had.length > 0) this.slotsGivenUp++;
+      }
+      if (ownDisk.isReplacedBy(had.filter(hasDisk))) replaced.add(slot);
+      this.#release(slot, sources);
+      released = true;
+    }
+    ownDisk.drop(store, replaced);
+    if (!toRestore.isEmpty) this.#restore(toRestore);
+    if (ledger.held === 0) this.#decided(present);
+    if (released) this.#options.onReleased();
+  }
+
+  /** Nobody here knows of an earlier life that the cluster had: somebody who does may be about to start. */
+  #mayComeWithADisk(present: ReadonlyMap<string, Origin>): boolean {
+    const { ownership, disk, monotonic, recoveryGraceMs = DEFAULT_GRACE_MS } = this.#options;
+    const before = this.#before;
+    if (disk === undefined || before === undefined || monotonic() >= this.#deadline) return false;
+    if (before.size === 0 && monotonic() - this.#loadedAt >= recoveryGraceMs) return false;
+    for (const [id, { identity, recovering }] of present) {
+      if (identity !== undefined) return false;
+      if (id !== ownership.selfId && !recovering && ownership.member(id)?.state === 'up') return false;
+    }
+    // Whoever was there is here as a new process: nobody is left who could know more. Members that are still the same
+    // process have come as this one has, and say nothing of an earlier life.
+    const isBack = ([id, incarnation]: readonly [string, number]): boolean =>
+      (present.get(id)?.incarnation ?? incarnation) !== incarnation;
+    return before.size === 0 || ![...before].every(isBack);
+  }
+
+  /** What others have forgotten that it was deleted, this disk may still have. */
+  #distrustOldDisk(): void {
+    const { store, now, tombstoneRetentionMs } = this.#options;
+    const identity = this.#identity;
+    if (identity === undefined || identity.aliveAt >= this.#origins.oldestTrusted()) return;
+    // Not by `aliveAt`: the disk was written to after that was. Of what is newer than this, deletes are remembered.
+    const end = makeVersion(now() - tombstoneRetentionMs, 0, 0);
+    store.dropWhere((_, entry) => compareVersions(entry, end) < 0);
+    this.#forgetDisk();
+  }
+
+  #forgetDisk(): void {
+    this.#identity = undefined;
+    this.#views = [];
+  }
+
+  #restore(slots: SlotSet): void {
+    const { backup, store, clock, monotonic } = this.#options;
+    if (this.#restoring !== undefined || monotonic() < this.#nextRestoreAt) return;
+    this.#restoring = slots;
+    const end = (error: Error | undefined): void => {
+      this.#restoring = undefined;
+      if (!this.#closed) this.#restored(slots, error);
+    };
+    backup!
+      .restore(slots, (key, entry) => {
+        store.merge(key, entry);
+        clock.observe(entry);
+      })
+      .then(() => end(undefined), end);
+  }
+
+  #restored(slots: SlotSet, error: Error | undefined): void {
+    const { ledger, monotonic } = this.#options;
+    this.restoreError = error;
+    const present = this.#origins.present();
+    const { owners } = this.#origins.lastOwners(this.#views, present);
+    // Where a backup is to be expected, one that cannot be read is tried again for as long as nodes are waited for.
+    if (error !== undefined && this.#before !== undefined && monotonic() < this.#deadline) {
+      this.#nextRestoreAt = monotonic() + RESTORE_PAUSE_MS;
+      return;
+    }
+    const sources = this.#origins.sources(present);
+    for (const slot of slots) {
+      if (owners.of(slot).size > 0) this.slotsGivenUp++;
+      this.#release(slot, sources);
+    }
+    if (ledger.held === 0) this.#decided(present);
+    this.#options.onReleased();
+  }
+
+  /** Nothing is held any more. */
+  #decided(present: ReadonlyMap<string, Origin>): void {
+    this.#recovering = false;
+    const gaveUp = this.slotsGivenUp > this.#givenUpBefore;
+    this.#givenUpBefore = this.slotsGivenUp;
+    this.#lineage.decide(this.#identity, present, gaveUp);
+  }
+
+  /** Keeps the view for the next start. */
+  #note(view: View): void {
+    const { ledger, ownership } = this.#options;
+    if (this.#recovering || this.lineage === undefined || ownership.self?.state !== 'up') return;
+    const isWhole = ledger.unsettled === 0;
+    const last = this.#views.at(-1);
+    if (last?.epoch === view.epoch && (!isWhole || this.#views.length === 1)) return;
+    const before = last?.epoch === view.epoch ? this.#views.slice(0, -1) : this.#views;
+    const views = isWhole ? [view] : [...before, view];
+    this.#views = views.length > MAX_VIEWS ? [views[0]!, ...views.slice(1 - MAX_VIEWS)] : views;
+    this.#remember();
+  }
+
+  #remember(): void {
+    if (this.lineage !== undefined) this.#options.disk?.remember(this.lineage, this.#views);
+  }
+}
