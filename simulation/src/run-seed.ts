@@ -16,7 +16,7 @@ import type { Tracer } from './kernel/kernel.js';
 import { Random } from './kernel/random.js';
 import { History } from './workload/history.js';
 import { keysOf } from './workload/keyspace.js';
-import { Session } from './workload/session.js';
+import { WorkloadClient } from './workload/workload-client.js';
 
 export interface SeedOptions {
   readonly seed: number;
@@ -98,7 +98,7 @@ async function run(options: SeedOptions): Promise<SeedResult> {
   const sessions = cluster.gateways.flatMap((gateway) =>
     [1, 2].map(
       (i) =>
-        new Session({
+        new WorkloadClient({
           kernel,
           random: world.random.fork(i),
           name: `${gateway.id}.${i}`,
@@ -200,7 +200,7 @@ function notConverged(cluster: SimCluster): Violation[] {
       ...cluster.nodes.map(
         ({ id, phase, node, isReady }) =>
           `${id} ${phase} epoch ${node?.ownership.epoch} as ${node?.ownership.self?.state} ` +
-          `unsettled ${node?.replication.ledger.unsettled}${isReady ? ' ready' : ''}`,
+          `unsettled ${node?.replication.ledger.unsynced}${isReady ? ' ready' : ''}`,
       ),
       ...cluster.gateways.map(({ id, plane }) => `${id} epoch ${plane?.topology.epoch}`),
     ];

@@ -168,12 +168,12 @@ export class AuxServer {
     if (disk?.refusal !== undefined) return disk.refusal;
     if (!this.data.listening) return 'the data port does not listen yet';
     const self = this.node.ownership.self;
-    if (this.#membership?.heldBack) return 'held back by the registry: this node came and went too often';
+    if (this.#membership?.damped) return 'kept out by the registry: this node came and went too often';
     if (self === undefined) return 'not in the view yet';
     if (self.state !== 'up') return `in the view as ${self.state}`;
-    const { unsettled, held } = this.node.replication.ledger;
-    if (held > 0) return `${held} slots wait for nodes or a backup that have their entries`;
-    if (unsettled > 0) return `${unsettled} slots are still to be imported`;
+    const { unsynced, blocked } = this.node.replication.ledger;
+    if (blocked > 0) return `${blocked} slots wait for nodes or a backup that have their entries`;
+    if (unsynced > 0) return `${unsynced} slots are still to be imported`;
     return undefined;
   }
 
@@ -185,14 +185,14 @@ export class AuxServer {
 
   /** Waits until the owners of all that this node holds have it. */
   async #handOver(timeoutMs: number): Promise<void> {
-    const { retirement, hints } = this.node.replication;
+    const { copyRelease, hints } = this.node.replication;
     const { ownership } = this.node;
     const deadline = performance.now() + timeoutMs;
     if (this.node.replication.recovery.isRecovering) return; // what is here is on the disk, and nowhere else to go
-    const left = (): number => (ownership.up.length === 0 ? 0 : retirement.unsafeSlots + hints.size);
+    const left = (): number => (ownership.up.length === 0 ? 0 : copyRelease.unsafeSlots + hints.size);
     while (left() > 0 && performance.now() < deadline) {
       hints.flush();
-      retirement.check();
+      copyRelease.check();
       await new Promise<void>((resolve) => systemTimers.after(HAND_OVER_POLL_MS, resolve));
     }
     if (left() > 0) this.#options.log.error({ left: left() }, 'left before all slots were handed over');

@@ -1,7 +1,7 @@
 import type { View } from '@dcs/cluster-membership';
 import { HybridClock, type NodeStats } from '@dcs/protocol';
 import { Replication, type ReplicationTuning } from './replication/replication.js';
-import { Source } from './replication/handoff/import-source.js';
+import { ImportSource } from './replication/handoff/import-source.js';
 import { EventLoopWatch } from './node/event-loop-watch.js';
 import { Ownership } from './node/ownership.js';
 import type { NodePorts, Timers } from './node/ports.js';
@@ -39,7 +39,7 @@ export class CacheNode {
   readonly monotonic: () => number;
   readonly maxValueBytes: number;
   readonly replication: Replication;
-  readonly source: Source;
+  readonly importSource: ImportSource;
   readonly watch: EventLoopWatch;
   readonly #sweeper: Sweeper;
   readonly #timers: Timers;
@@ -93,7 +93,13 @@ export class CacheNode {
       disk: ports.disk,
       backup: ports.backup,
     });
-    this.source = new Source({ ownership, ledger: this.replication.ledger, store, clock, memory: writer.memory });
+    this.importSource = new ImportSource({
+      ownership,
+      ledger: this.replication.ledger,
+      store,
+      clock,
+      dedup: writer.dedup,
+    });
     this.#sweeper = new Sweeper((maxVisits) => this.store.sweep(maxVisits), ports.timers);
   }
 
@@ -133,7 +139,7 @@ export class CacheNode {
       misses: store.misses,
       tombstones: store.tombstones,
       handoff: {
-        slotsToGo: this.replication.ledger.unsettled + this.replication.ledger.held,
+        slotsToGo: this.replication.ledger.unsynced + this.replication.ledger.blocked,
         bytesReceived: this.replication.importer.bytesReceived,
       },
     };

@@ -6,7 +6,7 @@ import { makeVersion, SlotSet } from '@dcs/protocol';
 import { Archive } from '../src/backup/archive.js';
 import { Backup, type BackupOutcome } from '../src/backup/backup.js';
 import type { BackupLog } from '../src/backup/backup-log.js';
-import { type BackupDisk, systemDisk } from '../src/backup/backup-files.js';
+import { type BackupFiles, systemFiles } from '../src/backup/backup-files.js';
 import { BackupRestore } from '../src/backup/restore.js';
 import { type Entry, entryOf, supersedes, valueOf } from '../src/node/entry.js';
 import { Ownership } from '../src/node/ownership.js';
@@ -50,10 +50,10 @@ export class FakeNode {
   constructor(
     readonly world: BackupWorld,
     readonly id: string,
-    options: { keep?: number; intervalMs?: number; disk?: BackupDisk; monotonic?: () => number; timers?: Timers } = {},
+    options: { keep?: number; intervalMs?: number; disk?: BackupFiles; monotonic?: () => number; timers?: Timers } = {},
   ) {
     const now = () => world.now;
-    const disk = options.disk ?? systemDisk;
+    const disk = options.disk ?? systemFiles;
     this.store = new Store({
       maxEntries: 1_000_000,
       maxBytes: 2 ** 30,
@@ -102,7 +102,7 @@ export class BackupWorld {
     return new FakeNode(this, id, options);
   }
 
-  restorer(disk: BackupDisk = systemDisk): BackupRestore {
+  restorer(disk: BackupFiles = systemFiles): BackupRestore {
     return new BackupRestore({
       archive: new Archive({ disk, directory: this.directory }),
       disk,

@@ -64,7 +64,7 @@ export class DiskNodes {
 
   async startAll(ids: readonly string[], config: Readonly<Record<string, unknown>> = {}): Promise<void> {
     await Promise.all(ids.map((id) => this.start(id, config)));
-    await this.cluster.settled();
+    await this.cluster.inSync();
   }
 
   async crash(...ids: string[]): Promise<void> {
@@ -79,9 +79,9 @@ export class DiskNodes {
     const { epoch } = nodes[0]!.node.ownership;
     await eventually(() =>
       nodes.every(({ node }) => {
-        const { lineage, views } = this.platters.get(node.id)!.identity ?? { lineage: '', views: [] };
+        const { historyId, views } = this.platters.get(node.id)!.identity ?? { historyId: '', views: [] };
         return (
-          views.length === 1 && views[0]!.epoch === epoch && lineage === nodes[0]!.node.replication.recovery.lineage
+          views.length === 1 && views[0]!.epoch === epoch && historyId === nodes[0]!.node.replication.recovery.historyId
         );
       }),
     );

@@ -84,11 +84,11 @@ export class SeveralNodes {
     return server;
   }
 
-  /** Starts them and waits until they are {@link settled}. */
+  /** Starts them and waits until they are {@link inSync}. */
   async startAll(ids: readonly string[], config: Readonly<Record<string, unknown>> = {}): Promise<AuxServer[]> {
     const started: AuxServer[] = [];
     for (const id of ids) started.push(await this.start(id, {}, config));
-    await this.settled();
+    await this.inSync();
     return started;
   }
 
@@ -108,7 +108,7 @@ export class SeveralNodes {
   }
 
   /** All have the same view, and are ready. */
-  async settled(): Promise<void> {
+  async inSync(): Promise<void> {
     await eventually(() => {
       const epochs = new Set(this.nodes.map(({ node }) => node.ownership.epoch));
       return epochs.size === 1 && this.nodes.every((node) => node.unreadyReason() === undefined);

@@ -43,7 +43,7 @@ export async function runCli(argv: readonly string[], surface: Surface): Promise
     quiet: options.quiet,
   });
   try {
-    return await new Session(options, surface, screen).run();
+    return await new Launch(options, surface, screen).run();
   } catch (error) {
     if (!(error instanceof LauncherError)) throw error;
     screen.say(error.message, 'red');
@@ -52,7 +52,7 @@ export async function runCli(argv: readonly string[], surface: Surface): Promise
 }
 
 /** One cluster from its start to its end, as the user sees it. */
-class Session {
+class Launch {
   readonly #options: LauncherOptions;
   readonly #surface: Surface;
   readonly #screen: Screen;

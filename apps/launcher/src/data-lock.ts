@@ -27,7 +27,7 @@ const START_TIME_AFTER_COMMAND = 19;
 export class DataLock {
   readonly #path: string;
   readonly #content: string;
-  #held = true;
+  #locked = true;
 
   private constructor(path: string, content: string) {
     this.#path = path;
@@ -71,8 +71,8 @@ export class DataLock {
 
   /** Lets the directory go. Idempotent. */
   async release(): Promise<void> {
-    if (!this.#held) return;
-    this.#held = false;
+    if (!this.#locked) return;
+    this.#locked = false;
     const content = await readFile(this.#path, 'utf8').catch(() => '');
     if (content === this.#content) await truncate(this.#path);
   }

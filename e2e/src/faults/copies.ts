@@ -77,10 +77,10 @@ async function digestsOf(node: FaultNode, table: SlotTable, epoch: number): Prom
       const settle = (error: Error | null, value: unknown): void => (error === null ? resolve(value) : reject(error));
       client.send(encodeDigest(epoch, SlotSet.of(slots)), settle, TIMEOUT_MS);
     });
-    const { digests, settled } = decodeDigestReply(reply, slots.length);
+    const { digests, standings } = decodeDigestReply(reply, slots.length);
     const bySlot = new Array<string | undefined>(SLOT_COUNT).fill(undefined);
     slots.forEach((slot, i) => {
-      if (settled[i] === '1') bySlot[slot] = digests.slice(i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES);
+      if (standings[i] === '1') bySlot[slot] = digests.slice(i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES);
     });
     return bySlot;
   } finally {

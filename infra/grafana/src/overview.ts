@@ -86,7 +86,7 @@ export const overview: DashboardSpec = {
           title: 'Slots recovering',
           description: 'Slots that wait for the nodes or backups that have them; calls for their keys get 503.',
           unit: 'none',
-          queries: { slots: 'sum(dcs_recovery_slots_held{cluster="$cluster"})' },
+          queries: { slots: 'sum(dcs_recovery_slots_blocked{cluster="$cluster"})' },
           limits: { warn: 1, bad: 1000 },
         },
       ],
@@ -164,11 +164,11 @@ export const overview: DashboardSpec = {
           min: 0,
         },
         {
-          title: 'Bytes held',
+          title: 'Bytes used',
           description: 'Keys, values and overhead on all nodes, copies included, and what they may hold.',
           unit: 'bytes',
           queries: {
-            held: 'sum(dcs_bytes{cluster="$cluster"})',
+            used: 'sum(dcs_bytes{cluster="$cluster"})',
             capacity: 'sum(dcs_capacity_bytes{cluster="$cluster"})',
           },
           min: 0,

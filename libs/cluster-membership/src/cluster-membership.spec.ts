@@ -268,10 +268,10 @@ describe('ClusterMembership', () => {
       await time.pass(4_500);
       node = make('f');
     }
-    expect(node.heldBack).toBe(true);
+    expect(node.damped).toBe(true);
     expect(ids(node.view)).toEqual(['a', 'b']);
     await time.pass(7_000);
-    expect(node.heldBack).toBe(false);
+    expect(node.damped).toBe(false);
     expect(ids(b.view)).toEqual(['a', 'b', 'f']);
     await Promise.all([a, b, node].map((each) => each.close()));
   });
@@ -305,13 +305,13 @@ describe('ClusterMembership', () => {
     await time.pass(100);
     expect(observer.view.epoch).toBe(1);
     let release = (): void => undefined;
-    registry.answersHeld = new Promise((done) => (release = done));
+    registry.answersDelayed = new Promise((done) => (release = done));
     const early = observer.refresh();
     await time.pass(10);
     await join('b');
     const late = epoch === undefined ? undefined : observer.refresh(epoch);
     await time.pass(50);
-    registry.answersHeld = undefined;
+    registry.answersDelayed = undefined;
     release();
     await early;
     await time.pass(100);

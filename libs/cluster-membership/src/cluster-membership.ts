@@ -29,7 +29,7 @@ export class ClusterMembership {
   #leaving: Promise<void> | undefined;
   #starting: Promise<View> | undefined;
   #reachable = false;
-  #heldBack = false;
+  #damped = false;
   #lastHeartbeatAt: number | undefined;
   #lastRenewalAt: number | undefined;
   /** A heartbeat since the last renewal ended without an answer: it may have been carried out. */
@@ -66,8 +66,8 @@ export class ClusterMembership {
   }
 
   /** The registry holds a lease for this member but keeps it out of the view because it flapped. */
-  get heldBack(): boolean {
-    return this.#heldBack;
+  get damped(): boolean {
+    return this.#damped;
   }
 
   /** Another process took this member's id: its heartbeats have ended for good. */
@@ -92,7 +92,7 @@ export class ClusterMembership {
 
   /**
    * Members: resolves with the first heartbeat that succeeds, and sends them from then on. A held-back member
-   * resolves too (see `heldBack`). Tries with growing, spread pauses until `joinTimeoutMs`, then rejects with
+   * resolves too (see `damped`). Tries with growing, spread pauses until `joinTimeoutMs`, then rejects with
    * `ERR_JOIN_TIMEOUT` (the last failure as `cause`) and may be called again.
    */
   async join(): Promise<View> {
@@ -203,7 +203,7 @@ export class ClusterMembership {
       return await this.#heartbeat();
     } catch (error) {
       if (!(error instanceof MemberSupersededError) || this.#phase !== 'idle') throw error;
-      this.#self = checkedMember({ ...this.#self, incarnation: error.heldIncarnation + 1 });
+      this.#self = checkedMember({ ...this.#self, incarnation: error.currentIncarnation + 1 });
       return this.#heartbeat();
     }
   }
@@ -248,7 +248,7 @@ export class ClusterMembership {
       this.#renewalFailed = true;
       throw error;
     }
-    this.#heldBack = result.heldBack;
+    this.#damped = result.damped;
     this.#noteAdmission(result.admitted);
     return this.#adopt(result.view);
   }

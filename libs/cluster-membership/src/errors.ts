@@ -35,15 +35,15 @@ export class RegistryError extends MembershipError {
 /** A newer process with the same id holds the lease. */
 export class MemberSupersededError extends RegistryError {
   /** The incarnation that holds the lease. */
-  readonly heldIncarnation: number;
+  readonly currentIncarnation: number;
 
-  constructor(id: string, incarnation: number, heldIncarnation: number) {
+  constructor(id: string, incarnation: number, currentIncarnation: number) {
     super(
       'ERR_MEMBER_SUPERSEDED',
-      `member ${JSON.stringify(id)}: incarnation ${incarnation} was superseded by ${heldIncarnation}, which holds the ` +
+      `member ${JSON.stringify(id)}: incarnation ${incarnation} was superseded by ${currentIncarnation}, which holds the ` +
         'lease: another process runs with the same id',
     );
-    this.heldIncarnation = heldIncarnation;
+    this.currentIncarnation = currentIncarnation;
   }
 }
 

@@ -79,8 +79,8 @@ export class FileRegistry implements Registry {
   async heartbeat(cluster: string, request: Heartbeat): Promise<HeartbeatResult> {
     const checked = checkedHeartbeat(request);
     const outcome = await this.#run(cluster, (ledger) => heartbeat(ledger, checked, this.#now(), this.#damping));
-    const { expired, heldBack, admitted, ledger } = outcome;
-    return { view: viewOf(ledger), expired, heldBack, admitted, serverTimeMs: Date.now() };
+    const { expired, damped, admitted, ledger } = outcome;
+    return { view: viewOf(ledger), expired, damped, admitted, serverTimeMs: Date.now() };
   }
 
   async remove(cluster: string, id: string, incarnation: number, minEpoch: number): Promise<View> {

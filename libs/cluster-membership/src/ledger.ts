@@ -63,7 +63,7 @@ export interface Outcome {
   /** Anything but the clock changed: the ledger is worth storing. */
   readonly dirty: boolean;
   readonly expired: readonly string[];
-  readonly heldBack: boolean;
+  readonly damped: boolean;
   readonly admitted: boolean;
 }
 
@@ -92,9 +92,9 @@ export function heartbeat(ledger: Ledger, beat: Required<Heartbeat>, sourceMs: n
     throw new MemberSupersededError(member.id, member.incarnation, held.member.incarnation);
   }
   draft.catchUp(minEpoch, viewSize, leaseMs, minEpoch > 0 ? member.id : undefined);
-  const heldBack = draft.renew(member, leaseMs);
+  const damped = draft.renew(member, leaseMs);
   draft.finish(member.id);
-  return draft.outcome(true, heldBack);
+  return draft.outcome(true, damped);
 }
 
 /** A graceful leave. O(n). An incarnation older than the one that is in takes nothing out. */
@@ -222,7 +222,7 @@ class Draft {
     this.#dirty = true;
   }
 
-  outcome(dirty: boolean, heldBack: boolean): Outcome {
+  outcome(dirty: boolean, damped: boolean): Outcome {
     const ledger: Ledger = {
       epoch: this.#epoch,
       leases: this.leases,
@@ -232,7 +232,7 @@ class Draft {
     };
     const expired = this.#expired.sort();
     const admitted = this.#admitted;
-    return { ledger, changed: this.#changed, dirty: dirty || this.#dirty, expired, heldBack, admitted };
+    return { ledger, changed: this.#changed, dirty: dirty || this.#dirty, expired, damped, admitted };
   }
 
   #sweep(caller: string | undefined): void {

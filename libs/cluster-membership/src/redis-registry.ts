@@ -158,7 +158,7 @@ export class RedisRegistry implements Registry {
     return {
       view,
       expired: ids,
-      heldBack: standing === '1',
+      damped: standing === '1',
       admitted: standing === '2',
       serverTimeMs: Number(serverMs),
     };

@@ -66,7 +66,7 @@ export function describeRegistry(name: string, start: () => Promise<Harness>): v
 
     test('puts a member into the view with its first heartbeat and sorts members by id', async () => {
       const [b, a] = [member('b'), member('a', { weight: 2.5, zone: 'z 1', state: 'joining' })];
-      expect(await beat(b)).toMatchObject({ view: { epoch: 1, members: [b] }, expired: [], heldBack: false });
+      expect(await beat(b)).toMatchObject({ view: { epoch: 1, members: [b] }, expired: [], damped: false });
       const { view, serverTimeMs } = await beat(a);
       expect(view).toEqual({ epoch: 2, members: [a, b] });
       expect(Object.isFrozen(view) && Object.isFrozen(view.members)).toBe(true);
@@ -137,9 +137,9 @@ export function describeRegistry(name: string, start: () => Promise<Harness>): v
       expect((await beat(young)).view).toMatchObject({ epoch: 4, members: [young, ...others] });
       const refused = await beat(old).catch((error: unknown) => error);
       expect(refused).toBeInstanceOf(MemberSupersededError);
-      expect(refused).toMatchObject({ code: 'ERR_MEMBER_SUPERSEDED', heldIncarnation: 42 });
+      expect(refused).toMatchObject({ code: 'ERR_MEMBER_SUPERSEDED', currentIncarnation: 42 });
       await pass(4, others);
-      expect((await beat(old)).heldBack).toBe(true); // taken again; it crashed twice, so not into the view at once
+      expect((await beat(old)).damped).toBe(true); // taken again; it crashed twice, so not into the view at once
     });
 
     test('gives most of the view one more lease when most of it is overdue, and no second one', async () => {
@@ -189,21 +189,21 @@ export function describeRegistry(name: string, start: () => Promise<Harness>): v
         await pass(4, steady);
         return beat(member('f', { incarnation }));
       };
-      expect((await beat(member('f', { incarnation: 1 }))).heldBack).toBe(false);
-      expect((await flap(2)).heldBack).toBe(false); // one crash is free
-      const { heldBack, view } = await flap(3);
-      expect(heldBack).toBe(true);
+      expect((await beat(member('f', { incarnation: 1 }))).damped).toBe(false);
+      expect((await flap(2)).damped).toBe(false); // one crash is free
+      const { damped, view } = await flap(3);
+      expect(damped).toBe(true);
       expect(view.members).toEqual(steady);
       const third = member('f', { incarnation: 3 });
       await pass(3, [...steady, third]);
-      expect(await beat(third)).toMatchObject({ heldBack: true, view: { epoch: view.epoch } });
+      expect(await beat(third)).toMatchObject({ damped: true, view: { epoch: view.epoch } });
       await pass(3, [...steady, third]);
-      expect(await beat(third)).toMatchObject({ heldBack: false, view: { epoch: view.epoch + 1 } });
+      expect(await beat(third)).toMatchObject({ damped: false, view: { epoch: view.epoch + 1 } });
       const fourth = member('f', { incarnation: 4 });
-      expect((await beat(fourth)).heldBack).toBe(true); // a restart under a lease still held is a crash, too
+      expect((await beat(fourth)).damped).toBe(true); // a restart under a lease still held is a crash, too
       expect((await registry.read(CLUSTER)).members).toEqual(steady);
       await pass(6, [...steady, fourth]);
-      expect((await beat(fourth)).heldBack).toBe(true); // 10 units this time
+      expect((await beat(fourth)).damped).toBe(true); // 10 units this time
       await pass(5, [...steady, fourth]);
       expect((await beat(fourth)).view.members).toEqual([...steady, fourth]);
     });
@@ -211,7 +211,7 @@ export function describeRegistry(name: string, start: () => Promise<Harness>): v
     test('does not hold back those who crashed together, however often, nor the last of them to return', async () => {
       const ids = ['a', 'b', 'c'];
       for (let incarnation = 1; incarnation < 6; incarnation++) {
-        for (const id of ids) expect(await beat(member(id, { incarnation }))).toMatchObject({ heldBack: false });
+        for (const id of ids) expect(await beat(member(id, { incarnation }))).toMatchObject({ damped: false });
         await harness.advance(3);
       }
     });
@@ -221,13 +221,13 @@ export function describeRegistry(name: string, start: () => Promise<Harness>): v
       await beat(steady);
       for (let incarnation = 1; incarnation < 6; incarnation++) {
         const restarting = member('f', { incarnation });
-        expect((await beat(restarting)).heldBack).toBe(false);
+        expect((await beat(restarting)).damped).toBe(false);
         await beat({ ...restarting, state: 'leaving' });
         await leave(restarting);
       }
       await leave(steady);
       for (let incarnation = 10; incarnation < 15; incarnation++) {
-        expect((await beat(member('f', { incarnation }))).heldBack).toBe(false);
+        expect((await beat(member('f', { incarnation }))).damped).toBe(false);
       }
     });
 

@@ -18,7 +18,7 @@ export interface HeartbeatResult {
   /** Ids this call expelled because their leases were over, sorted. */
   readonly expired: readonly string[];
   /** The member flapped: it holds a lease and is not in the view yet. */
-  readonly heldBack: boolean;
+  readonly damped: boolean;
   /** This call put the member into the view: it is new, or had been expelled. Never while a wiped registry settles. */
   readonly admitted: boolean;
   /** Wall clock of the registry, milliseconds since 1970. */

@@ -10,7 +10,7 @@ export class FaultyRegistry implements Registry {
   unreachableFor: string | undefined;
   reads = 0;
   /** Answers to reads are on their way until this settles. */
-  answersHeld: Promise<void> | undefined;
+  answersDelayed: Promise<void> | undefined;
   heartbeats = 0;
   #inner: MemoryRegistry;
 
@@ -38,7 +38,7 @@ export class FaultyRegistry implements Registry {
     this.reads++;
     this.#check();
     const view = await this.#inner.read(...args);
-    await this.answersHeld; // looked up, and on its way
+    await this.answersDelayed; // looked up, and on its way
     return view;
   }
 

@@ -75,18 +75,18 @@ export const placeSlots = (members: readonly ResolvedMember[], rendezvous: Rende
   if (copies === 0) return owners;
   const weights = Float64Array.from(members, ({ weight }) => weight);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const held = new Int32Array(nodes);
+  const counts = new Int32Array(nodes);
   const caps = Int32Array.from(weights, (weight) => capOf(weight / total, nodes));
   const place = (slot: number, rank: number, node: number): void => {
     owners[slot * copies + rank] = node;
-    held[node]!++;
+    counts[node]!++;
   };
 
   const fullAfter = new Int32Array(nodes).fill(SLOT_COUNT);
   const turnedAway: number[] = [];
   for (let slot = 0; slot < SLOT_COUNT; slot++) {
     const node = rendezvous.best(slot, () => true);
-    if (held[node]! < caps[node]!) {
+    if (counts[node]! < caps[node]!) {
       place(slot, 0, node);
     } else {
       fullAfter[node] = Math.min(fullAfter[node]!, slot);
@@ -97,7 +97,7 @@ export const placeSlots = (members: readonly ResolvedMember[], rendezvous: Rende
     place(
       slot,
       0,
-      rendezvous.best(slot, (i) => held[i]! < caps[i]!),
+      rendezvous.best(slot, (i) => counts[i]! < caps[i]!),
     );
   if (copies === 1) return owners;
 
@@ -115,7 +115,7 @@ export const placeSlots = (members: readonly ResolvedMember[], rendezvous: Rende
         }
         return true;
       };
-      const hasRoom = (i: number): boolean => held[i]! < caps[i]! && free(i);
+      const hasRoom = (i: number): boolean => counts[i]! < caps[i]! && free(i);
       let node = rank === 1 ? rendezvous.best(slot, (i) => slot < fullAfter[i]! && hasRoom(i)) : -1;
       if (node === -1) node = rendezvous.best(slot, hasRoom);
       if (node === -1) node = rendezvous.best(slot, free);

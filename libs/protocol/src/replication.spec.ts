@@ -8,9 +8,9 @@ import {
   encodeMerge,
   encodePull,
   sameDigest,
-  encodeRememberedOperation,
+  encodeDedupRecord,
   encodeResult,
-  type RememberedOperation,
+  type DedupRecord,
 } from './replication.js';
 import { SlotSet } from './slot-set.js';
 import { makeVersion } from './version.js';
@@ -43,7 +43,7 @@ describe('replication messages', () => {
     });
     expect(decodeDigestReply(['x'.repeat(16), '10', 'a'], 2)).toEqual({
       digests: 'x'.repeat(16),
-      settled: '10',
+      standings: '10',
       sources: ['a'],
     });
   });
@@ -60,11 +60,11 @@ describe('replication messages', () => {
     );
     expect(decodeFetchReply([null, null, '', encodeResult(result)]).result).toEqual(result);
     expect(decodeFetchReply([null, null, '', encodeResult(undefined)]).result).toBeUndefined();
-    const operations: RememberedOperation[] = [
+    const operations: DedupRecord[] = [
       { ...result, slot: 9, stamp: makeVersion(1, 2, 3) },
       { ...result, slot: 10, key: 'a key', token: '= a token', forgetAt: 99 },
     ];
-    const parts = operations.flatMap((operation) => [...encodeRememberedOperation(operation)]);
+    const parts = operations.flatMap((operation) => [...encodeDedupRecord(operation)]);
     expect(decodeRememberedReply(['7', ...parts])).toEqual({ cursor: '7', operations, bytes: parts.join('').length });
   });
 

@@ -72,7 +72,7 @@ export function encodePull(epoch: number, slots: SlotSet, cursor: string, maxByt
 
 /**
  * `DCS.REMEMBERED epoch slots cursor maxBytes` -> [next cursor, (record, key, token)...]: what the node remembers of
- * the operations on slots; a scan from cursor `0` to cursor `0`. See {@link RememberedOperation}.
+ * the operations on slots; a scan from cursor `0` to cursor `0`. See {@link DedupRecord}.
  */
 export function encodeRemembered(epoch: number, slots: SlotSet, cursor: string, maxBytes: number): string {
   return encodeCommandBinary(['DCS.REMEMBERED', epoch, slots.toBinary(), cursor, maxBytes]);
@@ -92,22 +92,22 @@ export function encodeLease(epoch: number, id: string): string {
 }
 
 /** The node owns the slot, and imports nothing for it any more. */
-export const SLOT_SETTLED = '1';
+export const SLOT_IN_SYNC = '1';
 /** It does not own the slot, and has all there was when it last did. */
-export const SLOT_WHOLE = '2';
+export const SLOT_COMPLETE = '2';
 /** It owns the slot, had all of it before, and asks others whether they have more. */
 export const SLOT_COMPARING = '3';
 /** It cannot say yet what there is: it waits for nodes, or a backup. */
-export const SLOT_HELD = 'h';
+export const SLOT_BLOCKED = 'h';
 /** It may lack some. */
-export const SLOT_PARTIAL = '0';
+export const SLOT_INCOMPLETE = '0';
 
 /** A node's word on the slots it was asked for, in ascending order of slots. */
 export interface SlotDigests {
   /** 8 bytes per slot: equal for equal entries and tombstones. */
   readonly digests: string;
-  /** One character per slot, as {@link SLOT_SETTLED} and those beside it. */
-  readonly settled: string;
+  /** One character per slot, as {@link SLOT_IN_SYNC} and those beside it. */
+  readonly standings: string;
   /** Ids of the nodes that it still imports any of these slots from. */
   readonly sources: readonly string[];
 }
@@ -124,15 +124,15 @@ export function sameDigest(a: string, b: string, index: number): boolean {
 /** @throws ProtocolError ERR_PROTOCOL_REPLY */
 export function decodeDigestReply(reply: unknown, slots: number): SlotDigests {
   if (Array.isArray(reply) && reply.length === 3) {
-    const [digests, settled, sources] = reply as unknown[];
+    const [digests, standings, sources] = reply as unknown[];
     if (
       typeof digests === 'string' &&
       digests.length === slots * DIGEST_BYTES &&
-      typeof settled === 'string' &&
-      settled.length === slots &&
+      typeof standings === 'string' &&
+      standings.length === slots &&
       typeof sources === 'string'
     ) {
-      return { digests, settled, sources: decodeIds(sources) };
+      return { digests, standings, sources: decodeIds(sources) };
     }
   }
   throw new ProtocolError('ERR_PROTOCOL_REPLY', 'unexpected reply to DCS.DIGEST');
@@ -170,7 +170,7 @@ export function decodePullReply(reply: unknown): PulledPage {
 }
 
 /** What an operation answered. */
-export interface RememberedResult {
+export interface DedupResult {
   readonly version: Version;
   readonly value: number;
 }
@@ -179,7 +179,7 @@ export interface FetchedEntry {
   readonly entry: { readonly header: string; readonly value: string } | undefined;
   readonly sources: readonly string[];
   /** Of the operation that was asked for. */
-  readonly result: RememberedResult | undefined;
+  readonly result: DedupResult | undefined;
 }
 
 /** @throws ProtocolError ERR_PROTOCOL_REPLY */
@@ -194,40 +194,40 @@ export function decodeFetchReply(reply: unknown): FetchedEntry {
   throw new ProtocolError('ERR_PROTOCOL_REPLY', 'unexpected reply to DCS.FETCH');
 }
 
-export function encodeResult(result: RememberedResult | undefined): string {
+export function encodeResult(result: DedupResult | undefined): string {
   return result === undefined ? '' : `${formatVersion(result.version)} ${result.value}`;
 }
 
-function decodeResult(text: unknown): RememberedResult | undefined {
+function decodeResult(text: unknown): DedupResult | undefined {
   if (text === undefined || text === '') return undefined;
   const [version = '', value = ''] = String(text).split(' ');
   return { version: parseVersion(version), value: integerOf(value) };
 }
 
 /** What a node remembers of an operation: by its stamp, or by the client's token until a time. */
-export type RememberedOperation = RememberedResult & { readonly slot: number } & (
+export type DedupRecord = DedupResult & { readonly slot: number } & (
     | { readonly stamp: Version; readonly token?: undefined }
     | { readonly stamp?: undefined; readonly key: string; readonly token: string; readonly forgetAt: number }
   );
 
 /** The three parts of one in a reply to `DCS.REMEMBERED`: `slot version value stamp`, or `slot version value =time` with key and token. */
-export function encodeRememberedOperation(operation: RememberedOperation): readonly [string, string, string] {
+export function encodeDedupRecord(operation: DedupRecord): readonly [string, string, string] {
   const { slot, version, value } = operation;
   const result = `${slot} ${formatVersion(version)} ${value}`;
   if (operation.stamp !== undefined) return [`${result} ${formatVersion(operation.stamp)}`, '', ''];
   return [`${result} =${operation.forgetAt}`, operation.key, operation.token];
 }
 
-export interface RememberedPage {
+export interface DedupPage {
   /** `0` when the scan is done. */
   readonly cursor: string;
-  readonly operations: readonly RememberedOperation[];
+  readonly operations: readonly DedupRecord[];
   /** Of the operations as they travelled. */
   readonly bytes: number;
 }
 
 /** @throws ProtocolError ERR_PROTOCOL_REPLY */
-export function decodeRememberedReply(reply: unknown): RememberedPage {
+export function decodeRememberedReply(reply: unknown): DedupPage {
   if (
     !Array.isArray(reply) ||
     reply.length === 0 ||
@@ -237,7 +237,7 @@ export function decodeRememberedReply(reply: unknown): RememberedPage {
     throw new ProtocolError('ERR_PROTOCOL_REPLY', 'unexpected reply to DCS.REMEMBERED');
   }
   const parts = reply as string[];
-  const operations: RememberedOperation[] = [];
+  const operations: DedupRecord[] = [];
   let bytes = 0;
   for (let i = 1; i < parts.length; i += 3) {
     const [record = '', key = '', token = ''] = parts.slice(i, i + 3);

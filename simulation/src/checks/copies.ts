@@ -1,14 +1,14 @@
 import type { Violation } from './violation.js';
 
 /** What a node holds of a key; a tombstone has no value. */
-export interface HeldEntry {
+export interface StoredEntry {
   readonly version: string;
   readonly value: string | undefined;
 }
 
 export interface NodeContents {
   readonly id: string;
-  readonly entries: ReadonlyMap<string, HeldEntry>;
+  readonly entries: ReadonlyMap<string, StoredEntry>;
   digestOf(slot: number): string;
 }
 

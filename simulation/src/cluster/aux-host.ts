@@ -93,8 +93,8 @@ export class AuxHost {
   get isReady(): boolean {
     const { node, disk } = this;
     if (this.#phase !== 'up' || node?.ownership.self?.state !== 'up' || disk?.refusal !== undefined) return false;
-    const { unsettled, held } = node.replication.ledger;
-    return unsettled === 0 && held === 0;
+    const { unsynced, blocked } = node.replication.ledger;
+    return unsynced === 0 && blocked === 0;
   }
 
   start(): void {
@@ -278,14 +278,14 @@ export class AuxHost {
     const node = this.node!;
     const membership = this.membership!;
     const { disk } = this;
-    const { retirement, hints, recovery } = node.replication;
+    const { copyRelease, hints, recovery } = node.replication;
     await membership.update({ state: 'leaving' }).catch(() => undefined);
     const deadline = process.monotonic() + HAND_OVER_MS;
     const left = (): number =>
-      recovery.isRecovering || node.ownership.up.length === 0 ? 0 : retirement.unsafeSlots + hints.size;
+      recovery.isRecovering || node.ownership.up.length === 0 ? 0 : copyRelease.unsafeSlots + hints.size;
     while (left() > 0 && process.monotonic() < deadline) {
       hints.flush();
-      retirement.check();
+      copyRelease.check();
       await new Promise<void>((resolve) => process.after(HAND_OVER_POLL_MS, resolve));
     }
     this.#world.kernel.note(this.id, `leaves with ${left()} to hand over`);

@@ -1,7 +1,7 @@
 import { slotOfBinary } from '@dcs/consistent-hash';
 import { formatVersion } from '@dcs/protocol';
 import { isTombstone, valueOf } from '@dcs/aux/node/entry';
-import type { HeldEntry, NodeContents, Placement } from '../checks/copies.js';
+import type { StoredEntry, NodeContents, Placement } from '../checks/copies.js';
 import type { Archive } from './archive.js';
 import { AuxHost, type NodeSurgery } from './aux-host.js';
 import type { DiskOptions } from './disks.js';
@@ -110,7 +110,7 @@ export class SimCluster {
   /** What the running nodes hold now. */
   contents(): NodeContents[] {
     return this.running.map(({ id, node }) => {
-      const entries = new Map<string, HeldEntry>();
+      const entries = new Map<string, StoredEntry>();
       const { store } = node!;
       let cursor = '0';
       do {

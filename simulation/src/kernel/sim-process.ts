@@ -28,7 +28,7 @@ export class SimProcess {
   #monotonicBase = 0;
   #changedAt = 0;
   #paused = false;
-  #held: SimEvent[] = [];
+  #deferred: SimEvent[] = [];
 
   constructor(kernel: Kernel, name: string, random: Random) {
     this.kernel = kernel;
@@ -79,22 +79,22 @@ export class SimProcess {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    const held = this.#held;
-    this.#held = [];
+    const deferred = this.#deferred;
+    this.#deferred = [];
     const timersFirst = this.random.chance(0.5);
-    for (const event of held) if ((event.label === 'timer') === timersFirst) this.kernel.again(event);
-    for (const event of held) if ((event.label === 'timer') !== timersFirst) this.kernel.again(event);
+    for (const event of deferred) if ((event.label === 'timer') === timersFirst) this.kernel.again(event);
+    for (const event of deferred) if ((event.label === 'timer') !== timersFirst) this.kernel.again(event);
   }
 
   /** An event of a paused process waits. */
   hold(event: SimEvent): void {
-    this.#held.push(event);
+    this.#deferred.push(event);
   }
 
   kill(): void {
     this.isAlive = false;
     this.#paused = false;
-    this.#held = [];
+    this.#deferred = [];
   }
 
   /** Another process on the same machine, which has the clocks. */

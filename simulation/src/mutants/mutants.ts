@@ -187,7 +187,7 @@ const MUTANTS: Readonly<Record<MutantName, () => Surgery>> = {
       const viewChanged = recovery.viewChanged.bind(recovery);
       recovery.viewChanged = () => {
         for (let slot = 0; slot < SLOT_COUNT; slot++) {
-          if (ownership.roleOf(slot) === NONE) ledger.release(slot, undefined);
+          if (ownership.roleOf(slot) === NONE) ledger.unblock(slot, undefined);
         }
         viewChanged();
       };
@@ -197,8 +197,8 @@ const MUTANTS: Readonly<Record<MutantName, () => Surgery>> = {
   /** The first node that is back after the loss of all takes what its disk has for all there is. */
   'recovery-does-not-wait': () => ({
     node: ({ replication: { ledger } }) => {
-      for (let slot = 0; slot < SLOT_COUNT; slot++) ledger.release(slot, undefined);
-      ledger.hold = () => undefined;
+      for (let slot = 0; slot < SLOT_COUNT; slot++) ledger.unblock(slot, undefined);
+      ledger.block = () => undefined;
     },
   }),
 };

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { SLOT_COUNT } from '@dcs/consistent-hash';
-import { type BackupDisk, codeOf } from './backup-files.js';
+import { type BackupFiles, codeOf } from './backup-files.js';
 import { BackupError } from './errors.js';
 import { FileReader } from './file-reader.js';
 import { FILE_SUFFIX, type FileFoot, type FileHead, TEMPORARY_SUFFIX } from './format.js';
@@ -28,7 +28,7 @@ export interface BackupFile {
 }
 
 export interface ArchiveOptions {
-  readonly disk: BackupDisk;
+  readonly disk: BackupFiles;
   /** The backup directory, shared by all nodes of all clusters. */
   readonly directory: string;
 }
@@ -44,7 +44,7 @@ const NO_SLOTS = new Uint8Array(SLOT_COUNT / 8);
 /** `<directory>/<cluster>/<node>/<time>-<epoch>.dcsb`: what there is, and what it says of itself. */
 export class Archive {
   readonly directory: string;
-  readonly #disk: BackupDisk;
+  readonly #disk: BackupFiles;
   /** What files said of themselves; they never change once they have their name. */
   #known: Known = new Map();
 

@@ -2,7 +2,7 @@ import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat } from '
 import { BackupError } from './errors.js';
 
 /** An open file. Positions and sizes are in bytes. */
-export interface DiskFile {
+export interface OpenFile {
   /** Reads until the buffer is full or the file ends; returns how much it was. */
   read(into: Uint8Array, position: number): Promise<number>;
   /** Writes all of it. */
@@ -13,13 +13,13 @@ export interface DiskFile {
 }
 
 /** The part of a file system that backups need. Every call settles; errors are the system's (`ENOSPC`, `EACCES`, ...). */
-export interface BackupDisk {
+export interface BackupFiles {
   makeDirectory(path: string): Promise<void>;
   /** Names in a directory; empty when there is none. */
   list(path: string): Promise<readonly { readonly name: string; readonly isDirectory: boolean }[]>;
   stat(path: string): Promise<{ readonly size: number; readonly mtimeMs: number }>;
   /** `create`: anew, and empty. */
-  open(path: string, mode: 'read' | 'create'): Promise<DiskFile>;
+  open(path: string, mode: 'read' | 'create'): Promise<OpenFile>;
   rename(from: string, to: string): Promise<void>;
   /** Without an error when there is no such file. */
   remove(path: string): Promise<void>;
@@ -32,7 +32,7 @@ export interface BackupDisk {
 /** How long one call may take: a network file system whose server is gone never answers. */
 const TIMEOUT_MS = 60_000;
 
-export const systemDisk: BackupDisk = {
+export const systemFiles: BackupFiles = {
   makeDirectory: async (path) => void (await within(`make ${path}`, mkdir(path, { recursive: true }))),
   async list(path) {
     try {
@@ -79,7 +79,7 @@ export function codeOf(error: unknown): string | undefined {
   return (error as { code?: string } | undefined)?.code;
 }
 
-class SystemFile implements DiskFile {
+class SystemFile implements OpenFile {
   readonly #path: string;
   readonly #handle: FileHandle;
 

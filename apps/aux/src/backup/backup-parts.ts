@@ -3,7 +3,7 @@ import type { Timers } from '../node/ports.js';
 import { Archive, folderName } from './archive.js';
 import { Backup } from './backup.js';
 import type { BackupLog } from './backup-log.js';
-import { type BackupDisk, systemDisk } from './backup-files.js';
+import { type BackupFiles, systemFiles } from './backup-files.js';
 import { BackupRestore } from './restore.js';
 
 export interface BackupPartsOptions {
@@ -19,7 +19,7 @@ export interface BackupPartsOptions {
   readonly monotonic: () => number;
   readonly timers: Timers;
   readonly log: BackupLog;
-  readonly disk?: BackupDisk;
+  readonly disk?: BackupFiles;
 }
 
 /** The two sides of backups in a process: the one that a node restores from, and the one that reads the node. */
@@ -27,11 +27,11 @@ export class BackupParts {
   readonly restore: BackupRestore;
   readonly #options: BackupPartsOptions;
   readonly #archive: Archive;
-  readonly #disk: BackupDisk;
+  readonly #disk: BackupFiles;
   #backup: Backup | undefined;
 
   constructor(options: BackupPartsOptions) {
-    const { disk = systemDisk, directory, cluster } = options;
+    const { disk = systemFiles, directory, cluster } = options;
     this.#options = options;
     this.#disk = disk;
     this.#archive = new Archive({ disk, directory });

@@ -8,7 +8,7 @@ import type { BackupLog } from './backup-log.js';
 import { Breather } from './breather.js';
 import { Cadence } from './cadence.js';
 import { Cleaner } from './cleaner.js';
-import type { BackupDisk } from './backup-files.js';
+import type { BackupFiles } from './backup-files.js';
 import { BackupError } from './errors.js';
 import { FileWriter } from './file-writer.js';
 import { FILE_ID_BYTES, type FileFoot } from './format.js';
@@ -16,7 +16,7 @@ import { Snapshot, type SnapshotSource } from './snapshot.js';
 
 export interface BackupOptions {
   readonly archive: Archive;
-  readonly disk: BackupDisk;
+  readonly disk: BackupFiles;
   readonly source: SnapshotSource;
   readonly cluster: string;
   readonly id: string;

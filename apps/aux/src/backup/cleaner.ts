@@ -2,12 +2,12 @@ import { basename, join } from 'node:path';
 import type { View } from '@dcs/cluster-membership';
 import { type Archive, type BackupFile, folderName } from './archive.js';
 import type { BackupLog } from './backup-log.js';
-import type { BackupDisk } from './backup-files.js';
+import type { BackupFiles } from './backup-files.js';
 import { isExpendable, type Kept } from './retention.js';
 
 export interface CleanerOptions {
   readonly archive: Archive;
-  readonly disk: BackupDisk;
+  readonly disk: BackupFiles;
   readonly cluster: string;
   readonly id: string;
   readonly keep: number;

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { SlotSet } from '@dcs/protocol';
 import type { Entry } from '../node/entry.js';
 import { decompress } from './codec.js';
-import type { BackupDisk, DiskFile } from './backup-files.js';
+import type { BackupFiles, OpenFile } from './backup-files.js';
 import { BackupError } from './errors.js';
 import {
   BLOCK_HEADER_BYTES,
@@ -39,7 +39,7 @@ export class FileReader {
   /** Absent: the file is incomplete, or damaged at its end. */
   readonly foot: FileFoot | undefined;
   readonly #path: string;
-  readonly #file: DiskFile;
+  readonly #file: OpenFile;
   readonly #fileId: Buffer;
   /** Where the blocks begin; `undefined` when the head is damaged. */
   readonly #bodyAt: number | undefined;
@@ -48,7 +48,7 @@ export class FileReader {
 
   private constructor(
     path: string,
-    file: DiskFile,
+    file: OpenFile,
     size: number,
     ends: { head: FileHead; foot: FileFoot | undefined; bodyAt: number | undefined },
   ) {
@@ -62,7 +62,7 @@ export class FileReader {
   }
 
   /** @throws BackupError ERR_BACKUP_DAMAGED, ERR_BACKUP_VERSION; what the disk says */
-  static async open(disk: BackupDisk, path: string): Promise<FileReader> {
+  static async open(disk: BackupFiles, path: string): Promise<FileReader> {
     const { size } = await disk.stat(path);
     const file = await disk.open(path, 'read');
     try {

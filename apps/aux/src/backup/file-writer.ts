@@ -4,7 +4,7 @@ import type { SlotSet } from '@dcs/protocol';
 import { type Entry, isTombstone } from '../node/entry.js';
 import { BlockBuilder, type OpenBlock } from './block-builder.js';
 import { compress } from './codec.js';
-import type { BackupDisk, DiskFile } from './backup-files.js';
+import type { BackupFiles, OpenFile } from './backup-files.js';
 import {
   encodeBlockHeader,
   encodeFoot,
@@ -16,7 +16,7 @@ import {
 } from './format.js';
 
 export interface FileWriterOptions {
-  readonly disk: BackupDisk;
+  readonly disk: BackupFiles;
   readonly folder: string;
   /** Without a suffix. */
   readonly name: string;
@@ -44,7 +44,7 @@ export class FileWriter {
   /** Bytes of the file so far. */
   bytes = 0;
   readonly #options: FileWriterOptions;
-  readonly #file: DiskFile;
+  readonly #file: OpenFile;
   readonly #builder: BlockBuilder;
   readonly #fileId: Buffer;
   #blocks = 0;
@@ -53,7 +53,7 @@ export class FileWriter {
   #work: Promise<void> = Promise.resolve();
   #error: Error | undefined;
 
-  private constructor(options: FileWriterOptions, file: DiskFile) {
+  private constructor(options: FileWriterOptions, file: OpenFile) {
     this.#options = options;
     this.#file = file;
     this.#fileId = Buffer.from(options.head.fileId, 'hex');

@@ -5,7 +5,7 @@ import { ahead } from './ahead.js';
 import type { Archive, BackupFile } from './archive.js';
 import type { BackupLog } from './backup-log.js';
 import { Breather } from './breather.js';
-import { type BackupDisk, codeOf } from './backup-files.js';
+import { type BackupFiles, codeOf } from './backup-files.js';
 import { BackupError } from './errors.js';
 import { FileReader, readRecords } from './file-reader.js';
 import { hasSlot, sharesOf, supersedes } from './precedence.js';
@@ -13,7 +13,7 @@ import { isExpired } from './record.js';
 
 export interface BackupRestoreOptions {
   readonly archive: Archive;
-  readonly disk: BackupDisk;
+  readonly disk: BackupFiles;
   /** Name of the cluster's folder in the archive. */
   readonly folder: string;
   /** Wall clock, ms since the Unix epoch. */

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeVersion } from '@dcs/protocol';
 import { BackupWorld, type FakeNode, viewOf } from '../../test/backup-fixture.js';
-import { type BackupDisk, systemDisk } from './backup-files.js';
+import { type BackupFiles, systemFiles } from './backup-files.js';
 
 let world: BackupWorld;
 beforeEach(() => (world = new BackupWorld()));
@@ -12,13 +12,13 @@ function names(id: string): string[] {
   return existsSync(folder) ? readdirSync(folder) : [];
 }
 
-function failing(code: string, after: number): BackupDisk & { fails: boolean } {
+function failing(code: string, after: number): BackupFiles & { fails: boolean } {
   let calls = 0;
   const disk = {
-    ...systemDisk,
+    ...systemFiles,
     fails: true,
     async open(path: string, mode: 'read' | 'create') {
-      const file = await systemDisk.open(path, mode);
+      const file = await systemFiles.open(path, mode);
       const write = async (bytes: Uint8Array, position: number): Promise<void> => {
         if (disk.fails && ++calls > after) throw Object.assign(new Error(`${code}: no`), { code });
         await file.write(bytes, position);

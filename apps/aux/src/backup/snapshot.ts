@@ -12,7 +12,7 @@ import { isExpired } from './record.js';
 export interface SnapshotSource {
   readonly ownership: Ownership;
   readonly store: Store;
-  readonly ledger: Pick<SlotLedger, 'isWhole'>;
+  readonly ledger: Pick<SlotLedger, 'isComplete'>;
   /** Wall clock, ms since the Unix epoch. */
   readonly now: () => number;
 }
@@ -50,7 +50,7 @@ export class Snapshot {
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
       if (ownership.roleOf(slot) !== PRIMARY) continue;
       this.#primary.add(slot);
-      if (ledger.isWhole(slot)) this.#whole.add(slot);
+      if (ledger.isComplete(slot)) this.#whole.add(slot);
     }
   }
 
@@ -112,7 +112,7 @@ export class Snapshot {
   #drop(): void {
     const { ownership, ledger } = this.#source;
     for (const slot of this.#whole) {
-      if (ownership.roleOf(slot) !== PRIMARY || !ledger.isWhole(slot)) this.#whole.delete(slot);
+      if (ownership.roleOf(slot) !== PRIMARY || !ledger.isComplete(slot)) this.#whole.delete(slot);
     }
   }
 }

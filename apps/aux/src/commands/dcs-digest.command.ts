@@ -10,5 +10,5 @@ export const dcsDigest = {
   epochAt: 1,
   summary: 'DCS.DIGEST <epoch> <slots>: digests of slots, and whether this node owns and has them whole',
   run: (session) =>
-    inViewOf(session, 1, () => session.node.source.digest(SlotSet.fromBinary(session.request.binary(2)))),
+    inViewOf(session, 1, () => session.node.importSource.digest(SlotSet.fromBinary(session.request.binary(2)))),
 } as const satisfies Command;

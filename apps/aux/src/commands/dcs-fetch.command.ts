@@ -19,6 +19,6 @@ export const dcsFetch = {
       const key = request.binary(2);
       const operation =
         request.argc < 5 ? undefined : { stamp: parseVersion(request.binary(3)), token: request.binary(4) };
-      return node.source.fetch(key, slotOfBinary(key), operation) ?? LOADING;
+      return node.importSource.fetch(key, slotOfBinary(key), operation) ?? LOADING;
     }),
 } as const satisfies Command;

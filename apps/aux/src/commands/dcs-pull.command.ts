@@ -15,6 +15,6 @@ export const dcsPull = {
       const { request, node } = session;
       const slots = SlotSet.fromBinary(request.binary(2));
       const maxBytes = integerArgument(request, 4, 'maxBytes', 1);
-      return node.source.pull(slots, request.binary(3), maxBytes) ?? INVALID_CURSOR;
+      return node.importSource.pull(slots, request.binary(3), maxBytes) ?? INVALID_CURSOR;
     }),
 } as const satisfies Command;

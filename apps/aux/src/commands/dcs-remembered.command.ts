@@ -16,6 +16,6 @@ export const dcsRemembered = {
       const { request, node } = session;
       const slots = SlotSet.fromBinary(request.binary(2));
       const maxBytes = integerArgument(request, 4, 'maxBytes', 1);
-      return node.source.remembered(slots, request.binary(3), maxBytes) ?? INVALID_CURSOR;
+      return node.importSource.remembered(slots, request.binary(3), maxBytes) ?? INVALID_CURSOR;
     }),
 } as const satisfies Command;

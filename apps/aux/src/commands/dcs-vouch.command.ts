@@ -19,6 +19,6 @@ export const dcsVouch = {
       const { request, node } = session;
       if (integerArgument(request, 3, 'since', 0) < node.replication.beganAt) return BEGAN_ANEW;
       const key = request.binary(2);
-      return node.source.fetch(key, slotOfBinary(key), undefined) ?? LOADING;
+      return node.importSource.fetch(key, slotOfBinary(key), undefined) ?? LOADING;
     }),
 } as const satisfies Command;

@@ -12,7 +12,7 @@ describe('replies to writes that wait for the disk', () => {
   beforeEach(async () => {
     nodes = new DiskNodes();
     server = await nodes.start('a');
-    await nodes.cluster.settled();
+    await nodes.cluster.inSync();
     client = new RawClient(server.data.port);
   });
 

@@ -75,8 +75,8 @@ async function awaitReadable(session: Session): Promise<number | undefined> {
   if (node.monotonic() < until) return until;
   const { readLeases } = node.replication;
   const primary = node.ownership.table.primaryOf(slot)!;
-  const isHeld = await new Promise<boolean>((resolve) => readLeases.obtain(primary, resolve));
-  return isHeld ? readLeases.validUntil(primary) : undefined;
+  const isGranted = await new Promise<boolean>((resolve) => readLeases.obtain(primary, resolve));
+  return isGranted ? readLeases.validUntil(primary) : undefined;
 }
 
 /** Runs the command on the store; its reply waits until what it wrote is copied. */
@@ -128,7 +128,7 @@ function isFromNode({ peer }: Session): boolean {
 function isReady(session: Session, command: Command): boolean {
   const { request, node, slot } = session;
   const { replication } = node;
-  if (!replication.ledger.isSettled(slot) || overtaken(session, command) !== undefined) return false;
+  if (!replication.ledger.isInSync(slot) || overtaken(session, command) !== undefined) return false;
   if (replication.pending.size === 0 || command.isBlind?.(request) === true) return true;
   const { first, last } = command.keys;
   if (first === last) return !replication.pending.has(request.binary(first));
@@ -156,7 +156,7 @@ async function later(session: Session, command: Command, actingIn?: number): Pro
     const until = readsCopy ? await awaitReadable(session) : Infinity; // what is found from here on is good until then
     if (until === undefined) return BEHIND;
     const { ledger, pending } = node.replication;
-    const wasSettled = ledger.isSettled(slot);
+    const wasSettled = ledger.isInSync(slot);
     const unknown = overtaken(session, command);
     const askedAt = node.monotonic();
     const repeated = unknown ?? command.repeats?.(request);
@@ -168,7 +168,7 @@ async function later(session: Session, command: Command, actingIn?: number): Pro
     }
     // The wait for copies under way is long enough for there to be more to ask.
     const isAsked =
-      (!wasSettled || ledger.isSettled(slot)) && (unknown !== undefined || overtaken(session, command) === undefined);
+      (!wasSettled || ledger.isInSync(slot)) && (unknown !== undefined || overtaken(session, command) === undefined);
     const safe = command.isBlind?.(request) === true || !keys.some((key) => pending.has(key));
     const isValid = epoch === node.ownership.epoch && node.monotonic() < until;
     if (isAsked && safe && node.waking === undefined && isValid) return apply(session, command);
@@ -181,7 +181,7 @@ function overtaken({ node, peer, request, slot }: Session, command: Command): Re
   if (peer === undefined || !mayBeDoneByReplica(command, request)) return undefined;
   const operation = operationOf(request);
   if (operation === undefined) return undefined;
-  return node.replication.preparation.isOvertaken(request.binary(command.keys.first), slot, operation)
+  return node.replication.preparation.isSuperseded(request.binary(command.keys.first), slot, operation)
     ? operation
     : undefined;
 }

@@ -106,7 +106,7 @@ describe('an attempt that a node may have done before it began anew with its dis
     const { id } = cluster.nodes.find((each) => each !== cluster.primaryOf(KEY))!.node;
     await nodes.crash(id);
     await nodes.start(id);
-    await cluster.settled();
+    await cluster.inSync();
     const again = cluster.set(KEY, 'first', { context: { ...first, attempt: 4 } });
     await expect(again).rejects.toMatchObject({ code: 'STALE' });
     expect(await cluster.get(KEY)).toBe('second');

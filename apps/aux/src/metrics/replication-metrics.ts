@@ -5,23 +5,39 @@ export type Register = (name: string, help: string, read: () => number) => unkno
 
 /** What replication, handoff and failover do on this node. */
 export function registerReplicationMetrics(aux: AuxServer, counter: Register, gauge: Register): void {
-  const { ledger, replicator, fetcher, importer, hints, antiEntropy, retirement, peers, pending, recovery } =
+  const { ledger, replicator, readRepair, importer, hints, antiEntropy, copyRelease, peers, pending, recovery } =
     aux.node.replication;
-  gauge('dcs_handoff_slots_to_go', 'Slots still to be imported from other nodes', () => ledger.unsettled);
+  gauge('dcs_handoff_slots_to_go', 'Slots still to be imported from other nodes', () => ledger.unsynced);
   counter('dcs_handoff_bytes_received_total', 'Bytes of entries imported', () => importer.bytesReceived);
   counter('dcs_handoff_entries_received_total', 'Entries imported', () => importer.entriesReceived);
-  counter('dcs_handoff_keys_fetched_total', 'Keys asked for before their slot was imported', () => fetcher.fetched);
-  gauge('dcs_handoff_slots_held', 'Slots held for others that may not have them yet', () => retirement.unsafeSlots);
+  counter(
+    'dcs_handoff_read_repairs_total',
+    'Keys read from other nodes before their slot was imported',
+    () => readRepair.repairs,
+  );
+  gauge(
+    'dcs_handoff_slots_unsafe',
+    'Slots of other owners whose copies here are not known to be safe elsewhere',
+    () => copyRelease.unsafeSlots,
+  );
   gauge('dcs_copies_in_flight', 'Writes that wait for their copies', () => replicator.inFlight);
   counter(
     'dcs_copy_failures_total',
     'Writes refused because they could not be copied in time',
     () => replicator.failures,
   );
-  counter('dcs_stand_ins_total', 'Copies given to a node that stood in for a silent owner', () => replicator.standIns);
+  counter(
+    'dcs_fallback_copies_total',
+    'Copies given to a fallback node in place of a silent owner',
+    () => replicator.fallbacks,
+  );
   gauge('dcs_hints', 'Keys kept for owners that were silent', () => hints.size);
   gauge('dcs_pending_keys', 'Keys whose newest entry is not yet on all owners', () => pending.size);
-  gauge('dcs_recovery_slots_held', 'Slots that wait for nodes, or a backup, that have them', () => ledger.held);
+  gauge(
+    'dcs_recovery_slots_blocked',
+    'Slots blocked until nodes or a backup with their entries are found',
+    () => ledger.blocked,
+  );
   counter(
     'dcs_recovery_slots_given_up_total',
     'Slots recovered without the disk of any node that had them last: from a backup, or not at all',

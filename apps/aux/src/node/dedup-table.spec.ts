@@ -1,5 +1,5 @@
-import { makeVersion, type RememberedOperation, SlotSet, type Version } from '@dcs/protocol';
-import { MAX_OPERATION_AGE_MS, OperationMemory } from './dedup-table.js';
+import { makeVersion, type DedupRecord, SlotSet, type Version } from '@dcs/protocol';
+import { MAX_OPERATION_AGE_MS, DedupTable } from './dedup-table.js';
 import { TokenResults } from './token-results.js';
 
 const NOW = 1_700_000_000_000;
@@ -7,16 +7,16 @@ const stamp = (i: number): Version => makeVersion(NOW, i, 1);
 
 function setup() {
   const time = { now: NOW };
-  const memory = new OperationMemory({ now: () => time.now, recentOperations: 1024 });
-  return { time, memory };
+  const dedup = new DedupTable({ now: () => time.now, recentOperations: 1024 });
+  return { time, dedup };
 }
 
-function pages(memory: OperationMemory, slots: SlotSet, size = 10): RememberedOperation[] {
-  const found: RememberedOperation[] = [];
+function pages(dedup: DedupTable, slots: SlotSet, size = 10): DedupRecord[] {
+  const found: DedupRecord[] = [];
   let cursor = '0';
   do {
     let left = size;
-    cursor = memory.scan(slots, cursor, 100, (operation) => {
+    cursor = dedup.scan(slots, cursor, 100, (operation) => {
       found.push(operation);
       return --left > 0;
     })!;
@@ -26,13 +26,13 @@ function pages(memory: OperationMemory, slots: SlotSet, size = 10): RememberedOp
 }
 
 test('what is remembered of some slots goes to another node page by page, and is known there', () => {
-  const { memory } = setup();
+  const { dedup } = setup();
   for (let i = 0; i < 200; i++) {
     const token = i % 3 === 0 ? `t${i}` : '';
-    memory.remember(`k${i % 4}`, i % 4, makeVersion(NOW + 1, i, 2), { stamp: stamp(i), value: i, token });
+    dedup.record(`k${i % 4}`, i % 4, makeVersion(NOW + 1, i, 2), { stamp: stamp(i), value: i, token });
   }
-  const other = setup().memory;
-  for (const operation of pages(memory, SlotSet.of([1, 2]))) other.take(operation);
+  const other = setup().dedup;
+  for (const operation of pages(dedup, SlotSet.of([1, 2]))) other.merge(operation);
   for (let i = 0; i < 200; i++) {
     const slot = i % 4;
     const known = other.find({ stamp: stamp(i), token: '' }, `k${slot}`, slot);
@@ -44,20 +44,20 @@ test('what is remembered of some slots goes to another node page by page, and is
 });
 
 test('what another node answers of one operation is known by its stamp, and by its token', () => {
-  const { memory } = setup();
-  memory.learn({ stamp: stamp(1), token: 't' }, 'k', 1, { version: stamp(1), value: 5 });
-  memory.learn({ stamp: stamp(2), token: '' }, 'k', 1, { version: stamp(2), value: 6 });
-  expect(memory.find({ stamp: stamp(1), token: '' }, 'k', 1)?.value).toBe(5);
-  expect(memory.find({ stamp: stamp(3), token: 't' }, 'k', 1)?.value).toBe(5);
-  expect(memory.find({ stamp: stamp(2), token: '' }, 'k', 1)?.value).toBe(6);
+  const { dedup } = setup();
+  dedup.learn({ stamp: stamp(1), token: 't' }, 'k', 1, { version: stamp(1), value: 5 });
+  dedup.learn({ stamp: stamp(2), token: '' }, 'k', 1, { version: stamp(2), value: 6 });
+  expect(dedup.find({ stamp: stamp(1), token: '' }, 'k', 1)?.value).toBe(5);
+  expect(dedup.find({ stamp: stamp(3), token: 't' }, 'k', 1)?.value).toBe(5);
+  expect(dedup.find({ stamp: stamp(2), token: '' }, 'k', 1)?.value).toBe(6);
 });
 
 test('a token is forgotten everywhere at the same time, however often it travels', () => {
-  const { memory, time } = setup();
-  memory.remember('k', 1, stamp(1), { stamp: stamp(1), value: 5, token: 't' });
+  const { dedup, time } = setup();
+  dedup.record('k', 1, stamp(1), { stamp: stamp(1), value: 5, token: 't' });
   time.now += 500_000;
-  const other = new OperationMemory({ now: () => time.now });
-  for (const operation of pages(memory, SlotSet.of([1]))) other.take(operation);
+  const other = new DedupTable({ now: () => time.now });
+  for (const operation of pages(dedup, SlotSet.of([1]))) other.merge(operation);
   const again = { stamp: makeVersion(time.now, 0, 1), token: 't' };
   expect(other.find(again, 'k', 1)).toMatchObject({ value: 5 });
   time.now += 100_001;
@@ -65,11 +65,11 @@ test('a token is forgotten everywhere at the same time, however often it travels
 });
 
 test('operations too old to be repeated do not travel', () => {
-  const { memory, time } = setup();
-  memory.remember('k', 1, stamp(1), { stamp: stamp(1), value: 5, token: '' });
-  expect(pages(memory, SlotSet.of([1]))).toHaveLength(1);
+  const { dedup, time } = setup();
+  dedup.record('k', 1, stamp(1), { stamp: stamp(1), value: 5, token: '' });
+  expect(pages(dedup, SlotSet.of([1]))).toHaveLength(1);
   time.now += MAX_OPERATION_AGE_MS + 1;
-  expect(pages(memory, SlotSet.of([1]))).toHaveLength(0);
+  expect(pages(dedup, SlotSet.of([1]))).toHaveLength(0);
 });
 
 test('of two results for one operation the later counts, in whatever order they come', () => {
@@ -79,21 +79,21 @@ test('of two results for one operation the later counts, in whatever order they 
     [early, later],
     [later, early],
   ]) {
-    const { memory } = setup();
-    for (const operation of order) memory.take(operation);
-    expect(memory.find({ stamp: stamp(1), token: '' }, 'k', 1)).toMatchObject({ value: 6 });
+    const { dedup } = setup();
+    for (const operation of order) dedup.merge(operation);
+    expect(dedup.find({ stamp: stamp(1), token: '' }, 'k', 1)).toMatchObject({ value: 6 });
   }
 });
 
 test('a cursor that is none is refused', () => {
-  expect(setup().memory.scan(new SlotSet(), 'x', 10, () => true)).toBeUndefined();
+  expect(setup().dedup.scan(new SlotSet(), 'x', 10, () => true)).toBeUndefined();
 });
 
 test('token results are bounded in number and in time', () => {
   let now = 0;
   const tokens = new TokenResults({ max: 10, now: () => now });
   const result = { version: makeVersion(1, 0, 0), value: 4 };
-  const remember = (token: string) => tokens.remember({ ...result, key: 'k', token, slot: 1, forgetAt: now + 100 });
+  const remember = (token: string) => tokens.record({ ...result, key: 'k', token, slot: 1, forgetAt: now + 100 });
   for (let i = 0; i < 50; i++) remember(`t${i}`);
   expect(tokens.size).toBe(10);
   expect(tokens.find('k', 't49')).toMatchObject(result);

@@ -2,7 +2,7 @@ import { SLOT_COUNT } from '@dcs/consistent-hash';
 import {
   compareVersions,
   type OperationRecord,
-  type RememberedOperation,
+  type DedupRecord,
   type RepeatedOperation,
   type SlotSet,
   type Version,
@@ -10,7 +10,7 @@ import {
 import { type OperationResult, RecentOperations } from './recent-operations.js';
 import { TokenResults } from './token-results.js';
 
-export interface OperationMemoryOptions {
+export interface DedupTableOptions {
   readonly now: () => number;
   /** Results kept for repeated attempts. @defaultValue 131_072 */
   readonly recentOperations?: number;
@@ -27,14 +27,14 @@ const CURSOR = /^(t?)(\d{1,15})$/;
  * What the operations on this node's slots answered, by stamp and by the client's token. It is a part of a slot as its
  * entries are: copies bring it to the other owners, imports to the next ones.
  */
-export class OperationMemory {
+export class DedupTable {
   readonly #now: () => number;
   readonly #recent: RecentOperations;
   readonly #tokens: TokenResults;
   /** By slot: of operations begun until then, ms since the Unix epoch, some may have been remembered by nobody left. */
   readonly #lostUntil = new Float64Array(SLOT_COUNT);
 
-  constructor({ now, recentOperations = DEFAULT_RECENT_OPERATIONS }: OperationMemoryOptions) {
+  constructor({ now, recentOperations = DEFAULT_RECENT_OPERATIONS }: DedupTableOptions) {
     this.#now = now;
     this.#recent = new RecentOperations(recentOperations);
     this.#tokens = new TokenResults({ max: MAX_TOKENS, now });
@@ -54,11 +54,11 @@ export class OperationMemory {
     this.#lostUntil[slot] = this.#now();
   }
 
-  remember(key: string, slot: number, version: Version, { stamp, value, token }: OperationRecord): void {
-    this.#recent.remember(stamp, slot, version, value);
+  record(key: string, slot: number, version: Version, { stamp, value, token }: OperationRecord): void {
+    this.#recent.record(stamp, slot, version, value);
     if (token === '') return;
     const forgetAt = this.#now() + TOKEN_RETENTION_MS;
-    this.#tokens.remember({ key, token, slot, version: { ms: version.ms, low: version.low }, value, forgetAt });
+    this.#tokens.record({ key, token, slot, version: { ms: version.ms, low: version.low }, value, forgetAt });
   }
 
   /** The same for every slot. */
@@ -67,26 +67,26 @@ export class OperationMemory {
   }
 
   /** Takes what another node remembers. Of two results for one operation the later counts: the other's effect is gone. */
-  take(operation: RememberedOperation): void {
+  merge(operation: DedupRecord): void {
     const { slot, version, value } = operation;
     if (operation.stamp !== undefined) {
       const known = this.#recent.find(operation.stamp, slot);
       if (known === undefined || compareVersions(version, known.version) > 0) {
-        this.#recent.remember(operation.stamp, slot, version, value);
+        this.#recent.record(operation.stamp, slot, version, value);
       }
       return;
     }
     const { key, token, forgetAt } = operation;
     const known = this.#tokens.find(key, token);
     if (known === undefined || compareVersions(version, known.version) > 0) {
-      this.#tokens.remember({ key, token, slot, version, value, forgetAt });
+      this.#tokens.record({ key, token, slot, version, value, forgetAt });
     }
   }
 
   /** Takes what was answered to this operation elsewhere; a token that is known already keeps its time. */
   learn({ stamp, token }: RepeatedOperation, key: string, slot: number, { version, value }: OperationResult): void {
-    this.take({ slot, stamp, version, value });
-    if (token !== '') this.take({ slot, key, token, version, value, forgetAt: this.#now() + TOKEN_RETENTION_MS });
+    this.merge({ slot, stamp, version, value });
+    if (token !== '') this.merge({ slot, key, token, version, value, forgetAt: this.#now() + TOKEN_RETENTION_MS });
   }
 
   /**
@@ -94,12 +94,7 @@ export class OperationMemory {
    * `visits` places, or until `visit` returns false. Returns the next cursor, `0` at the end; `undefined` for a cursor
    * that is none.
    */
-  scan(
-    slots: SlotSet,
-    cursor: string,
-    visits: number,
-    visit: (operation: RememberedOperation) => boolean,
-  ): string | undefined {
+  scan(slots: SlotSet, cursor: string, visits: number, visit: (operation: DedupRecord) => boolean): string | undefined {
     const match = CURSOR.exec(cursor);
     if (match === null) return undefined;
     let at = Number(match[2]);

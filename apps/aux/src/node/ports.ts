@@ -44,7 +44,7 @@ export interface DiskIdentity {
    * Names an unbroken history of the data: nodes of one lineage, once they have a slot whole, have all of it that the
    * others' disks have. A new one begins where a slot had to be given up for lost.
    */
-  readonly lineage: string;
+  readonly historyId: string;
   /** When the node was last known to run, ms since the Unix epoch: at most {@link NodeDisk.aliveAgeMs} before its end. */
   readonly aliveAt: number;
   /**
@@ -70,7 +70,7 @@ export interface NodeDisk {
   /** Forgets everything that was found. Before {@link load}, or instead of what it would have loaded. */
   discard(): Promise<void>;
   /** Keeps this; `aliveAt` is the disk's own business. On disk with the next write. */
-  remember(lineage: string, views: readonly View[]): void;
+  remember(historyId: string, views: readonly View[]): void;
   /**
    * Calls back when all that is in the store now is as safe as the disk is to make it, with an error when it could not
    * be: then it may be on disk, or not. At once where nothing is outstanding.

@@ -1,9 +1,9 @@
-import type { RememberedResult, Version } from '@dcs/protocol';
+import type { DedupResult, Version } from '@dcs/protocol';
 
 /**
  * What an applied write answered. `value` of SET: created; DEL: deleted; TOUCH: found (0 or 1). INCR: the new number.
  */
-export type OperationResult = RememberedResult;
+export type OperationResult = DedupResult;
 
 const WAYS = 4;
 /** Doubles per record: stamp ms, stamp low, slot, version ms, version low, value. */
@@ -30,7 +30,7 @@ export class RecentOperations {
   }
 
   /** A stamp belongs to one key; with the key's slot, what is remembered can be given to the slot's next owners. */
-  remember(stamp: Version, slot: number, version: Version, value: number): void {
+  record(stamp: Version, slot: number, version: Version, value: number): void {
     const records = this.#records;
     const set = this.#setOf(stamp, slot);
     let oldest = set * WAYS * FIELDS;

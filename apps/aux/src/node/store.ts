@@ -263,7 +263,7 @@ export class Store {
   }
 
   /** Entries and tombstones of a slot. */
-  heldIn(slot: number): number {
+  entriesIn(slot: number): number {
     return this.slotCounts[slot]! + this.#tombstones.inSlot(slot);
   }
 

@@ -37,7 +37,7 @@ export class TokenResults {
     return found !== undefined && found.forgetAt > this.#now() ? found : undefined;
   }
 
-  remember(result: TokenResult): void {
+  record(result: TokenResult): void {
     const name = nameOf(result.key, result.token);
     const known = this.#places.get(name);
     if (known !== undefined) {

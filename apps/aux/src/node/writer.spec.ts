@@ -207,8 +207,8 @@ describe('a repeated attempt', () => {
     const { writer, value } = setup();
     const plus = { by: 2, initial: 0, expiresAt: 0, kind: 'j', token: '' };
     const restart = (): void => {
-      writer.memory.clear();
-      writer.memory.lose(SLOT);
+      writer.dedup.clear();
+      writer.dedup.lose(SLOT);
     };
     writer.increment(first(NOW - 9), 'k', SLOT, plus);
     restart();

@@ -12,7 +12,7 @@ import {
   type WriteCondition,
 } from '@dcs/protocol';
 import { Entry, frame, internKind, lengthOf, sizeOf, valueOf } from './entry.js';
-import { MAX_OPERATION_AGE_MS, OperationMemory } from './dedup-table.js';
+import { MAX_OPERATION_AGE_MS, DedupTable } from './dedup-table.js';
 import type { OperationResult } from './recent-operations.js';
 import type { Store } from './store.js';
 
@@ -73,7 +73,7 @@ export class Writer {
   onApplied: ((key: string, entry: Entry, operation: OperationRecord | undefined) => void) | undefined;
 
   /** Results of operations, for repeated attempts. */
-  readonly memory: OperationMemory;
+  readonly dedup: DedupTable;
 
   readonly #store: Store;
   readonly #clock: HybridClock;
@@ -85,7 +85,7 @@ export class Writer {
     this.#clock = options.clock;
     this.#now = options.now;
     this.#maxValueBytes = options.maxValueBytes;
-    this.memory = new OperationMemory(options);
+    this.dedup = new DedupTable(options);
   }
 
   /** A new operation of this node's own, for clients that send no stamp. */
@@ -133,7 +133,7 @@ export class Writer {
     const buried = live === undefined ? store.tombstoneOf(key) : undefined;
     if (isRepeatOf(operation, buried)) {
       // Whether the first attempt found something is known to nobody any more.
-      if (this.memory.mayHaveForgotten(operation.stamp, slot)) return ANSWER_LOST;
+      if (this.dedup.mayHaveForgotten(operation.stamp, slot)) return ANSWER_LOST;
       return this.#repeated(operation, key, buried!, 1);
     }
     if (condition.if !== 'always') {
@@ -190,7 +190,7 @@ export class Writer {
     }
     this.#clock.observe(entry);
     const record = operation.attempt > 0 ? { stamp: operation.stamp, value, token } : undefined;
-    if (record !== undefined) this.memory.remember(key, entry.slot, entry, record);
+    if (record !== undefined) this.dedup.record(key, entry.slot, entry, record);
     this.onApplied?.(key, entry, record);
     return { version: entry, value };
   }
@@ -198,7 +198,7 @@ export class Writer {
   /** The first attempt may have reached this owner alone, and as a copy without what it answered: both are copied again. */
   #repeated({ stamp }: Operation, key: string, entry: Entry, value: number, token = ''): WriteResult {
     const record = { stamp, value, token };
-    this.memory.learn(record, key, entry.slot, { version: entry, value });
+    this.dedup.learn(record, key, entry.slot, { version: entry, value });
     this.onApplied?.(key, entry, record);
     return { version: entry, value };
   }
@@ -216,21 +216,21 @@ export class Writer {
       this.staleOld++;
       return { refused: 'STALE', detail: `operation is older than ${MAX_OPERATION_AGE_MS} ms` };
     }
-    const { memory } = this;
-    const known = memory.find({ stamp, token }, key, slot);
+    const { dedup } = this;
+    const known = dedup.find({ stamp, token }, key, slot);
     if (known !== undefined) {
       const stored = this.#store.lookup(key, hash);
       const isStored = stored !== undefined && compareVersions(stored, known.version) === 0;
       return isStored ? this.#repeated(operation, key, stored, known.value, token) : known;
     }
     const isLate = age > MAX_OVERTAKEN_AGE_MS + (attempt - 1) * ATTEMPT_MS;
-    return isLate || (attempt > 1 && memory.mayHaveForgotten(stamp, slot))
-      ? this.#overtaken(stamp, key, hash)
+    return isLate || (attempt > 1 && dedup.mayHaveForgotten(stamp, slot))
+      ? this.#superseded(stamp, key, hash)
       : undefined;
   }
 
   /** Another attempt may have been applied, and been overwritten since. */
-  #overtaken(stamp: Version, key: string, hash: number): Refusal | undefined {
+  #superseded(stamp: Version, key: string, hash: number): Refusal | undefined {
     const stored = this.#store.peek(key, hash) ?? this.#store.versionOfAbsent(key, hash);
     if (compareVersions(stored, stamp) <= 0) return undefined;
     this.staleOld++;

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { DiskError } from './errors.js';
 
 /**
- * `held`: it has the folder. `claiming`: it is about to find out. `leaving`: it closed the connection, and will be dead
+ * `locked`: it has the folder. `claiming`: it is about to find out. `leaving`: it closed the connection, and will be dead
  * soon. `dead`: nobody listens any more.
  */
-type Holder = 'held' | 'claiming' | 'leaving' | 'dead';
+type Holder = 'locked' | 'claiming' | 'leaving' | 'dead';
 
 const LOCK = 'lock-';
 const CLAIM = '.claim-';
@@ -33,7 +33,7 @@ export class DirectoryLock {
   readonly #descriptor: number | undefined;
   readonly #name = LOCK + randomBytes(8).toString('hex');
   #server: Server | undefined;
-  #held = false;
+  #locked = false;
 
   private constructor(directory: string) {
     this.#directory = directory;
@@ -81,7 +81,7 @@ export class DirectoryLock {
     }
     const server = createServer((socket) => {
       socket.on('error', () => undefined);
-      socket.end(this.#held ? 'h' : 'c');
+      socket.end(this.#locked ? 'h' : 'c');
     });
     this.#server = server;
     server.unref();
@@ -99,12 +99,12 @@ export class DirectoryLock {
     do {
       const names = (await readdir(this.#directory)).filter((name) => name.startsWith(LOCK) && name !== this.#name);
       const holders = await Promise.all(names.map((name) => probe(this.#at(name))));
-      if (holders.includes('held') || names.some((name, i) => holders[i] === 'claiming' && name < this.#name)) break;
+      if (holders.includes('locked') || names.some((name, i) => holders[i] === 'claiming' && name < this.#name)) break;
       await Promise.all(
         names.filter((_, i) => holders[i] === 'dead').map((name) => rm(this.#at(name), { force: true })),
       );
       if (holders.every((holder) => holder === 'dead')) {
-        this.#held = true;
+        this.#locked = true;
         return;
       }
       await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
@@ -116,7 +116,7 @@ export class DirectoryLock {
   }
 }
 
-/** Whatever is not certainly dead counts as held: a stopped process does not answer, and has the folder. */
+/** Whatever is not certainly dead counts as locked: a stopped process does not answer, and has the folder. */
 function probe(path: string): Promise<Holder> {
   return new Promise((resolve) => {
     const socket = connect(path);
@@ -124,11 +124,11 @@ function probe(path: string): Promise<Holder> {
       socket.destroy();
       resolve(holder);
     };
-    socket.setTimeout(ANSWER_TIMEOUT_MS, () => settle('held'));
-    socket.once('data', (answer) => settle(answer.toString('latin1') === 'c' ? 'claiming' : 'held'));
+    socket.setTimeout(ANSWER_TIMEOUT_MS, () => settle('locked'));
+    socket.once('data', (answer) => settle(answer.toString('latin1') === 'c' ? 'claiming' : 'locked'));
     socket.once('error', ({ code = '' }: NodeJS.ErrnoException) => {
       if (code === 'ECONNREFUSED' || code === 'ENOENT') settle('dead');
-      else settle(code === 'ECONNRESET' || code === 'EPIPE' ? 'leaving' : 'held');
+      else settle(code === 'ECONNRESET' || code === 'EPIPE' ? 'leaving' : 'locked');
     });
     socket.once('close', () => settle('leaving'));
   });

@@ -7,7 +7,7 @@ import type { Journal } from './journal.js';
 import { RecordEncoder } from './journal-record.js';
 import type { JournalWriter } from './journal-writer.js';
 
-export interface RecoveryOptions {
+export interface DiskRetryOptions {
   readonly directory: string;
   readonly journal: Journal;
   readonly dirty: DirtyKeys;
@@ -26,16 +26,16 @@ const MAX_PAUSE_MS = 5000;
  * From the first failed write to the first that succeeds again. Nothing that is on disk by then depends on pages that a
  * failed sync may have dropped: everything that is not in the entry file is written anew, to a new file.
  */
-export class Recovery {
+export class DiskRetry {
   /** Why writes are refused; undefined while they are taken. */
   refusal: string | undefined;
-  readonly #options: RecoveryOptions;
+  readonly #options: DiskRetryOptions;
   readonly #encoder = new RecordEncoder();
   #timer: NodeJS.Timeout | undefined;
   #pauseMs = FIRST_PAUSE_MS;
   #stopped = false;
 
-  constructor(options: RecoveryOptions) {
+  constructor(options: DiskRetryOptions) {
     this.#options = options;
   }
 

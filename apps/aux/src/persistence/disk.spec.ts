@@ -95,7 +95,7 @@ test('an ordered end leaves everything in the entry file, and no journal', async
   disk.remember('lineage-1', []);
   await disk.close();
   const again = await folder.open(directory);
-  expect(again.identity).toEqual({ lineage: 'lineage-1', aliveAt: START, views: [] });
+  expect(again.identity).toEqual({ historyId: 'lineage-1', aliveAt: START, views: [] });
   expect(again.journalBytes).toBe(0);
   const loaded = newStore();
   await again.load(loaded);

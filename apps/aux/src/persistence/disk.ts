@@ -16,7 +16,7 @@ import { type JournalFiles, nodeFiles } from './journal-files.js';
 import { type Done, JournalWriter } from './journal-writer.js';
 import { Loader } from './loader.js';
 import type { DiskMeta } from './meta.js';
-import { Recovery } from './disk-retry.js';
+import { DiskRetry } from './disk-retry.js';
 import { within } from './within.js';
 
 export interface DiskOptions {
@@ -64,7 +64,7 @@ export class Disk implements NodeDisk {
   readonly #journal: Journal;
   readonly #writer: JournalWriter;
   readonly #dirty = new DirtyKeys();
-  readonly #recovery: Recovery;
+  readonly #retry: DiskRetry;
   #meta: DiskMeta;
   #identity: DiskIdentity | undefined;
   #store: Store | undefined;
@@ -82,13 +82,13 @@ export class Disk implements NodeDisk {
     const found = file.meta;
     this.#meta = found ?? { schema: 1, lineage: undefined, aliveAt: now(), views: [], floor: VERSION_ZERO };
     if (found?.lineage !== undefined) {
-      this.#identity = { lineage: found.lineage, aliveAt: found.aliveAt, views: found.views };
+      this.#identity = { historyId: found.lineage, aliveAt: found.aliveAt, views: found.views };
     }
     this.#writer = new JournalWriter({
       journal,
       sync: durability === 'always',
       mayWrite: () => this.#mayWrite(),
-      onFailure: (error) => this.#recovery.failed(error),
+      onFailure: (error) => this.#retry.failed(error),
     });
     this.checkpoints = new Checkpoints({
       file,
@@ -97,11 +97,11 @@ export class Disk implements NodeDisk {
       now,
       store: () => (this.#isLoaded ? this.#store : undefined),
       meta: (aliveAt) => (this.#meta = { ...this.#meta, aliveAt, floor: this.#dirty.floor ?? this.#meta.floor }),
-      journalUsable: () => this.#recovery.refusal === undefined,
+      journalUsable: () => this.#retry.refusal === undefined,
       onDone: (error) => this.#checkpointDone(error),
       onJournalFailure: (error) => this.#journalFailed(error),
     });
-    this.#recovery = new Recovery({
+    this.#retry = new DiskRetry({
       directory,
       journal,
       dirty: this.#dirty,
@@ -145,7 +145,7 @@ export class Disk implements NodeDisk {
   }
 
   get refusal(): string | undefined {
-    return this.#recovery.refusal;
+    return this.#retry.refusal;
   }
 
   /** Keys that are not in the entry file yet. */
@@ -233,7 +233,7 @@ export class Disk implements NodeDisk {
       );
     };
     this.checkpoints.stop();
-    this.#recovery.stop();
+    this.#retry.stop();
     if (this.#store !== undefined) {
       if (this.refusal === undefined)
         await step(
@@ -309,7 +309,7 @@ export class Disk implements NodeDisk {
   #checkpointDone(error: Error | undefined): void {
     if (error === undefined) {
       if (this.refusal === undefined) this.#writer.resume();
-    } else if (this.refusal === undefined && (this.#writer.isHeld || isFull(error))) {
+    } else if (this.refusal === undefined && (this.#writer.awaitsRoom || isFull(error))) {
       // The journal alone can go on for as long as it has room; on a full disk it would take the checkpoint's.
       this.#journalFailed(error);
     }
@@ -317,6 +317,6 @@ export class Disk implements NodeDisk {
 
   #journalFailed(error: Error): void {
     this.#writer.stop(error);
-    this.#recovery.failed(error);
+    this.#retry.failed(error);
   }
 }

@@ -110,7 +110,7 @@ export class JournalWriter {
   }
 
   /** Whether it waits for room. */
-  get isHeld(): boolean {
+  get awaitsRoom(): boolean {
     return this.#room !== undefined;
   }
 

@@ -45,7 +45,7 @@ export class MemoryDisk implements NodeDisk {
   /** Changed since the last checkpoint. */
   #dirty = new Set<string>();
   #waiting: ((error: Error | undefined) => void)[] = [];
-  #remembered: { readonly lineage: string; readonly views: readonly View[] } | undefined;
+  #remembered: { readonly historyId: string; readonly views: readonly View[] } | undefined;
   #writing = false;
   /** Stands for all that is appended at once. */
   #group = {};
@@ -88,8 +88,8 @@ export class MemoryDisk implements NodeDisk {
     this.#options.platter.wipe();
   }
 
-  remember(lineage: string, views: readonly View[]): void {
-    this.#remembered = { lineage, views };
+  remember(historyId: string, views: readonly View[]): void {
+    this.#remembered = { historyId, views };
     this.#sinceCheckpointMs = Infinity;
   }
 

@@ -32,7 +32,7 @@ describe('several nodes', () => {
   const start = (id: string, prepare?: (server: AuxServer) => void, weight = 1): Promise<AuxServer> =>
     cluster.start(id, {}, { weight }, prepare);
   const crash = (server: AuxServer): Promise<void> => cluster.crash(server);
-  const settled = (): Promise<void> => cluster.settled();
+  const settled = (): Promise<void> => cluster.inSync();
   const request = (server: AuxServer, encoded: string): Promise<RespValue> => cluster.request(server, encoded);
   const primaryOf = (key: string): AuxServer => cluster.primaryOf(key);
   const ownersOf = (key: string): AuxServer[] => cluster.ownersOf(key);
@@ -218,7 +218,7 @@ describe('several nodes', () => {
     const here = KEYS.filter((key) => primaryOf(key) === c);
     expect(here.length).toBeGreaterThan(10);
     for (const key of here) {
-      expect(c.node.replication.ledger.isSettled(slotOfBinary(key))).toBe(false);
+      expect(c.node.replication.ledger.isInSync(slotOfBinary(key))).toBe(false);
       expect(await increment(key, { ...done.get(key)!, attempt: 2 })).toBe(1);
       expect(await increment(key, write(), `token of ${key}`)).toBe(1);
       expect(await increment(key, { ...lost.get(key)!, attempt: 9 })).toBe(3);
@@ -299,7 +299,7 @@ describe('several nodes', () => {
     const { replication, writer, ownership } = primary.node;
     const slot = slotOfBinary(key);
     const { stamp } = write();
-    writer.memory.remember(key, slot, stamp, { stamp, value: 7, token: 'token' });
+    writer.dedup.record(key, slot, stamp, { stamp, value: 7, token: 'token' });
     replication.readmitted();
     replication.applyView({ ...ownership.view });
     await settled();

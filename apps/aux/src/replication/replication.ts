@@ -10,7 +10,7 @@ import type { Writer } from '../node/writer.js';
 import { AntiEntropy } from './handoff/anti-entropy.js';
 import type { Effect } from './copies/effect.js';
 import { ExpiryTraces } from './slots/expiry-traces.js';
-import { Fetcher } from './handoff/read-repair.js';
+import { ReadRepair } from './handoff/read-repair.js';
 import { Hints } from './copies/hints.js';
 import { Importer } from './handoff/importer.js';
 import { Peers } from './peers/peers.js';
@@ -20,7 +20,7 @@ import { ReadGrants } from './reads/read-grants.js';
 import { ReadLeases } from './reads/read-leases.js';
 import { Recovery, type RecoveryTuning } from './recovery/recovery.js';
 import { type CopyOutcome, Replicator } from './copies/replicator.js';
-import { Retirement } from './handoff/copy-release.js';
+import { CopyRelease } from './handoff/copy-release.js';
 import { SlotLedger } from './slots/slot-ledger.js';
 import { StaleCopies } from './slots/stale-copies.js';
 import { ViewChanges } from './slots/view-changes.js';
@@ -33,7 +33,7 @@ export interface ReplicationTuning extends RecoveryTuning {
   /** @defaultValue 5000 */
   readonly antiEntropyIntervalMs?: number;
   /** How long a copy of a slot is kept after all its owners have theirs. @defaultValue 5000 */
-  readonly retirementGraceMs?: number;
+  readonly releaseGraceMs?: number;
 }
 
 export interface ReplicationOptions extends ReplicationTuning {
@@ -72,12 +72,12 @@ export class Replication {
   readonly pending = new PendingKeys();
   readonly peers: Peers;
   readonly replicator: Replicator;
-  readonly fetcher: Fetcher;
+  readonly readRepair: ReadRepair;
   readonly preparation: Preparation;
   readonly importer: Importer;
   readonly hints: Hints;
   readonly antiEntropy: AntiEntropy;
-  readonly retirement: Retirement;
+  readonly copyRelease: CopyRelease;
   readonly readGrants: ReadGrants;
   readonly readLeases: ReadLeases;
   readonly recovery: Recovery;
@@ -93,7 +93,7 @@ export class Replication {
     this.#options = options;
     const { ownership, store, clock, refresh, timers, monotonic, random, isLagging, transport } = options;
     const { ledger } = this;
-    const { memory } = options.writer;
+    const { dedup } = options.writer;
     const staleCopies = new StaleCopies(store, (key) => this.hints.has(key));
     this.#staleCopies = staleCopies;
     options.writer.onApplied = (key, entry, operation) => {
@@ -132,14 +132,14 @@ export class Replication {
       readableMs: (owners, holders) => this.readGrants.outstandingMs(owners, holders),
       ...given('replicaTimeoutMs', options.replicaTimeoutMs),
     });
-    this.fetcher = new Fetcher({ ownership, ledger, peers, store, memory });
+    this.readRepair = new ReadRepair({ ownership, ledger, peers, store, dedup });
     this.preparation = new Preparation({
-      ...{ ownership, ledger, store, memory, fetcher: this.fetcher, pending: this.pending },
+      ...{ ownership, ledger, store, dedup, readRepair: this.readRepair, pending: this.pending },
       copy: (effect, done) => this.copy([effect], (outcome) => done(outcome !== 'failed')),
     });
     this.hints = new Hints({ ownership, peers, store, timers });
     this.#viewChanges = new ViewChanges({
-      ...{ ownership, ledger, memory, clock, staleCopies, replicas: options.replicas, disk: options.disk },
+      ...{ ownership, ledger, dedup, clock, staleCopies, replicas: options.replicas, disk: options.disk },
       mayBePrecious: () => this.recovery.mayBePrecious,
     });
     this.importer = new Importer({
@@ -147,7 +147,7 @@ export class Replication {
       ledger,
       peers,
       store,
-      memory,
+      dedup,
       clock,
       timers,
       random,
@@ -164,7 +164,7 @@ export class Replication {
       onDiffering: (peer, slots) => this.compareWith(peer, slots),
       ...given('intervalMs', options.antiEntropyIntervalMs),
     });
-    this.retirement = new Retirement({
+    this.copyRelease = new CopyRelease({
       ownership,
       peers,
       store,
@@ -172,13 +172,13 @@ export class Replication {
       timers,
       monotonic,
       isPaused: () => this.recovery.mayBePrecious,
-      ...given('graceMs', options.retirementGraceMs),
+      ...given('graceMs', options.releaseGraceMs),
     });
     this.recovery = new Recovery({
       ...options,
       ledger,
       peers,
-      memory,
+      dedup,
       onReleased: () => this.importer.wake(),
     });
   }
@@ -190,7 +190,7 @@ export class Replication {
 
   start(): void {
     this.antiEntropy.start();
-    this.retirement.start();
+    this.copyRelease.start();
   }
 
   close(): void {
@@ -199,7 +199,7 @@ export class Replication {
     this.recovery.close();
     this.importer.close();
     this.antiEntropy.close();
-    this.retirement.close();
+    this.copyRelease.close();
     this.hints.close();
     this.peers.close();
   }
@@ -293,9 +293,9 @@ export class Replication {
     const outcome = store.merge(key, entry);
     if (outcome === 'too-large') return 'full';
     if (outcome === 'applied' && !isHint) this.#staleCopies.arrived(key, entry);
-    const held = isHint ? store.lookup(key) : undefined;
-    if (held !== undefined) this.hints.add(key, { entry: held, sender, epoch, operation });
-    if (operation !== undefined) writer.memory.remember(key, entry.slot, entry, operation);
+    const taken = isHint ? store.lookup(key) : undefined;
+    if (taken !== undefined) this.hints.add(key, { entry: taken, sender, epoch, operation });
+    if (operation !== undefined) writer.dedup.record(key, entry.slot, entry, operation);
     return 'taken';
   }
 

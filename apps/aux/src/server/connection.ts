@@ -137,7 +137,7 @@ export class Connection {
     const { highWaterBytes, maxPending } = this.#limits;
     try {
       while (!session.blocked && !session.closing && !this.#choked && !this.#socket.destroyed) {
-        if (replies.pending >= maxPending || replies.heldBytes > highWaterBytes) break;
+        if (replies.pending >= maxPending || replies.waitingBytes > highWaterBytes) break;
         if (!decoder.next()) break;
         const reply = this.#dispatcher.execute(session);
         if (typeof reply === 'string') replies.append(reply);
@@ -186,7 +186,7 @@ export class Connection {
 
   #pauseOrResume(): void {
     const replies = this.#replies;
-    const full = replies.pending >= this.#limits.maxPending || replies.heldBytes > this.#limits.highWaterBytes;
+    const full = replies.pending >= this.#limits.maxPending || replies.waitingBytes > this.#limits.highWaterBytes;
     if (this.session.blocked || this.#choked || full) this.#socket.pause();
     else if (this.#socket.isPaused()) this.#socket.resume();
   }

@@ -39,7 +39,7 @@ test('replies come out in the order of the requests, whenever they are there', (
           expect(expected.startsWith(out)).toBe(true);
         }
         expect(out + queue.take()).toBe(expected);
-        expect(queue.heldBytes).toBe(0);
+        expect(queue.waitingBytes).toBe(0);
         expect(queue.pending).toBe(0);
         expect(queue.readyBytes).toBe(0);
       },
@@ -77,9 +77,9 @@ test('what waits is counted', () => {
   queue.append('12345');
   const second = queue.hold({})!;
   second('678');
-  expect(queue.heldBytes).toBe(8);
+  expect(queue.waitingBytes).toBe(8);
   expect(queue.take()).toBe('');
   first('0');
-  expect(queue.heldBytes).toBe(0);
+  expect(queue.waitingBytes).toBe(0);
   expect(queue.take()).toBe('012345678');
 });

@@ -1,5 +1,5 @@
 /** A reply that is still to come, to so many requests, and the replies behind it that wait for it. */
-interface Held {
+interface Waiting {
   readonly reply: object;
   count: number;
   text: string | undefined;
@@ -12,15 +12,15 @@ interface Held {
  */
 export class ReplyQueue {
   #ready = '';
-  readonly #held: Held[] = [];
-  #heldBytes = 0;
+  readonly #waiting: Waiting[] = [];
+  #waitingBytes = 0;
 
   /** Replies that are still to come. */
   pending = 0;
 
   /** Characters (bytes) that wait behind replies still to come. */
-  get heldBytes(): number {
-    return this.#heldBytes;
+  get waitingBytes(): number {
+    return this.#waitingBytes;
   }
 
   /** Characters (bytes) that `take` would return. */
@@ -29,12 +29,12 @@ export class ReplyQueue {
   }
 
   append(text: string): void {
-    const last = this.#held.length - 1;
+    const last = this.#waiting.length - 1;
     if (last < 0) {
       this.#ready += text;
     } else {
-      this.#held[last]!.after += text;
-      this.#heldBytes += text.length;
+      this.#waiting[last]!.after += text;
+      this.#waitingBytes += text.length;
     }
   }
 
@@ -44,18 +44,18 @@ export class ReplyQueue {
    */
   hold(reply: object): ((text: string) => void) | undefined {
     this.pending++;
-    const last = this.#held[this.#held.length - 1];
+    const last = this.#waiting[this.#waiting.length - 1];
     if (last !== undefined && last.reply === reply && last.text === undefined && last.after === '') {
       last.count++;
       return undefined;
     }
-    const held: Held = { reply, count: 1, text: undefined, after: '' };
-    this.#held.push(held);
+    const waiting: Waiting = { reply, count: 1, text: undefined, after: '' };
+    this.#waiting.push(waiting);
     return (text) => {
-      if (held.text !== undefined) return;
-      held.text = text.repeat(held.count);
-      this.#heldBytes += held.text.length;
-      this.pending -= held.count;
+      if (waiting.text !== undefined) return;
+      waiting.text = text.repeat(waiting.count);
+      this.#waitingBytes += waiting.text.length;
+      this.pending -= waiting.count;
       this.#release();
     };
   }
@@ -69,12 +69,12 @@ export class ReplyQueue {
 
   #release(): void {
     let released = 0;
-    for (const { text, after } of this.#held) {
+    for (const { text, after } of this.#waiting) {
       if (text === undefined) break;
       this.#ready += text + after;
-      this.#heldBytes -= text.length + after.length;
+      this.#waitingBytes -= text.length + after.length;
       released++;
     }
-    if (released > 0) this.#held.splice(0, released);
+    if (released > 0) this.#waiting.splice(0, released);
   }
 }

@@ -6,7 +6,7 @@ import {
   encodeMerge,
   helloCommand,
   SLOT_COMPARING,
-  SLOT_SETTLED,
+  SLOT_IN_SYNC,
   SlotSet,
 } from '@dcs/protocol';
 import { encodeCommandBinary, RespClient, RespError } from '@dcs/resp';
@@ -124,9 +124,9 @@ export class ClusterLink {
   /** A node says of which slots it is an owner whose copy is whole, be it the first or another. */
   async #addReplicas(node: string, owners: string[][]): Promise<void> {
     const reply = await this.#call(node, encodeDigest(this.#epoch, ALL_SLOTS));
-    const { settled } = decodeDigestReply(reply, SLOT_COUNT);
+    const { standings } = decodeDigestReply(reply, SLOT_COUNT);
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      const isOwner = settled[slot] === SLOT_SETTLED || settled[slot] === SLOT_COMPARING;
+      const isOwner = standings[slot] === SLOT_IN_SYNC || standings[slot] === SLOT_COMPARING;
       if (isOwner && !owners[slot]!.includes(node)) owners[slot]!.push(node);
     }
   }

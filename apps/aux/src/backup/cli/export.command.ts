@@ -6,7 +6,7 @@ import { formatVersion, fromBinary, fromBinaryStrict, KIND_JSON, rawContentType,
 import { type Entry, isTombstone, supersedes, valueOf } from '../../node/entry.js';
 import { GROUPS, SLOTS_PER_GROUP } from '../format.js';
 import type { Arguments } from './arguments.js';
-import { openSource, restoreOf } from './backup-source.js';
+import { openBackupSource, restoreOf } from './backup-source.js';
 import { Progress, type Terminal } from './terminal.js';
 
 /** Entries held in memory at a time, about: an archive with more is read in several passes over its groups of slots. */
@@ -14,7 +14,7 @@ const ENTRIES_PER_PASS = 1_000_000;
 
 /** Writes every entry as one line of JSON. Returns the exit code. */
 export async function exportEntries(args: Arguments, terminal: Terminal): Promise<number> {
-  const source = await openSource(args);
+  const source = await openBackupSource(args);
   const restore = restoreOf(source, terminal);
   const files = await source.archive.files(source.clusters[0]!);
   const total = files.reduce((sum, { foot }) => sum + (foot?.entries ?? 0), 0);

@@ -2,7 +2,7 @@ import { SLOT_COUNT } from '@dcs/consistent-hash';
 import type { BackupFile } from '../archive.js';
 import { hasSlot } from '../precedence.js';
 import type { Arguments } from './arguments.js';
-import { openSource } from './backup-source.js';
+import { openBackupSource } from './backup-source.js';
 import { ageText, bytesText, columns, type Terminal } from './terminal.js';
 
 interface ListedFile {
@@ -31,7 +31,7 @@ interface ListedCluster {
 
 /** Prints what there is. Returns the exit code. */
 export async function list(args: Arguments, terminal: Terminal): Promise<number> {
-  const { archive, clusters } = await openSource(args);
+  const { archive, clusters } = await openBackupSource(args);
   const listed: ListedCluster[] = [];
   for (const folder of clusters) listed.push(describe(folder, await archive.files(folder), terminal.now()));
   terminal.out.write(args.json ? `${JSON.stringify({ clusters: listed }, null, 2)}\n` : listed.map(textOf).join('\n'));

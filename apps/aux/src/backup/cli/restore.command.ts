@@ -4,7 +4,7 @@ import { SLOT_COUNT } from '@dcs/consistent-hash';
 import { SlotSet } from '@dcs/protocol';
 import { type Arguments, UsageError } from './arguments.js';
 import { ClusterLink, mayPass } from './cluster-link.js';
-import { openSource, restoreOf } from './backup-source.js';
+import { openBackupSource, restoreOf } from './backup-source.js';
 import { Progress, type Terminal } from './terminal.js';
 
 const MAX_ATTEMPTS = 5;
@@ -12,7 +12,7 @@ const PAUSE_MS = 1000;
 
 /** Sends what there is to a running cluster, versions kept. Returns the exit code. */
 export async function restoreToCluster(args: Arguments, terminal: Terminal): Promise<number> {
-  const source = await openSource(args);
+  const source = await openBackupSource(args);
   const restore = restoreOf(source, terminal);
   const link = new ClusterLink({ node: args.node!, secret: await secretOf(args) });
   const progress = new Progress(terminal);

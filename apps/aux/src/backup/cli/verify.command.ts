@@ -1,8 +1,8 @@
 import type { BackupFile } from '../archive.js';
-import { type BackupDisk, codeOf } from '../backup-files.js';
+import { type BackupFiles, codeOf } from '../backup-files.js';
 import { FileReader, readRecords } from '../file-reader.js';
 import type { Arguments } from './arguments.js';
-import { openSource } from './backup-source.js';
+import { openBackupSource } from './backup-source.js';
 import { Progress, type Terminal } from './terminal.js';
 
 interface VerifiedFile {
@@ -16,7 +16,7 @@ interface VerifiedFile {
  * node removes meanwhile, because newer files replace it, is left out.
  */
 export async function verify(args: Arguments, terminal: Terminal): Promise<number> {
-  const { archive, disk, clusters } = await openSource(args);
+  const { archive, disk, clusters } = await openBackupSource(args);
   const files = (await Promise.all(clusters.map((folder) => archive.files(folder)))).flat();
   const progress = new Progress(terminal);
   const total = files.reduce((sum, { size }) => sum + size, 0);
@@ -46,7 +46,7 @@ export async function verify(args: Arguments, terminal: Terminal): Promise<numbe
 }
 
 /** `undefined` when it is not there any more. */
-async function verifyFile(disk: BackupDisk, { path, problem }: BackupFile): Promise<VerifiedFile | undefined> {
+async function verifyFile(disk: BackupFiles, { path, problem }: BackupFile): Promise<VerifiedFile | undefined> {
   if (problem !== undefined) return { path, records: 0, problems: [problem.message] };
   const problems: string[] = [];
   let records = 0;

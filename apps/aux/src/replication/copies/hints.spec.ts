@@ -11,23 +11,23 @@ describe('what a node took for a silent owner', () => {
   let cluster: SeveralNodes;
   let primary: AuxServer;
   let replica: AuxServer;
-  let standIn: AuxServer;
+  let fallback: AuxServer;
 
   beforeEach(async () => {
     cluster = new SeveralNodes();
     await cluster.startAll(['a', 'b', 'c']);
     [primary, replica] = cluster.ownersOf(KEY) as [AuxServer, AuxServer];
-    standIn = cluster.strangerTo(KEY);
-    jest.spyOn(standIn.node.replication.hints, 'flush').mockReturnValue(undefined);
-    await standInFor(() => cluster.set(KEY, 'taken'));
-    expect(cluster.stored(standIn, KEY)).toBe('taken');
+    fallback = cluster.strangerTo(KEY);
+    jest.spyOn(fallback.node.replication.hints, 'flush').mockReturnValue(undefined);
+    await fallBackFor(() => cluster.set(KEY, 'taken'));
+    expect(cluster.stored(fallback, KEY)).toBe('taken');
     expect(cluster.stored(replica, KEY)).toBeUndefined();
   });
 
   afterEach(() => cluster.close());
 
   /** The primary gets no answer from the replica meanwhile. */
-  async function standInFor(write: () => Promise<unknown>): Promise<void> {
+  async function fallBackFor(write: () => Promise<unknown>): Promise<void> {
     const { peers } = primary.node.replication;
     const send = peers.send.bind(peers);
     const silent = jest.spyOn(peers, 'send').mockImplementation((id, encoded, timeoutMs, callback) => {
@@ -41,10 +41,10 @@ describe('what a node took for a silent owner', () => {
   const holders = (): string[] =>
     cluster.nodes.filter((node) => cluster.stored(node, KEY) !== undefined).map(({ node }) => node.id);
   const giveBack = async (): Promise<void> => {
-    jest.mocked(standIn.node.replication.hints.flush).mockRestore();
+    jest.mocked(fallback.node.replication.hints.flush).mockRestore();
     await eventually(() => {
-      standIn.node.replication.hints.flush();
-      return standIn.node.replication.hints.size === 0;
+      fallback.node.replication.hints.flush();
+      return fallback.node.replication.hints.size === 0;
     });
   };
 
@@ -68,7 +68,7 @@ describe('what a node took for a silent owner', () => {
       encodeIncrement(context, { by: 1, initial: 0, expiresAt: 0, token: '' }, KEY);
     await cluster.delete(KEY);
     const operations = [cluster.write(), cluster.write(), cluster.write()];
-    await standInFor(async () => {
+    await fallBackFor(async () => {
       for (const operation of operations) await cluster.request(primary, increment(operation));
     });
     await giveBack();
@@ -86,10 +86,10 @@ describe('what a node took for a silent owner', () => {
     ['anything larger, with the last alone', 3, 1],
   ])('of operations it is given, as %s', async (what, count, expected) => {
     await cluster.delete(KEY);
-    await standInFor(async () => {
+    await fallBackFor(async () => {
       for (let i = 0; i < count; i++) await cluster.set(KEY, what.startsWith('a counter') ? `${i}` : 'v'.repeat(100));
     });
-    const send = jest.spyOn(standIn.node.replication.peers, 'send');
+    const send = jest.spyOn(fallback.node.replication.peers, 'send');
     await giveBack();
     expect(send.mock.calls.filter(([, encoded]) => encoded.includes('DCS.MERGE'))).toHaveLength(expected);
     send.mockRestore();
@@ -100,23 +100,23 @@ describe('what a node took for a silent owner', () => {
     await cluster.crash(primary);
     await eventually(() => cluster.nodes.every(({ node }) => node.ownership.member(id) === undefined));
     await giveBack();
-    await cluster.settled();
+    await cluster.inSync();
     expect(await cluster.get(KEY)).toBe('taken');
     expect(holders()).toHaveLength(2);
   });
 
   test('is not what has come since, which stays', async () => {
-    const { store } = standIn.node;
+    const { store } = fallback.node;
     const { ms, low } = store.lookup(KEY)!;
     store.merge(KEY, entryOf(KEY, 'newer', { ms: ms + 1, low }));
     primary.node.store.drop(KEY);
     await giveBack();
-    expect(cluster.stored(standIn, KEY)).toBe('newer');
+    expect(cluster.stored(fallback, KEY)).toBe('newer');
     expect(cluster.stored(primary, KEY)).toBeUndefined();
   });
 
   test('is tried no more once the node is closed, even when the last try ends after that', () => {
-    const { hints, peers } = standIn.node.replication;
+    const { hints, peers } = fallback.node.replication;
     jest.mocked(hints.flush).mockRestore();
     const answers: ((error: Error | null) => void)[] = [];
     const send = jest.spyOn(peers, 'send').mockImplementation((_id, _encoded, _timeoutMs, done) => {

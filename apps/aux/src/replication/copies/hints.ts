@@ -125,7 +125,7 @@ export class Hints {
     const { ownership, peers, store } = this.#options;
     const { sender } = hint;
     peers.send(sender, encodeVouch(ownership.epoch, key, hint.epoch), SEND_TIMEOUT_MS, (error, reply) => {
-      if (error !== null && cannotVouch(error)) return this.#giveOwn(key, hint, owners, done);
+      if (error !== null && cannotConfirm(error)) return this.#giveOwn(key, hint, owners, done);
       if (error !== null) return done();
       const { entry, sources } = decodeFetchReply(reply);
       if (sources.length > 0) return done(); // it may lack some itself
@@ -197,6 +197,6 @@ export class Hints {
 }
 
 /** It has begun anew since, or is of a version that does not know the question. */
-function cannotVouch(error: Error): boolean {
+function cannotConfirm(error: Error): boolean {
   return (error instanceof RespError && error.code === 'STALE') || isUnknownCommand(error);
 }

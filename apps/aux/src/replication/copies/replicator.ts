@@ -44,7 +44,7 @@ const RETRY_PAUSE_MS = 50;
  */
 export class Replicator {
   /** Copies given to a node that stood in for an owner. */
-  standIns = 0;
+  fallbacks = 0;
   /** Writes that could not be copied in time. */
   failures = 0;
   #inFlight = 0;
@@ -115,7 +115,7 @@ export class Replicator {
       round.used.add(id);
       if (task.holders.includes(id)) return;
       if (peers.isSuspect(id)) continue;
-      this.standIns++;
+      this.fallbacks++;
       this.#send(task, round, id);
       return;
     }

@@ -1,5 +1,5 @@
 import { SLOT_COUNT } from '@dcs/consistent-hash';
-import { decodeDigestReply, encodeDigest, encodeSync, sameDigest, SLOT_SETTLED, SlotSet } from '@dcs/protocol';
+import { decodeDigestReply, encodeDigest, encodeSync, sameDigest, SLOT_IN_SYNC, SlotSet } from '@dcs/protocol';
 import { type Ownership, PRIMARY } from '../../node/ownership.js';
 import type { Timers } from '../../node/ports.js';
 import type { Store } from '../../node/store.js';
@@ -148,17 +148,17 @@ export class AntiEntropy {
   /** @param onDiffering is given those of the slots, settled at both, that differ, if there are any */
   #compare(peer: string, shared: SlotSet, onDiffering: (slots: SlotSet) => void): void {
     const { ownership, ledger, peers, store } = this.#options;
-    const slots = shared.without(ledger.unsettledSlots());
+    const slots = shared.without(ledger.unsyncedSlots());
     if (slots.isEmpty) return;
     const { epoch } = ownership;
     peers.send(peer, encodeDigest(epoch, slots), TIMEOUT_MS, (error, reply) => {
       if (error !== null || epoch !== ownership.epoch || this.#closed) return;
-      const { digests, settled } = decodeDigestReply(reply, slots.size);
+      const { digests, standings } = decodeDigestReply(reply, slots.size);
       const ours = store.digests.ofAll(slots);
       if (digests === ours) return;
       const differing = new SlotSet();
       slots.toArray().forEach((slot, i) => {
-        if (settled[i] === SLOT_SETTLED && !sameDigest(digests, ours, i)) differing.add(slot);
+        if (standings[i] === SLOT_IN_SYNC && !sameDigest(digests, ours, i)) differing.add(slot);
       });
       if (!differing.isEmpty) onDiffering(differing);
     });

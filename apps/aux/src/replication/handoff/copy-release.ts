@@ -1,12 +1,12 @@
 import { SLOT_COUNT } from '@dcs/consistent-hash';
-import { decodeDigestReply, encodeDigest, SLOT_SETTLED, SlotSet } from '@dcs/protocol';
+import { decodeDigestReply, encodeDigest, SLOT_IN_SYNC, SlotSet } from '@dcs/protocol';
 import { NONE, type Ownership } from '../../node/ownership.js';
 import type { Timers } from '../../node/ports.js';
 import type { Store } from '../../node/store.js';
 import type { Hints } from '../copies/hints.js';
 import type { Peers } from '../peers/peers.js';
 
-export interface RetirementOptions {
+export interface CopyReleaseOptions {
   readonly ownership: Ownership;
   readonly peers: Peers;
   readonly store: Store;
@@ -30,8 +30,8 @@ const TIMEOUT_MS = 2000;
  * Drops the copies of slots that this node does not own any more: once every owner says that it has imported the slot,
  * and a grace period later.
  */
-export class Retirement {
-  readonly #options: RetirementOptions;
+export class CopyRelease {
+  readonly #options: CopyReleaseOptions;
   /** When a slot was first found held by all its owners; 0 = not yet. */
   readonly #safeSince = new Float64Array(SLOT_COUNT);
   #epoch = -1;
@@ -39,7 +39,7 @@ export class Retirement {
   #cancel: (() => void) | undefined;
   #closed = false;
 
-  constructor(options: RetirementOptions) {
+  constructor(options: CopyReleaseOptions) {
     this.#options = options;
   }
 
@@ -62,7 +62,7 @@ export class Retirement {
   /** Slots held for others that not all owners are known to have: leaving now could lose them. */
   get unsafeSlots(): number {
     let count = 0;
-    for (const slot of this.#heldForOthers()) if (this.#safeSince[slot] === 0) count++;
+    for (const slot of this.#slotsOfOthers()) if (this.#safeSince[slot] === 0) count++;
     return count;
   }
 
@@ -74,11 +74,11 @@ export class Retirement {
       this.#epoch = ownership.epoch;
       this.#safeSince.fill(0);
     }
-    const held = this.#heldForOthers();
-    if (held.length === 0) return;
-    this.#dropOld(held);
+    const kept = this.#slotsOfOthers();
+    if (kept.length === 0) return;
+    this.#dropOld(kept);
     const byOwner = new Map<string, number[]>();
-    for (const slot of held) {
+    for (const slot of kept) {
       if (this.#safeSince[slot] !== 0 || this.#options.hints.inSlot(slot) > 0) continue;
       for (const owner of ownership.table.ownersOf(slot)) {
         const slots = byOwner.get(owner);
@@ -112,9 +112,9 @@ export class Retirement {
       peers.send(owner, encodeDigest(epoch, SlotSet.of(slots)), TIMEOUT_MS, (error, reply) => {
         if (error === null) {
           const ascending = [...slots].sort((a, b) => a - b);
-          const { settled } = decodeDigestReply(reply, slots.length);
+          const { standings } = decodeDigestReply(reply, slots.length);
           ascending.forEach((slot, i) => {
-            if (settled[i] === SLOT_SETTLED) confirmations[slot]!++;
+            if (standings[i] === SLOT_IN_SYNC) confirmations[slot]!++;
           });
         }
         settle();
@@ -123,22 +123,22 @@ export class Retirement {
     settle();
   }
 
-  #dropOld(held: readonly number[]): void {
+  #dropOld(slots: readonly number[]): void {
     const { store, hints, monotonic, graceMs = DEFAULT_GRACE_MS } = this.#options;
     const now = monotonic();
     const old = SlotSet.of(
-      held.filter((slot) => this.#safeSince[slot] !== 0 && now - this.#safeSince[slot]! >= graceMs),
+      slots.filter((slot) => this.#safeSince[slot] !== 0 && now - this.#safeSince[slot]! >= graceMs),
     );
     if (old.isEmpty) return;
     store.dropWhere((key, entry) => old.has(entry.slot) && !hints.has(key));
     for (const slot of old) this.#safeSince[slot] = 0;
   }
 
-  #heldForOthers(): number[] {
+  #slotsOfOthers(): number[] {
     const { ownership, store } = this.#options;
     const slots: number[] = [];
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      if (store.heldIn(slot) > 0 && ownership.roleOf(slot) === NONE) slots.push(slot);
+      if (store.entriesIn(slot) > 0 && ownership.roleOf(slot) === NONE) slots.push(slot);
     }
     return slots;
   }

@@ -1,21 +1,21 @@
 import {
   encodeHeader,
   encodeIds,
-  encodeRememberedOperation,
+  encodeDedupRecord,
   encodeResult,
   formatVersion,
   type HybridClock,
   type RepeatedOperation,
   SLOT_COMPARING,
-  SLOT_HELD,
-  SLOT_PARTIAL,
-  SLOT_SETTLED,
-  SLOT_WHOLE,
+  SLOT_BLOCKED,
+  SLOT_INCOMPLETE,
+  SLOT_IN_SYNC,
+  SLOT_COMPLETE,
   type SlotSet,
 } from '@dcs/protocol';
 import { Reply } from '@dcs/resp';
 import { type Entry, isTombstone } from '../../node/entry.js';
-import type { OperationMemory } from '../../node/dedup-table.js';
+import type { DedupTable } from '../../node/dedup-table.js';
 import { NONE, type Ownership } from '../../node/ownership.js';
 import type { Store } from '../../node/store.js';
 import type { SlotLedger } from '../slots/slot-ledger.js';
@@ -26,36 +26,36 @@ const PAGE_VISITS = 16_384;
 /** The same for records of operations, which lie in one array. */
 const OPERATION_PAGE_VISITS = 65_536;
 
-export interface SourceOptions {
+export interface ImportSourceOptions {
   readonly ownership: Ownership;
   readonly ledger: SlotLedger;
   readonly store: Store;
   readonly clock: HybridClock;
-  readonly memory: OperationMemory;
+  readonly dedup: DedupTable;
 }
 
 /**
  * What other nodes ask of this one when they import: all of it read-only and without state between requests, so that
  * any of it may be repeated.
  */
-export class Source {
-  readonly #options: SourceOptions;
+export class ImportSource {
+  readonly #options: ImportSourceOptions;
 
-  constructor(options: SourceOptions) {
+  constructor(options: ImportSourceOptions) {
     this.#options = options;
   }
 
   /** The reply to `DCS.FETCH`; `undefined` while nothing can be said of the key. One that names itself may lack some. */
   fetch(key: string, slot: number, operation: RepeatedOperation | undefined): string | undefined {
-    const { ledger, memory, ownership, store } = this.#options;
-    if (ledger.isHeld(slot)) return undefined; // what the disk has of it may have to go
+    const { ledger, dedup, ownership, store } = this.#options;
+    if (ledger.isBlocked(slot)) return undefined; // what the disk has of it may have to go
     const entry = store.lookup(key);
-    const held = entry === undefined ? Reply.nil(2) + Reply.nil(2) : headerOf(entry) + valueOf(entry);
+    const fields = entry === undefined ? Reply.nil(2) + Reply.nil(2) : headerOf(entry) + valueOf(entry);
     const named = ledger.sourcesToName(slot);
-    if (!ledger.isWhole(slot)) named.push(ownership.selfId);
+    if (!ledger.isComplete(slot)) named.push(ownership.selfId);
     const sources = Reply.bulk(encodeIds(named));
-    if (operation === undefined) return Reply.arrayHeader(3) + held + sources;
-    return Reply.arrayHeader(4) + held + sources + Reply.bulk(encodeResult(memory.find(operation, key, slot)));
+    if (operation === undefined) return Reply.arrayHeader(3) + fields + sources;
+    return Reply.arrayHeader(4) + fields + sources + Reply.bulk(encodeResult(dedup.find(operation, key, slot)));
   }
 
   /** The reply to `DCS.DIGEST`. */
@@ -87,19 +87,19 @@ export class Source {
 
   #standing(slot: number): string {
     const { ownership, ledger } = this.#options;
-    if (ledger.isHeld(slot)) return SLOT_HELD;
+    if (ledger.isBlocked(slot)) return SLOT_BLOCKED;
     const isOwner = ownership.roleOf(slot) !== NONE;
-    if (!ledger.isSettled(slot)) return isOwner && ledger.isComparing(slot) ? SLOT_COMPARING : SLOT_PARTIAL;
-    if (isOwner) return SLOT_SETTLED;
-    return ledger.isWhole(slot) ? SLOT_WHOLE : SLOT_PARTIAL;
+    if (!ledger.isInSync(slot)) return isOwner && ledger.isComparing(slot) ? SLOT_COMPARING : SLOT_INCOMPLETE;
+    if (isOwner) return SLOT_IN_SYNC;
+    return ledger.isComplete(slot) ? SLOT_COMPLETE : SLOT_INCOMPLETE;
   }
 
   /** The reply to `DCS.REMEMBERED`; `undefined` when the cursor is none of ours. */
   remembered(slots: SlotSet, cursor: string, maxBytes: number): string | undefined {
     let text = '';
     let count = 0;
-    const next = this.#options.memory.scan(slots, cursor, OPERATION_PAGE_VISITS, (operation) => {
-      for (const part of encodeRememberedOperation(operation)) text += Reply.bulk(part);
+    const next = this.#options.dedup.scan(slots, cursor, OPERATION_PAGE_VISITS, (operation) => {
+      for (const part of encodeDedupRecord(operation)) text += Reply.bulk(part);
       count++;
       return text.length < maxBytes;
     });

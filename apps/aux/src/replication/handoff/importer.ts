@@ -9,17 +9,17 @@ import {
   encodeRemembered,
   type HybridClock,
   parseVersion,
-  type RememberedPage,
+  type DedupPage,
   sameDigest,
   SLOT_COMPARING,
-  SLOT_HELD,
-  SLOT_SETTLED,
-  SLOT_WHOLE,
+  SLOT_BLOCKED,
+  SLOT_IN_SYNC,
+  SLOT_COMPLETE,
   SlotSet,
 } from '@dcs/protocol';
 import { RespError } from '@dcs/resp';
 import { entryOf } from '../../node/entry.js';
-import type { OperationMemory } from '../../node/dedup-table.js';
+import type { DedupTable } from '../../node/dedup-table.js';
 import type { Ownership } from '../../node/ownership.js';
 import type { Timers } from '../../node/ports.js';
 import type { Store } from '../../node/store.js';
@@ -32,7 +32,7 @@ export interface ImporterOptions {
   readonly ledger: SlotLedger;
   readonly peers: Peers;
   readonly store: Store;
-  readonly memory: OperationMemory;
+  readonly dedup: DedupTable;
   readonly clock: HybridClock;
   readonly timers: Timers;
   readonly staleCopies: StaleCopies;
@@ -50,17 +50,17 @@ const DIGEST_TIMEOUT_MS = 2000;
 const PULL_TIMEOUT_MS = 2000;
 const RETRY_PAUSE_MS = 100;
 const MAX_SESSIONS = 4;
-const NOTHING_REMEMBERED: RememberedPage = { cursor: '0', operations: [], bytes: 0 };
+const NOTHING_REMEMBERED: DedupPage = { cursor: '0', operations: [], bytes: 0 };
 
 /** One pass over what a source has. */
-interface Session {
+interface ImportSession {
   readonly slots: SlotSet;
   /** Of the view in which it began. */
   readonly epoch: number;
   /** Slots that the source has whole. */
-  readonly whole: SlotSet;
+  readonly complete: SlotSet;
   /** Slots of which the source cannot say yet what it has. */
-  readonly held: SlotSet;
+  readonly blocked: SlotSet;
 }
 
 /**
@@ -98,7 +98,12 @@ export class Importer {
       if (slots.isEmpty) continue;
       this.#sessions.add(source);
       this.#busy.addAll(slots);
-      this.#compare(source, { slots, epoch: this.#options.ownership.epoch, whole: new SlotSet(), held: new SlotSet() });
+      this.#compare(source, {
+        slots,
+        epoch: this.#options.ownership.epoch,
+        complete: new SlotSet(),
+        blocked: new SlotSet(),
+      });
     }
   }
 
@@ -106,25 +111,25 @@ export class Importer {
     this.#closed = true;
   }
 
-  #compare(source: string, session: Session): void {
+  #compare(source: string, session: ImportSession): void {
     const { slots } = session;
     const { ownership, ledger, peers, store } = this.#options;
     const list = slots.toArray();
     peers.send(source, encodeDigest(ownership.epoch, slots), DIGEST_TIMEOUT_MS, (error, reply) => {
       if (this.#closed) return;
       if (error !== null) return this.#retry(source, session, error);
-      const { digests, settled, sources } = decodeDigestReply(reply, list.length);
+      const { digests, standings, sources } = decodeDigestReply(reply, list.length);
       const ours = store.digests.ofAll(slots);
       const wanted = new SlotSet();
       const current = new SlotSet();
       list.forEach((slot, i) => {
-        const standing = settled[i];
-        if (standing === SLOT_HELD) return session.held.add(slot);
-        if (standing === SLOT_SETTLED || standing === SLOT_WHOLE) session.whole.add(slot);
-        if (standing !== SLOT_SETTLED) this.#addSources(slot, sources);
+        const standing = standings[i];
+        if (standing === SLOT_BLOCKED) return session.blocked.add(slot);
+        if (standing === SLOT_IN_SYNC || standing === SLOT_COMPLETE) session.complete.add(slot);
+        if (standing !== SLOT_IN_SYNC) this.#addSources(slot, sources);
         if (sameDigest(digests, ours, i) || !ledger.isSource(slot, source)) return;
         wanted.add(slot);
-        if (standing === SLOT_SETTLED || standing === SLOT_COMPARING) current.add(slot);
+        if (standing === SLOT_IN_SYNC || standing === SLOT_COMPARING) current.add(slot);
       });
       if (wanted.isEmpty) return this.#remember(source, '0', session);
       this.#options.staleCopies.drop(current);
@@ -132,7 +137,7 @@ export class Importer {
     });
   }
 
-  #pull(source: string, slots: SlotSet, cursor: string, session: Session): void {
+  #pull(source: string, slots: SlotSet, cursor: string, session: ImportSession): void {
     const { ownership, peers, clock } = this.#options;
     peers.send(source, encodePull(ownership.epoch, slots, cursor, PAGE_BYTES), PULL_TIMEOUT_MS, (error, reply) => {
       if (this.#closed) return;
@@ -152,8 +157,8 @@ export class Importer {
   }
 
   /** The last part of a session: the slots are imported when the operations on them are known. */
-  #remember(source: string, cursor: string, session: Session): void {
-    const { ownership, peers, memory } = this.#options;
+  #remember(source: string, cursor: string, session: ImportSession): void {
+    const { ownership, peers, dedup } = this.#options;
     const { slots } = session;
     const request = encodeRemembered(ownership.epoch, slots, cursor, PAGE_BYTES);
     peers.send(source, request, PULL_TIMEOUT_MS, (error, reply) => {
@@ -162,11 +167,11 @@ export class Importer {
       const isUnknown = error instanceof RespError && error.code === 'ERR';
       if (error !== null && !isUnknown) return this.#retry(source, session, error);
       const page = isUnknown ? NOTHING_REMEMBERED : decodeRememberedReply(reply);
-      for (const operation of page.operations) memory.take(operation);
+      for (const operation of page.operations) dedup.merge(operation);
       this.operationsReceived += page.operations.length;
       if (page.cursor !== '0') return this.#paced(page.bytes, () => this.#remember(source, page.cursor, session));
       this.bytesReceived += page.bytes;
-      for (const slot of slots.without(session.held)) this.#finish(slot, source, session);
+      for (const slot of slots.without(session.blocked)) this.#finish(slot, source, session);
       this.#end(source, session);
     });
   }
@@ -189,14 +194,14 @@ export class Importer {
   /** A source that imports itself may lack what its own sources have. */
   #addSources(slot: number, sources: readonly string[]): void {
     const { ownership, ledger } = this.#options;
-    if (ledger.isSettled(slot)) return;
+    if (ledger.isInSync(slot)) return;
     for (const id of sources) {
       if (id !== ownership.selfId && ownership.member(id) !== undefined) ledger.addSource(slot, id);
     }
   }
 
   /** @param error what the source failed with; undefined when it was not the source */
-  #retry(source: string, session: Session, error: Error | undefined): void {
+  #retry(source: string, session: ImportSession, error: Error | undefined): void {
     const { peers, timers, random } = this.#options;
     if (error !== undefined && !(error instanceof RespError)) peers.suspect(source, error);
     this.#failed.add(source);
@@ -204,13 +209,13 @@ export class Importer {
   }
 
   /** A slot whose owners have changed since the session began is imported again: an early page may be of before. */
-  #finish(slot: number, source: string, session: Session): void {
+  #finish(slot: number, source: string, session: ImportSession): void {
     const { ledger } = this.#options;
-    if (ledger.changedAt[slot]! <= session.epoch) ledger.finish(slot, source, session.whole.has(slot));
+    if (ledger.changedAt[slot]! <= session.epoch) ledger.finish(slot, source, session.complete.has(slot));
   }
 
-  #end(source: string, session: Session): void {
-    if (!session.held.isEmpty) return this.#retry(source, session, undefined);
+  #end(source: string, session: ImportSession): void {
+    if (!session.blocked.isEmpty) return this.#retry(source, session, undefined);
     this.#failed.delete(source);
     this.#release(source, session.slots);
   }

@@ -36,13 +36,13 @@ describe('a copy that an owner does not confirm, to a primary whose own event lo
     loseCopies(1);
     await cluster.set(KEY, 'value');
     expect(cluster.stored(replica, KEY)).toBe('value');
-    expect(primary.node.replication.replicator.standIns).toBe(0);
+    expect(primary.node.replication.replicator.fallbacks).toBe(0);
   });
 
   test('is taken by another node, and the owner, which nobody suspects, hears of it', async () => {
     loseCopies(2);
     await cluster.set(KEY, 'value');
-    expect(primary.node.replication.replicator.standIns).toBe(1);
+    expect(primary.node.replication.replicator.fallbacks).toBe(1);
     expect(primary.node.replication.peers.isSuspect(replica.node.id)).toBe(false);
     for (const { node } of cluster.nodes) jest.spyOn(node.replication.hints, 'flush').mockReturnValue(undefined);
     await eventually(() => cluster.stored(replica, KEY) === 'value');

@@ -1,10 +1,10 @@
 import { slotOfBinary } from '@dcs/consistent-hash';
 import { compareVersions, type RepeatedOperation } from '@dcs/protocol';
-import type { OperationMemory } from '../../node/dedup-table.js';
+import type { DedupTable } from '../../node/dedup-table.js';
 import type { Ownership } from '../../node/ownership.js';
 import type { Store } from '../../node/store.js';
 import type { Effect } from '../copies/effect.js';
-import type { Fetcher } from './read-repair.js';
+import type { ReadRepair } from './read-repair.js';
 import type { PendingKeys } from '../copies/pending-keys.js';
 import type { SlotLedger } from '../slots/slot-ledger.js';
 
@@ -12,8 +12,8 @@ export interface PreparationOptions {
   readonly ownership: Ownership;
   readonly ledger: SlotLedger;
   readonly store: Store;
-  readonly memory: OperationMemory;
-  readonly fetcher: Fetcher;
+  readonly dedup: DedupTable;
+  readonly readRepair: ReadRepair;
   readonly pending: PendingKeys;
   /** Copies it to the other owners; calls back whether they have it, or it is not this node's any more. */
   readonly copy: (effect: Effect, done: (copied: boolean) => void) => void;
@@ -33,20 +33,21 @@ export class Preparation {
    * Calls back with false when it cannot be done now.
    *
    * @param repeated the operation to be done on the key, if it may have been carried out already
-   * @param isOvertaken see {@link isOvertaken}: all owners are asked
+   * @param isSuperseded see {@link isSuperseded}: all owners are asked
    */
   prepare(
     key: string,
     repeated: RepeatedOperation | undefined,
-    isOvertaken: boolean,
+    isSuperseded: boolean,
     done: (ready: boolean) => void,
   ): void {
-    const { fetcher, ledger, ownership } = this.#options;
+    const { readRepair, ledger, ownership } = this.#options;
     const { selfId, table } = ownership;
     const slot = slotOfBinary(key);
-    const witnesses = isOvertaken ? table.ownersOf(slot).filter((id) => id !== selfId) : NOBODY;
-    fetcher.fetch(slot, key, repeated, witnesses, (outcome) => {
-      const isEnough = outcome === 'known' || (!ledger.isHard(slot) && (outcome === 'gone' || repeated === undefined));
+    const witnesses = isSuperseded ? table.ownersOf(slot).filter((id) => id !== selfId) : NOBODY;
+    readRepair.repair(slot, key, repeated, witnesses, (outcome) => {
+      const isEnough =
+        outcome === 'known' || (!ledger.isUnreadable(slot) && (outcome === 'gone' || repeated === undefined));
       if (isEnough) this.#whenSafe(key, done);
       else done(false);
     });
@@ -57,10 +58,10 @@ export class Preparation {
    * done it in this node's place, while this node did not answer, and that may be what the later write has overwritten:
    * to do it now would undo that write.
    */
-  isOvertaken(key: string, slot: number, operation: RepeatedOperation): boolean {
-    const { memory, ownership, store } = this.#options;
+  isSuperseded(key: string, slot: number, operation: RepeatedOperation): boolean {
+    const { dedup, ownership, store } = this.#options;
     const isOlder = compareVersions(store.lookup(key) ?? store.versionOfAbsent(key), operation.stamp) > 0;
-    return isOlder && !ownership.isAlone(slot) && memory.find(operation, key, slot) === undefined;
+    return isOlder && !ownership.isAlone(slot) && dedup.find(operation, key, slot) === undefined;
   }
 
   #whenSafe(key: string, done: (ready: boolean) => void): void {

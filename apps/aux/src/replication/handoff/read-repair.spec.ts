@@ -1,11 +1,14 @@
 import { encodeIds } from '@dcs/protocol';
-import { Fetcher, type FetcherOptions, type FetchOutcome } from './read-repair.js';
+import { ReadRepair, type ReadRepairOptions, type ReadRepairOutcome } from './read-repair.js';
 import { SlotLedger } from '../slots/slot-ledger.js';
 
 const SLOT = 5;
 
 /** What a fetch of a key that nobody has comes to. `null`: nobody listens there; else whom the node names as its sources. */
-function fetch(nodes: Readonly<Record<string, readonly string[] | null>>, sources: readonly string[]): FetchOutcome {
+function fetch(
+  nodes: Readonly<Record<string, readonly string[] | null>>,
+  sources: readonly string[],
+): ReadRepairOutcome {
   const ledger = new SlotLedger();
   ledger.begin(SLOT, sources);
   const peers = {
@@ -18,9 +21,9 @@ function fetch(nodes: Readonly<Record<string, readonly string[] | null>>, source
       else callback(null, [null, null, encodeIds([...named])]);
     },
   };
-  const options = { ledger, peers, ownership: { selfId: 'self', epoch: 1 } } as unknown as FetcherOptions;
-  let outcome: FetchOutcome | undefined;
-  new Fetcher(options).fetch(SLOT, 'key', undefined, [], (result) => (outcome = result));
+  const options = { ledger, peers, ownership: { selfId: 'self', epoch: 1 } } as unknown as ReadRepairOptions;
+  let outcome: ReadRepairOutcome | undefined;
+  new ReadRepair(options).repair(SLOT, 'key', undefined, [], (result) => (outcome = result));
   return outcome!;
 }
 

@@ -1,18 +1,18 @@
 import { decodeFetchReply, decodeHeader, encodeFetch, formatVersion, type RepeatedOperation } from '@dcs/protocol';
 import { RespError } from '@dcs/resp';
 import { entryOf } from '../../node/entry.js';
-import type { OperationMemory } from '../../node/dedup-table.js';
+import type { DedupTable } from '../../node/dedup-table.js';
 import type { Ownership } from '../../node/ownership.js';
 import type { Store } from '../../node/store.js';
 import type { Peers } from '../peers/peers.js';
 import type { SlotLedger } from '../slots/slot-ledger.js';
 
-export interface FetcherOptions {
+export interface ReadRepairOptions {
   readonly ownership: Ownership;
   readonly ledger: SlotLedger;
   readonly peers: Peers;
   readonly store: Store;
-  readonly memory: OperationMemory;
+  readonly dedup: DedupTable;
   /** How long a source may take. @defaultValue 300 */
   readonly timeoutMs?: number;
 }
@@ -24,20 +24,20 @@ const DEFAULT_TIMEOUT_MS = 300;
  * - `gone`: none of the sources is alive, or of those that had the slot.
  * - `unheard`: a source that may be alive did not say what it has.
  */
-export type FetchOutcome = 'known' | 'gone' | 'unheard';
+export type ReadRepairOutcome = 'known' | 'gone' | 'unheard';
 
 /**
  * Brings single keys of slots that are still being imported: asks all the slot's sources, and the sources' own
  * sources, and merges what they have; with a key what they remember of an operation on it. So too where it is only the
  * operation that others may know of.
  */
-export class Fetcher {
+export class ReadRepair {
   /** Keys asked for. */
-  fetched = 0;
-  readonly #options: FetcherOptions;
-  readonly #waiting = new Map<string, ((outcome: FetchOutcome) => void)[]>();
+  repairs = 0;
+  readonly #options: ReadRepairOptions;
+  readonly #waiting = new Map<string, ((outcome: ReadRepairOutcome) => void)[]>();
 
-  constructor(options: FetcherOptions) {
+  constructor(options: ReadRepairOptions) {
     this.#options = options;
   }
 
@@ -45,16 +45,16 @@ export class Fetcher {
    * @param operation of which it is asked whether it was carried out already
    * @param witnesses are asked of the operation too, settled slot or not; each has to answer, unless it is gone
    */
-  fetch(
+  repair(
     slot: number,
     key: string,
     operation: RepeatedOperation | undefined,
     witnesses: readonly string[],
-    done: (outcome: FetchOutcome) => void,
+    done: (outcome: ReadRepairOutcome) => void,
   ): void {
     const { ledger } = this.#options;
-    if (ledger.isHeld(slot)) return done('unheard');
-    if (ledger.isSettled(slot) && witnesses.length === 0) return done('known');
+    if (ledger.isBlocked(slot)) return done('unheard');
+    if (ledger.isInSync(slot) && witnesses.length === 0) return done('known');
     const subject = operation === undefined ? '' : `${formatVersion(operation.stamp)}${operation.token}`;
     const name = `${witnesses.length === 0 ? '' : 'all '}${subject}\n${key}`;
     const waiting = this.#waiting.get(name);
@@ -63,7 +63,7 @@ export class Fetcher {
       return;
     }
     this.#waiting.set(name, [done]);
-    this.fetched++;
+    this.repairs++;
     const sources = [...ledger.sourcesOf(slot), ...witnesses];
     new Query(this.#options, slot, key, operation, sources, witnesses.length > 0, (outcome) => {
       const callbacks = this.#waiting.get(name) ?? [];
@@ -86,13 +86,13 @@ class Query {
   #found = false;
 
   constructor(
-    readonly options: FetcherOptions,
+    readonly options: ReadRepairOptions,
     readonly slot: number,
     readonly key: string,
     readonly operation: RepeatedOperation | undefined,
     readonly sources: readonly string[],
     readonly needsAll: boolean,
-    readonly done: (outcome: FetchOutcome) => void,
+    readonly done: (outcome: ReadRepairOutcome) => void,
   ) {}
 
   run(): void {
@@ -133,7 +133,7 @@ class Query {
       this.options.store.merge(this.key, entryOf(this.key, entry.value, version, expiresAt, kind));
     }
     if (result !== undefined && this.operation !== undefined) {
-      this.options.memory.learn(this.operation, this.key, this.slot, result);
+      this.options.dedup.learn(this.operation, this.key, this.slot, result);
     }
     for (const id of sources) this.#ask(id);
   }

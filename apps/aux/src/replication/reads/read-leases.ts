@@ -43,7 +43,7 @@ interface Lease {
   usedAt: number;
   isAsking: boolean;
   cancelRenewal: (() => void) | undefined;
-  waiting: ((isHeld: boolean) => void)[];
+  waiting: ((isGranted: boolean) => void)[];
 }
 
 /**
@@ -70,7 +70,7 @@ export class ReadLeases {
   }
 
   /** Asks the primary. Calls back within a second, with false when this node is behind. */
-  obtain(primary: string, done: (isHeld: boolean) => void): void {
+  obtain(primary: string, done: (isGranted: boolean) => void): void {
     if (this.#closed) return done(false);
     let lease = this.#leases.get(primary);
     if (lease === undefined) {
@@ -151,10 +151,10 @@ export class ReadLeases {
     return true;
   }
 
-  #settle(lease: Lease, isHeld: boolean): void {
+  #settle(lease: Lease, isGranted: boolean): void {
     const { waiting } = lease;
     lease.waiting = [];
-    for (const done of waiting) done(isHeld);
+    for (const done of waiting) done(isGranted);
   }
 
   #renewLater(primary: string, lease: Lease): void {

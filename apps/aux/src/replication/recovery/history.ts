@@ -6,7 +6,7 @@ import type { Origin } from './origin.js';
 import type { Origins } from './origins.js';
 import type { Peers } from '../peers/peers.js';
 
-export interface LineageOptions {
+export interface HistoryOptions {
   readonly ownership: Ownership;
   readonly peers: Peers;
   readonly store: Store;
@@ -26,8 +26,8 @@ const TIME_DIGITS = 15;
  * The unbroken history that this node's data belongs to. A disk of the history that others serve has nothing that they
  * do not have; one of another history is offered to them, and counts as theirs when all have taken it.
  */
-export class Lineage {
-  readonly #options: LineageOptions;
+export class History {
+  readonly #options: HistoryOptions;
   #current: string | undefined;
   #isForeign = false;
   /** Who has been offered this disk, or says the same lineage, in the view of {@link #epoch}. */
@@ -36,7 +36,7 @@ export class Lineage {
   readonly #asking = new Set<string>();
   #epoch = -1;
 
-  constructor(options: LineageOptions) {
+  constructor(options: HistoryOptions) {
     this.#options = options;
   }
 
@@ -52,9 +52,9 @@ export class Lineage {
 
   /** Others serve. */
   join(identity: DiskIdentity | undefined, serving: readonly Origin[]): void {
-    const lineages = serving.map(({ lineage }) => lineage ?? '').sort();
-    this.#isForeign = identity !== undefined && lineages.some((lineage) => lineage !== identity.lineage);
-    this.#current = this.#isForeign ? identity!.lineage : lineages.at(-1)!;
+    const ids = serving.map(({ historyId }) => historyId ?? '').sort();
+    this.#isForeign = identity !== undefined && ids.some((lineage) => lineage !== identity.historyId);
+    this.#current = this.#isForeign ? identity!.historyId : ids.at(-1)!;
     this.#options.onChange();
   }
 
@@ -64,14 +64,14 @@ export class Lineage {
    */
   decide(identity: DiskIdentity | undefined, present: ReadonlyMap<string, Origin>, gaveUp: boolean): void {
     const { ownership, now } = this.#options;
-    const known = [...present.values()].map((origin) => origin.lineage ?? origin.identity?.lineage ?? '').sort();
+    const known = [...present.values()].map((origin) => origin.historyId ?? origin.identity?.historyId ?? '').sort();
     const newest = this.#current ?? known.at(-1)!;
-    this.#current = gaveUp || newest === '' ? newLineage(now(), ownership.selfId) : newest;
+    this.#current = gaveUp || newest === '' ? newHistoryId(now(), ownership.selfId) : newest;
     this.#isForeign =
       identity !== undefined &&
       [...present].some(
-        ([id, { recovering, lineage }]) =>
-          id !== ownership.selfId && !recovering && lineage !== undefined && lineage !== this.#current,
+        ([id, { recovering, historyId }]) =>
+          id !== ownership.selfId && !recovering && historyId !== undefined && historyId !== this.#current,
       );
     this.#options.onChange();
   }
@@ -88,7 +88,7 @@ export class Lineage {
     }
     for (const { id } of others) {
       if (this.#offered.has(id) || this.#asking.has(id)) continue;
-      const slots = SlotSet.of([...ownership.table.ownedSlots(id)].filter((slot) => store.heldIn(slot) > 0));
+      const slots = SlotSet.of([...ownership.table.ownedSlots(id)].filter((slot) => store.entriesIn(slot) > 0));
       this.#asking.add(id);
       peers.send(id, encodeSync(epoch, ownership.selfId, slots), SYNC_TIMEOUT_MS, (error) => {
         this.#asking.delete(id);
@@ -104,12 +104,12 @@ export class Lineage {
     const others = ownership.up.filter(({ id }) => id !== ownership.selfId && !this.#agreed.has(id));
     for (const other of others.slice(0, MAX_ASKED_AT_ONCE)) {
       void origins.ask(other).then((origin) => {
-        if (typeof origin !== 'object' || origin.recovering || origin.lineage === undefined) return;
-        if (this.#current !== undefined && origin.lineage > this.#current) {
-          this.#current = origin.lineage;
+        if (typeof origin !== 'object' || origin.recovering || origin.historyId === undefined) return;
+        if (this.#current !== undefined && origin.historyId > this.#current) {
+          this.#current = origin.historyId;
           this.#agreed = new Set(); // who said the same before has an older one
           onChange();
-        } else if (origin.lineage === this.#current) {
+        } else if (origin.historyId === this.#current) {
           this.#agreed.add(other.id);
         }
       });
@@ -124,6 +124,6 @@ export class Lineage {
   }
 }
 
-function newLineage(now: number, id: string): string {
+function newHistoryId(now: number, id: string): string {
   return `${String(Math.floor(now)).padStart(TIME_DIGITS, '0')}-${id}`;
 }

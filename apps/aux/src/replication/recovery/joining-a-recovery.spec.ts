@@ -50,7 +50,7 @@ describe('a node that joins those who serve, and takes a slot from one that stil
     await allSee(3);
     await new Promise((resolve) => setTimeout(resolve, 500)); // for c to import what it is told
     read!();
-    await cluster.settled();
+    await cluster.inSync();
     const ofC = nodes.keys.filter((key) => cluster.primaryOf(key).node.id === 'c');
     expect(ofC.length).toBeGreaterThan(0);
     for (const key of ofC) expect(await cluster.get(key)).toBe(`value of ${key}`);
@@ -67,7 +67,7 @@ describe('a node that joins those who serve, and takes a slot from one that stil
     await Promise.all([nodes.start('a', soon), nodes.start('b', soon)]);
     await new Promise((resolve) => setTimeout(resolve, 1500)); // x is dead, and the view does not know yet
     await nodes.start('x', soon);
-    await cluster.settled();
+    await cluster.inSync();
     expect(ofX.length).toBeGreaterThan(0);
     for (const key of ofX) expect(await cluster.get(key)).toBe(`value of ${key}`);
   });
@@ -97,7 +97,7 @@ describe('a node that joins those who serve, and takes a slot from one that stil
     test('has what that one finds in the backup when it has waited for long enough', async () => {
       await loseX(6000);
       expect(isRecovering(b)).toBe(true);
-      await cluster.settled();
+      await cluster.inSync();
       const moved = ofX.filter((key) => cluster.primaryOf(key).node.id === 'c');
       expect(moved.length).toBeGreaterThan(0);
       for (const key of moved) expect(await cluster.get(key)).toBe(`value of ${key}`);
@@ -106,7 +106,7 @@ describe('a node that joins those who serve, and takes a slot from one that stil
     test('has what is on the disk of the one that was waited for', async () => {
       await loseX(60_000);
       await nodes.start('x', ONE_COPY);
-      await cluster.settled();
+      await cluster.inSync();
       const moved = ofX.filter((key) => cluster.primaryOf(key).node.id === 'c');
       expect(moved.length).toBeGreaterThan(0);
       for (const key of moved) expect(await cluster.get(key)).toBe(`value of ${key}`);

@@ -37,7 +37,7 @@ describe('a disk that was away', () => {
     await nodes.fill();
     await nodes.crash('a');
     await expelled();
-    await cluster.settled();
+    await cluster.inSync();
   }
 
   /** Keys of `a` are overwritten for so long while it is dead, but an owner still in the view of the others. */
@@ -71,7 +71,7 @@ describe('a disk that was away', () => {
     await sleep(300); // their disks know that
     await nodes.crash('b', 'c');
     await Promise.all([nodes.start('a'), nodes.start('b', {}, 300), nodes.start('c', {}, 300)]); // nobody serves yet
-    await cluster.settled();
+    await cluster.inSync();
     expect(await values(keys.slice(0, 50))).toEqual(Array(50).fill(undefined));
     expect(await values(keys.slice(50))).toEqual(keys.slice(50).map((key) => `value of ${key}`));
   });
@@ -102,7 +102,7 @@ describe('a disk that was away', () => {
     await Promise.all(keys.map((key) => cluster.set(key, 'after the last checkpoint')));
     await nodes.crash('a');
     await expelled();
-    await cluster.settled();
+    await cluster.inSync();
     for (const key of keys) await cluster.delete(key);
     await eventually(() => cluster.nodes.every(({ node }) => node.store.tombstones === 0)); // forgotten
   }
@@ -137,7 +137,7 @@ describe('a disk that was away', () => {
     await eventually(() => node.ownership.up.length === 1 && !node.replication.recovery.isRecovering);
     await Promise.all(keys.map((key) => cluster.set(key, 'since')));
     await b;
-    await cluster.settled();
+    await cluster.inSync();
     expect(await values(keys)).toEqual(keys.map(() => 'since'));
   });
 });

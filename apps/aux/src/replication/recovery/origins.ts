@@ -20,8 +20,8 @@ export interface OriginsOptions {
 export interface LastState {
   readonly owners: LastOwners;
   /** Of the first of the latest views: a disk that has not seen it may not have had all of its slots by then. */
-  readonly settledEpoch: number;
-  readonly lineage: string | undefined;
+  readonly inSyncEpoch: number;
+  readonly historyId: string | undefined;
 }
 
 const TIMEOUT_MS = 500;
@@ -130,15 +130,15 @@ export class Origins {
   lastOwners(views: readonly View[], present: ReadonlyMap<string, Origin>): LastState {
     const oldest = this.oldestTrusted();
     let latest = views;
-    let lineage = this.#options.own().lineage ?? this.#options.own().identity?.lineage;
+    let historyId = this.#options.own().historyId ?? this.#options.own().identity?.historyId;
     for (const { identity } of present.values()) {
       if (identity === undefined || identity.aliveAt < oldest) continue;
       if ((identity.views.at(-1)?.epoch ?? 0) <= (latest.at(-1)?.epoch ?? 0)) continue;
-      ({ views: latest, lineage } = identity);
+      ({ views: latest, historyId } = identity);
     }
     if (this.#last?.views !== latest) {
       this.#last = { views: latest, owners: new LastOwners(latest, this.#options.replicas) };
     }
-    return { owners: this.#last.owners, settledEpoch: latest[0]?.epoch ?? 0, lineage };
+    return { owners: this.#last.owners, inSyncEpoch: latest[0]?.epoch ?? 0, historyId };
   }
 }

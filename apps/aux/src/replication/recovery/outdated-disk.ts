@@ -20,10 +20,10 @@ export class OutdatedDisk {
    * @param id whose disk it is
    * @param aliveAgeMs of the disk: see `NodeDisk`
    */
-  constructor(id: string, present: ReadonlyMap<string, Origin>, { owners, lineage }: LastState, aliveAgeMs: number) {
+  constructor(id: string, present: ReadonlyMap<string, Origin>, { owners, historyId }: LastState, aliveAgeMs: number) {
     this.#present = present;
     const identity = present.get(id)?.identity;
-    if (identity === undefined || identity.lineage !== lineage || owners.members.has(id)) return;
+    if (identity === undefined || identity.historyId !== historyId || owners.members.has(id)) return;
     this.#endedBy = identity.aliveAt + aliveAgeMs;
   }
 

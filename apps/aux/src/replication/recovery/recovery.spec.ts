@@ -32,12 +32,12 @@ describe('nodes with disks', () => {
   const crashAll = (...ids: string[]): Promise<void> => nodes.crash(...ids);
   const fill = (): Promise<void> => nodes.fill();
   const expectAll = (): Promise<void> => nodes.expectAll();
-  const lineageOf = ({ node }: AuxServer): string | undefined => node.replication.recovery.lineage;
+  const historyOf = ({ node }: AuxServer): string | undefined => node.replication.recovery.historyId;
 
   test('a new cluster does not wait for anything', async () => {
     await Promise.all(['a', 'b', 'c'].map((id) => start(id, { recoveryWaitMs: 600_000, recoveryGraceMs: 600_000 })));
-    await cluster.settled();
-    await eventually(() => new Set(cluster.nodes.map(lineageOf)).size === 1);
+    await cluster.inSync();
+    await eventually(() => new Set(cluster.nodes.map(historyOf)).size === 1);
   });
 
   test('a new cluster whose first node still looks into backups when the second asks it', async () => {
@@ -51,7 +51,7 @@ describe('nodes with disks', () => {
     await eventually(() => [a, b].every(({ node }) => node.ownership.up.length === 2));
     await new Promise((resolve) => setTimeout(resolve, 300)); // for b to hear that a recovers
     found!();
-    await cluster.settled();
+    await cluster.inSync();
     await cluster.set('key', 'value');
     expect(await cluster.get('key')).toBe('value');
   });
@@ -94,7 +94,7 @@ describe('nodes with disks', () => {
     for (const key of KEYS.slice(0, 20)) await expect(cluster.get(key, a)).rejects.toThrow(/^LOADING/);
     await expect(cluster.set('key:0', 'x')).rejects.toThrow(/^LOADING/);
     await Promise.all([start('b'), start('c')]);
-    await cluster.settled();
+    await cluster.inSync();
     await expectAll();
   });
 
@@ -105,7 +105,7 @@ describe('nodes with disks', () => {
     platters.get('a')!.wipe();
     await start('a'); // the first to come back knows nothing
     await Promise.all([start('b'), start('c')]);
-    await cluster.settled();
+    await cluster.inSync();
     await expectAll();
   });
 
@@ -120,7 +120,7 @@ describe('nodes with disks', () => {
     for (const key of KEYS.slice(0, 20)) await expect(cluster.get(key, a)).rejects.toThrow(/^LOADING/);
     await expect(cluster.set('key:0', 'x')).rejects.toThrow(/^LOADING/);
     await Promise.all([start('b'), start('c')]);
-    await cluster.settled();
+    await cluster.inSync();
     await expectAll();
   });
 
@@ -138,7 +138,7 @@ describe('nodes with disks', () => {
     await new Promise((resolve) => setTimeout(resolve, 500));
     await expect(cluster.get(key)).rejects.toThrow(/^LOADING/);
     await start('c');
-    await cluster.settled();
+    await cluster.inSync();
     expect(await cluster.get(key)).toBe('only a and c have it');
   });
 
@@ -148,7 +148,7 @@ describe('nodes with disks', () => {
     for (const platter of platters.values()) platter.wipe();
     const LONG = { recoveryWaitMs: 600_000, recoveryGraceMs: 600_000 };
     await Promise.all(['a', 'b', 'c'].map((id) => start(id, LONG)));
-    await cluster.settled();
+    await cluster.inSync();
   });
 
   test('a node that is there and still loads its disk is waited for, however long that takes', async () => {
@@ -157,7 +157,7 @@ describe('nodes with disks', () => {
     await crashAll('a', 'b', 'c');
     const soon = { recoveryWaitMs: 1500 };
     await Promise.all([start('a', soon), start('b', soon, 4000), start('c', soon, 4000)]);
-    await cluster.settled();
+    await cluster.inSync();
     await expectAll();
     for (const { node } of cluster.nodes) expect(node.replication.recovery.slotsGivenUp).toBe(0);
   });
@@ -169,7 +169,7 @@ describe('nodes with disks', () => {
     await startAll('b', 'c');
     await expectAll();
     await start('a');
-    await cluster.settled();
+    await cluster.inSync();
     await expectAll();
   });
 
@@ -197,7 +197,7 @@ describe('nodes with disks', () => {
     await eventually(() => c!.node.ownership.up.length === 1);
     for (const key of lost.slice(0, 10)) await expect(cluster.get(key, c)).rejects.toThrow(/^LOADING/);
     await Promise.all([start('a'), start('b')]);
-    await cluster.settled();
+    await cluster.inSync();
     await expectAll();
   });
 
@@ -240,7 +240,7 @@ describe('nodes with disks', () => {
     };
     const LONG = { recoveryWaitMs: 600_000 };
     await Promise.all(['a', 'b', 'c'].map((id) => start(id, LONG)));
-    await cluster.settled();
+    await cluster.inSync();
     await expectAll();
   });
 
@@ -248,7 +248,7 @@ describe('nodes with disks', () => {
     const timers = nodes.timersFor('a');
     const disk = new MemoryDisk({ platter: new Platter(), timers, now: Date.now });
     const a = await cluster.start('a', { disk });
-    await cluster.settled();
+    await cluster.inSync();
     await cluster.set('k', 'v');
     disk.refusal = 'cannot write: ENOSPC';
     await expect(cluster.set('k', 'w')).rejects.toThrow('MISCONF cannot write: ENOSPC');
@@ -263,7 +263,7 @@ describe('nodes with disks', () => {
     const full = new MemoryDisk({ platter: new Platter(), timers, now: Date.now });
     const a = await cluster.start('a', { disk: full });
     await Promise.all([start('b'), start('c')]);
-    await cluster.settled();
+    await cluster.inSync();
     await Promise.all(KEYS.map((key) => cluster.set(key, 'before')));
     full.refusal = 'cannot write: ENOSPC';
     const copied = KEYS.filter((key) => cluster.ownersOf(key)[1] === a).slice(0, 20);

@@ -2,10 +2,10 @@ import type { View } from '@dcs/cluster-membership';
 import { SLOT_COUNT } from '@dcs/consistent-hash';
 import { compareVersions, type HybridClock, makeVersion, SlotSet } from '@dcs/protocol';
 import type { DiskIdentity, NodeBackup, NodeDisk, Timers } from '../../node/ports.js';
-import type { OperationMemory } from '../../node/dedup-table.js';
+import type { DedupTable } from '../../node/dedup-table.js';
 import { NONE, type Ownership } from '../../node/ownership.js';
 import type { Store } from '../../node/store.js';
-import { Lineage } from './history.js';
+import { History } from './history.js';
 import { observeVersions } from './observe-versions.js';
 import type { Origin } from './origin.js';
 import { Origins } from './origins.js';
@@ -29,7 +29,7 @@ export interface RecoveryOptions extends RecoveryTuning {
   readonly ledger: SlotLedger;
   readonly peers: Peers;
   readonly store: Store;
-  readonly memory: OperationMemory;
+  readonly dedup: DedupTable;
   readonly clock: HybridClock;
   readonly timers: Timers;
   readonly now: () => number;
@@ -66,7 +66,7 @@ export class Recovery {
   restoreError: Error | undefined;
   readonly #options: RecoveryOptions;
   readonly #origins: Origins;
-  readonly #lineage: Lineage;
+  readonly #history: History;
   readonly #startedAt: number;
   /** Of {@link slotsGivenUp}, those of before this recovery. */
   #givenUpBefore = 0;
@@ -99,7 +99,7 @@ export class Recovery {
       aliveAgeMs: options.disk?.aliveAgeMs ?? 0,
       own: () => this.origin(),
     });
-    this.#lineage = new Lineage({ ...options, origins: this.#origins, onChange: () => this.#remember() });
+    this.#history = new History({ ...options, origins: this.#origins, onChange: () => this.#remember() });
     if (!this.#loaded) this.#holdAll();
   }
 
@@ -114,11 +114,11 @@ export class Recovery {
 
   /** What is here of slots that others own may be all there is of it. */
   get mayBePrecious(): boolean {
-    return this.#recovering || this.#lineage.isForeign || !this.#loaded;
+    return this.#recovering || this.#history.isForeign || !this.#loaded;
   }
 
-  get lineage(): string | undefined {
-    return this.#lineage.current;
+  get historyId(): string | undefined {
+    return this.#history.current;
   }
 
   /** What `DCS.ORIGIN` answers. */
@@ -130,7 +130,7 @@ export class Recovery {
       intact: disk !== undefined && disk.damaged === 0,
       loaded: this.#loaded,
       recovering: this.#recovering || !this.#loaded,
-      lineage: this.lineage,
+      historyId: this.historyId,
     };
   }
 
@@ -176,10 +176,10 @@ export class Recovery {
   /** All owners that these slots had are gone: they are held from now on. */
   orphaned(slots: readonly number[]): void {
     if (!this.isEnabled || !this.#loaded || slots.length === 0) return;
-    const { ledger, memory, monotonic, recoveryWaitMs = DEFAULT_WAIT_MS } = this.#options;
+    const { ledger, dedup, monotonic, recoveryWaitMs = DEFAULT_WAIT_MS } = this.#options;
     for (const slot of slots) {
-      ledger.hold(slot);
-      memory.lose(slot);
+      ledger.block(slot);
+      dedup.lose(slot);
     }
     if (!this.#recovering) this.#deadline = monotonic() + recoveryWaitMs;
     this.#recovering = true;
@@ -212,39 +212,39 @@ export class Recovery {
 
   /** Others serve: what this disk has of their history, they have too. */
   #join(serving: readonly Origin[]): void {
-    this.#lineage.join(this.#identity, serving);
+    this.#history.join(this.#identity, serving);
     const sources = this.#origins.sources(this.#origins.present());
     for (let slot = 0; slot < SLOT_COUNT; slot++) this.#release(slot, sources);
   }
 
   #waitForOthers(): void {
-    const { memory, recoveryWaitMs = DEFAULT_WAIT_MS } = this.#options;
+    const { dedup, recoveryWaitMs = DEFAULT_WAIT_MS } = this.#options;
     this.#holdAll();
-    memory.loseAll();
+    dedup.loseAll();
     this.#recovering = true;
     this.#deadline = this.#loadedAt + recoveryWaitMs;
     this.#evaluate();
   }
 
   #holdAll(): void {
-    for (let slot = 0; slot < SLOT_COUNT; slot++) this.#options.ledger.hold(slot);
+    for (let slot = 0; slot < SLOT_COUNT; slot++) this.#options.ledger.block(slot);
   }
 
   #release(slot: number, sources: readonly string[]): void {
     const { ledger, ownership } = this.#options;
-    ledger.release(slot, ownership.roleOf(slot) === NONE ? undefined : sources);
+    ledger.unblock(slot, ownership.roleOf(slot) === NONE ? undefined : sources);
   }
 
   #poll(): void {
     if (this.#closed) return;
     const { timers, ledger, ownership } = this.#options;
     this.#cancel?.();
-    this.#cancel = timers.after(this.#recovering || this.#lineage.isForeign ? POLL_MS : REST_POLL_MS, () => {
+    this.#cancel = timers.after(this.#recovering || this.#history.isForeign ? POLL_MS : REST_POLL_MS, () => {
       this.#cancel = undefined;
       this.#evaluate();
       if (!this.#recovering) {
-        if (this.#lineage.isForeign) this.#lineage.offer();
-        else if (ledger.unsettled === 0) this.#lineage.agree();
+        if (this.#history.isForeign) this.#history.offer();
+        else if (ledger.unsynced === 0) this.#history.agree();
       }
       this.#note(ownership.view);
       this.#poll();
@@ -262,12 +262,12 @@ export class Recovery {
     this.#duty.update(present);
     if (this.#mayComeWithADisk(present)) return;
     const last = this.#origins.lastOwners(this.#views, present);
-    const { owners, settledEpoch } = last;
+    const { owners, inSyncEpoch } = last;
     const ownDisk = new OutdatedDisk(ownership.selfId, present, last, disk?.aliveAgeMs ?? 0);
     const replaced = new SlotSet();
     const hasDisk = (id: string): boolean => {
       const origin = present.get(id);
-      return origin?.intact === true && (origin.identity?.views.at(-1)?.epoch ?? -1) >= settledEpoch;
+      return origin?.intact === true && (origin.identity?.views.at(-1)?.epoch ?? -1) >= inSyncEpoch;
     };
     const isOver = monotonic() >= this.#deadline;
     const isAwaited = (id: string): boolean => !present.has(id) && (!isOver || this.#origins.isLoading(id));
@@ -276,7 +276,7 @@ export class Recovery {
     const toRestore = new SlotSet();
     let released = false;
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      if (!ledger.isHeld(slot) || this.#restoring?.has(slot) === true) continue;
+      if (!ledger.isBlocked(slot) || this.#restoring?.has(slot) === true) continue;
       const had = [...owners.of(slot)];
       if (had.some(isAwaited)) continue;
       // What an owner without its disk had taken while another was silent, only the node that stood in may have.
@@ -297,7 +297,7 @@ export class Recovery {
     }
     ownDisk.drop(store, replaced);
     if (!toRestore.isEmpty) this.#restore(toRestore);
-    if (ledger.held === 0) this.#decided(present);
+    if (ledger.blocked === 0) this.#decided(present);
     if (released) this.#options.onReleased();
   }
 
@@ -365,7 +365,7 @@ export class Recovery {
       if (owners.of(slot).size > 0) this.slotsGivenUp++;
       this.#release(slot, sources);
     }
-    if (ledger.held === 0) this.#decided(present);
+    if (ledger.blocked === 0) this.#decided(present);
     this.#options.onReleased();
   }
 
@@ -374,14 +374,14 @@ export class Recovery {
     this.#recovering = false;
     const gaveUp = this.slotsGivenUp > this.#givenUpBefore;
     this.#givenUpBefore = this.slotsGivenUp;
-    this.#lineage.decide(this.#identity, present, gaveUp);
+    this.#history.decide(this.#identity, present, gaveUp);
   }
 
   /** Keeps the view for the next start. */
   #note(view: View): void {
     const { ledger, ownership } = this.#options;
-    if (this.#recovering || this.lineage === undefined || ownership.self?.state !== 'up') return;
-    const isWhole = ledger.unsettled === 0;
+    if (this.#recovering || this.historyId === undefined || ownership.self?.state !== 'up') return;
+    const isWhole = ledger.unsynced === 0;
     const last = this.#views.at(-1);
     if (last?.epoch === view.epoch && (!isWhole || this.#views.length === 1)) return;
     const before = last?.epoch === view.epoch ? this.#views.slice(0, -1) : this.#views;
@@ -391,6 +391,6 @@ export class Recovery {
   }
 
   #remember(): void {
-    if (this.lineage !== undefined) this.#options.disk?.remember(this.lineage, this.#views);
+    if (this.historyId !== undefined) this.#options.disk?.remember(this.historyId, this.#views);
   }
 }

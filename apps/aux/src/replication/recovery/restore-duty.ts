@@ -22,7 +22,7 @@ export class RestoreDuty {
   /** After every view, and whenever others may have said something new. */
   update(present: ReadonlyMap<string, Origin>): void {
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      if (!this.#ledger.isHeld(slot)) this.#slots.delete(slot);
+      if (!this.#ledger.isBlocked(slot)) this.#slots.delete(slot);
       else if (this.#ownership.roleOf(slot) !== NONE) this.#slots.add(slot);
       else if (this.has(slot) && this.#ownersOf(slot, present).some((owner) => owner?.recovering === true))
         this.#slots.delete(slot);

@@ -8,7 +8,7 @@ import {
   IF_PRESENT,
   KIND_STRING,
   SLOT_COMPARING,
-  SLOT_SETTLED,
+  SLOT_IN_SYNC,
   SlotSet,
 } from '@dcs/protocol';
 import { eventually, SeveralNodes } from '../../../test/several-nodes.js';
@@ -55,11 +55,11 @@ describe('a replica that becomes the primary of a slot', () => {
     const left = await leave();
     const standing = async (): Promise<string> => {
       const reply = await cluster.request(replica, encodeDigest(replica.node.ownership.epoch, SlotSet.of([SLOT])));
-      return decodeDigestReply(reply, 1).settled;
+      return decodeDigestReply(reply, 1).standings;
     };
     expect(await standing()).toBe(SLOT_COMPARING);
     speak();
-    await eventually(async () => (await standing()) === SLOT_SETTLED);
+    await eventually(async () => (await standing()) === SLOT_IN_SYNC);
     await left();
   });
 

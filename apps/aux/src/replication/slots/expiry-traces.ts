@@ -19,7 +19,7 @@ export class ExpiryTraces {
 
   constructor({ store, ledger, disk }: ExpiryTracesOptions) {
     const from = (disk?.identity?.aliveAt ?? 0) - LAST_MS;
-    store.leavesTombstone = (entry) => this.#missed.has(entry) || (!ledger.isSettled(entry.slot) && entry.ms >= from);
+    store.leavesTombstone = (entry) => this.#missed.has(entry) || (!ledger.isInSync(entry.slot) && entry.ms >= from);
   }
 
   /** An owner did not get this entry. */

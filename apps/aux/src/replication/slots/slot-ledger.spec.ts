@@ -5,19 +5,19 @@ import { SlotLedger } from './slot-ledger.js';
 describe('SlotLedger', () => {
   test('a slot is settled when all of its sources are done', () => {
     const ledger = new SlotLedger();
-    expect(ledger.isSettled(7)).toBe(true);
+    expect(ledger.isInSync(7)).toBe(true);
     ledger.begin(7, ['a', 'b']);
-    expect([ledger.isSettled(7), ledger.isHard(7), ledger.unsettled]).toEqual([false, true, 1]);
+    expect([ledger.isInSync(7), ledger.isUnreadable(7), ledger.unsynced]).toEqual([false, true, 1]);
     expect(ledger.finish(7, 'a')).toBe(false);
     expect(ledger.finish(7, 'x')).toBe(false);
     expect(ledger.finish(7, 'b')).toBe(true);
-    expect([ledger.isSettled(7), ledger.isHard(7), ledger.unsettled]).toEqual([true, false, 0]);
+    expect([ledger.isInSync(7), ledger.isUnreadable(7), ledger.unsynced]).toEqual([true, false, 0]);
   });
 
   test('without sources it is settled at once', () => {
     const ledger = new SlotLedger();
     ledger.begin(7, []);
-    expect(ledger.isSettled(7)).toBe(true);
+    expect(ledger.isInSync(7)).toBe(true);
   });
 
   test('a source that was done is not asked again in the same import, so sources that name each other come to an end', () => {
@@ -41,11 +41,11 @@ describe('SlotLedger', () => {
   test('a comparison with another owner unsettles a slot, but says nothing against what is here', () => {
     const ledger = new SlotLedger();
     ledger.addSource(7, 'a');
-    expect([ledger.isSettled(7), ledger.isHard(7), ledger.isComparing(7)]).toEqual([false, false, true]);
+    expect([ledger.isInSync(7), ledger.isUnreadable(7), ledger.isComparing(7)]).toEqual([false, false, true]);
     ledger.finish(7, 'a');
     expect(ledger.isComparing(7)).toBe(false);
     ledger.addSource(7, 'a');
-    expect(ledger.isSettled(7)).toBe(false);
+    expect(ledger.isInSync(7)).toBe(false);
   });
 
   test('while a slot is new here, or was given away half imported, it does not compare: it may hold what is old', () => {
@@ -64,39 +64,44 @@ describe('SlotLedger', () => {
     ledger.begin(8, ['a']);
     ledger.retainSources((id) => id === 'b');
     expect(ledger.sourcesOf(7)).toEqual(['b']);
-    expect(ledger.isSettled(8)).toBe(true);
+    expect(ledger.isInSync(8)).toBe(true);
   });
 
   test('a slot that is given away half imported names those who have the rest, and is not whole', () => {
     const ledger = new SlotLedger();
-    expect(ledger.isWhole(7)).toBe(true);
+    expect(ledger.isComplete(7)).toBe(true);
     ledger.begin(7, ['a', 'b']);
     ledger.finish(7, 'a');
     ledger.abandon(7);
-    expect([ledger.isSettled(7), ledger.isWhole(7), ledger.sourcesToName(7)]).toEqual([true, false, ['b']]);
+    expect([ledger.isInSync(7), ledger.isComplete(7), ledger.sourcesToName(7)]).toEqual([true, false, ['b']]);
     ledger.begin(7, ['c']);
     expect(ledger.sourcesToName(7)).toEqual(['c']);
     ledger.finish(7, 'c');
-    expect([ledger.isWhole(7), ledger.sourcesToName(7)]).toEqual([true, []]);
+    expect([ledger.isComplete(7), ledger.sourcesToName(7)]).toEqual([true, []]);
   });
 
   test('nothing is said of a held slot, and it is imported when it is released', () => {
     const ledger = new SlotLedger();
     ledger.begin(7, ['a']);
-    ledger.hold(7);
-    ledger.hold(7);
-    expect([ledger.held, ledger.isSettled(7), ledger.isHard(7), [...ledger.bySource()]]).toEqual([1, false, true, []]);
-    expect(ledger.unsettledSlots().toArray()).toEqual([7]);
-    ledger.hold(9);
-    expect(ledger.unsettledSlots().toArray()).toEqual([7, 9]);
-    ledger.release(9, undefined);
-    ledger.release(7, ['b']);
-    expect([ledger.held, ledger.sourcesOf(7), ledger.isSettled(7)]).toEqual([0, ['b'], false]);
+    ledger.block(7);
+    ledger.block(7);
+    expect([ledger.blocked, ledger.isInSync(7), ledger.isUnreadable(7), [...ledger.bySource()]]).toEqual([
+      1,
+      false,
+      true,
+      [],
+    ]);
+    expect(ledger.unsyncedSlots().toArray()).toEqual([7]);
+    ledger.block(9);
+    expect(ledger.unsyncedSlots().toArray()).toEqual([7, 9]);
+    ledger.unblock(9, undefined);
+    ledger.unblock(7, ['b']);
+    expect([ledger.blocked, ledger.sourcesOf(7), ledger.isInSync(7)]).toEqual([0, ['b'], false]);
     ledger.finish(7, 'b');
-    expect([ledger.isSettled(7), ledger.isWhole(7)]).toEqual([true, true]);
-    ledger.hold(8);
-    ledger.release(8, undefined); // not this node's: what it has of it is of unknown worth
-    expect([ledger.isSettled(8), ledger.isWhole(8)]).toEqual([true, false]);
+    expect([ledger.isInSync(7), ledger.isComplete(7)]).toEqual([true, true]);
+    ledger.block(8);
+    ledger.unblock(8, undefined); // not this node's: what it has of it is of unknown worth
+    expect([ledger.isInSync(8), ledger.isComplete(8)]).toEqual([true, false]);
   });
 
   test('a slot whose sources all died before one gave all of it is an orphan', () => {
@@ -121,11 +126,11 @@ describe('SlotLedger', () => {
       fc.property(fc.array(step), (steps) => {
         const ledger = new SlotLedger();
         for (const [name, ...args] of steps) (ledger[name as 'finish'] as (...all: unknown[]) => unknown)(...args);
-        const unsettled = [0, 1, 2, 3, 4].filter((each) => !ledger.isSettled(each));
-        expect(ledger.unsettled).toBe(unsettled.length);
+        const unsettled = [0, 1, 2, 3, 4].filter((each) => !ledger.isInSync(each));
+        expect(ledger.unsynced).toBe(unsettled.length);
         const listed = new Set([...ledger.bySource()].flatMap(([, slots]) => [...slots]));
         expect([...listed].sort()).toEqual(unsettled);
-        expect(ledger.unsettledSlots().toArray()).toEqual(unsettled);
+        expect(ledger.unsyncedSlots().toArray()).toEqual(unsettled);
         for (const source of ['a', 'b', 'c']) {
           const its = unsettled.filter((each) => ledger.isSource(each, source));
           expect(unsettled.filter((each) => ledger.sourcesOf(each).includes(source))).toEqual(its);

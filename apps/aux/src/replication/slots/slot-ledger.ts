@@ -16,40 +16,40 @@ export class SlotLedger {
   /** How many sources a slot has. */
   readonly #counts = new Uint16Array(SLOT_COUNT);
   /** Nothing can be said of an unsettled slot's keys without its sources. */
-  readonly #hard = new SlotSet();
+  readonly #unreadable = new SlotSet();
   /** Nobody that is here is known to have the slot whole: nothing is said of it, or taken for it. */
-  readonly #held = new SlotSet();
+  readonly #blocked = new SlotSet();
   /** What is here of the slot may not be all that this node should have, owner or not. */
-  readonly #partial = new SlotSet();
+  readonly #incomplete = new SlotSet();
   /** Sources that were left when a slot ceased to be this node's: whoever imports it from here has to ask them too. */
   readonly #left = new Map<string, SlotSet>();
   /** A node that had the slot whole has given all of it, since the last {@link begin}. */
-  readonly #gotWhole = new SlotSet();
-  #unsettled = 0;
-  #heldCount = 0;
+  readonly #gotComplete = new SlotSet();
+  #unsynced = 0;
+  #blockedCount = 0;
 
   /** Slots that are not settled. */
-  get unsettled(): number {
-    return this.#unsettled;
+  get unsynced(): number {
+    return this.#unsynced;
   }
 
   /** Slots that wait for nodes or a backup that have them. */
-  get held(): number {
-    return this.#heldCount;
+  get blocked(): number {
+    return this.#blockedCount;
   }
 
-  isSettled(slot: number): boolean {
-    return this.#counts[slot] === 0 && !this.isHeld(slot);
+  isInSync(slot: number): boolean {
+    return this.#counts[slot] === 0 && !this.isBlocked(slot);
   }
 
   /** What is here is all there was when this node last owned the slot, or it never did. */
-  isWhole(slot: number): boolean {
-    return this.isSettled(slot) && !this.#partial.has(slot);
+  isComplete(slot: number): boolean {
+    return this.isInSync(slot) && !this.#incomplete.has(slot);
   }
 
   /** It is not settled, and was so before: others may have more, but what is here is nothing old. */
   isComparing(slot: number): boolean {
-    return this.#counts[slot]! > 0 && !this.isHard(slot) && !this.#partial.has(slot);
+    return this.#counts[slot]! > 0 && !this.isUnreadable(slot) && !this.#incomplete.has(slot);
   }
 
   isSource(slot: number, source: string): boolean {
@@ -82,49 +82,49 @@ export class SlotLedger {
   }
 
   /** The slot is new here: while none of its sources answers, its keys are unknown. */
-  isHard(slot: number): boolean {
-    return this.#hard.has(slot) || this.isHeld(slot);
+  isUnreadable(slot: number): boolean {
+    return this.#unreadable.has(slot) || this.isBlocked(slot);
   }
 
-  isHeld(slot: number): boolean {
-    return this.#heldCount > 0 && this.#held.has(slot);
+  isBlocked(slot: number): boolean {
+    return this.#blockedCount > 0 && this.#blocked.has(slot);
   }
 
   /** From now on nothing is said of the slot, owner or not, until it is released. */
-  hold(slot: number): void {
-    if (this.#held.has(slot)) return;
-    this.#held.add(slot);
-    this.#partial.add(slot);
-    this.#heldCount++;
+  block(slot: number): void {
+    if (this.#blocked.has(slot)) return;
+    this.#blocked.add(slot);
+    this.#incomplete.add(slot);
+    this.#blockedCount++;
   }
 
   /**
-   * Ends {@link hold}. An owner then begins to import the slot from these nodes, each of which may have a part of it;
+   * Ends {@link block}. An owner then begins to import the slot from these nodes, each of which may have a part of it;
    * for others (`undefined`) what is here stays of unknown worth.
    */
-  release(slot: number, sources: Iterable<string> | undefined): void {
-    if (!this.isHeld(slot)) return;
-    this.#held.delete(slot);
-    this.#heldCount--;
+  unblock(slot: number, sources: Iterable<string> | undefined): void {
+    if (!this.isBlocked(slot)) return;
+    this.#blocked.delete(slot);
+    this.#blockedCount--;
     if (sources === undefined) return;
     this.begin(slot, sources);
-    this.#gotWhole.add(slot);
+    this.#gotComplete.add(slot);
   }
 
   /** Begins to import a slot that is new here from these nodes, and forgets earlier imports of it. */
   begin(slot: number, sources: Iterable<string>): void {
     this.abandon(slot);
     for (const slots of this.#left.values()) slots.delete(slot);
-    this.#gotWhole.delete(slot);
-    if (!this.isHeld(slot)) this.#partial.delete(slot);
+    this.#gotComplete.delete(slot);
+    if (!this.isBlocked(slot)) this.#incomplete.delete(slot);
     for (const source of sources) this.require(slot, source);
   }
 
   /** One more source without which nothing can be said of the slot's keys. */
   require(slot: number, source: string): void {
     this.#add(slot, source);
-    this.#hard.add(slot);
-    this.#partial.add(slot);
+    this.#unreadable.add(slot);
+    this.#incomplete.add(slot);
   }
 
   /** One more source of a slot, unless it was imported from already since the slot was settled last. */
@@ -140,19 +140,19 @@ export class SlotLedger {
 
   /**
    * All that `source` had of the slot is here, or `source` is gone. Returns whether that settled the slot.
-   * @param whole the source had all there is
+   * @param complete the source had all there is
    */
-  finish(slot: number, source: string, whole = false): boolean {
+  finish(slot: number, source: string, complete = false): boolean {
     const slots = this.#sources.get(source);
     if (slots === undefined || !slots.has(slot)) return false;
     slots.delete(slot);
-    if (whole) this.#gotWhole.add(slot);
+    if (complete) this.#gotComplete.add(slot);
     if (--this.#counts[slot]! > 0) {
       setOf(this.#pulled, source).add(slot);
       return false;
     }
-    this.#settle(slot);
-    if (!this.isHeld(slot)) this.#partial.delete(slot);
+    this.#synced(slot);
+    if (!this.isBlocked(slot)) this.#incomplete.delete(slot);
     return true;
   }
 
@@ -164,7 +164,7 @@ export class SlotLedger {
       slots.delete(slot);
     }
     this.#counts[slot] = 0;
-    this.#settle(slot);
+    this.#synced(slot);
   }
 
   /**
@@ -176,8 +176,8 @@ export class SlotLedger {
     for (const [source, slots] of this.#sources) {
       if (alive(source)) continue;
       for (const slot of slots) {
-        const isNew = this.#hard.has(slot);
-        if (this.finish(slot, source) && isNew && !this.#gotWhole.has(slot)) orphans.push(slot);
+        const isNew = this.#unreadable.has(slot);
+        if (this.finish(slot, source) && isNew && !this.#gotComplete.has(slot)) orphans.push(slot);
       }
       this.#sources.delete(source);
     }
@@ -187,18 +187,18 @@ export class SlotLedger {
   }
 
   /** All slots that are not settled. */
-  unsettledSlots(): SlotSet {
+  unsyncedSlots(): SlotSet {
     const all = new SlotSet();
-    if (this.#heldCount > 0) all.addAll(this.#held);
-    if (this.#unsettled > 0) for (const slots of this.#sources.values()) all.addAll(slots);
+    if (this.#blockedCount > 0) all.addAll(this.#blocked);
+    if (this.#unsynced > 0) for (const slots of this.#sources.values()) all.addAll(slots);
     return all;
   }
 
   /** The slots still to be imported from each source, those that are held left out. */
   *bySource(): Generator<readonly [source: string, slots: SlotSet], void, undefined> {
-    if (this.#unsettled === 0) return;
+    if (this.#unsynced === 0) return;
     for (const [source, all] of this.#sources) {
-      const slots = this.#heldCount > 0 ? all.without(this.#held) : all;
+      const slots = this.#blockedCount > 0 ? all.without(this.#blocked) : all;
       if (!slots.isEmpty) yield [source, slots];
     }
   }
@@ -207,13 +207,13 @@ export class SlotLedger {
     const slots = setOf(this.#sources, source);
     if (slots.has(slot)) return;
     slots.add(slot);
-    if (++this.#counts[slot]! === 1) this.#unsettled++;
+    if (++this.#counts[slot]! === 1) this.#unsynced++;
   }
 
-  #settle(slot: number): void {
+  #synced(slot: number): void {
     for (const slots of this.#pulled.values()) slots.delete(slot);
-    this.#hard.delete(slot);
-    this.#unsettled--;
+    this.#unreadable.delete(slot);
+    this.#unsynced--;
   }
 }
 

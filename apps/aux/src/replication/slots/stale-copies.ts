@@ -28,7 +28,7 @@ export class StaleCopies {
   /** What the store has of these slots, up to this version, is from before. */
   mark(slots: Iterable<number>, upTo: Version): void {
     for (const slot of slots) {
-      if (this.#store.heldIn(slot) > 0) this.#stale.set(slot, { upTo, since: undefined });
+      if (this.#store.entriesIn(slot) > 0) this.#stale.set(slot, { upTo, since: undefined });
       else this.#stale.delete(slot);
     }
   }

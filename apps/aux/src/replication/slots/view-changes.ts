@@ -1,7 +1,7 @@
 import type { View } from '@dcs/cluster-membership';
 import { SlotTable } from '@dcs/consistent-hash';
 import type { HybridClock } from '@dcs/protocol';
-import type { OperationMemory } from '../../node/dedup-table.js';
+import type { DedupTable } from '../../node/dedup-table.js';
 import type { Ownership } from '../../node/ownership.js';
 import type { NodeDisk } from '../../node/ports.js';
 import type { SlotLedger } from './slot-ledger.js';
@@ -10,7 +10,7 @@ import type { StaleCopies } from './stale-copies.js';
 export interface ViewChangesOptions {
   readonly ownership: Ownership;
   readonly ledger: SlotLedger;
-  readonly memory: OperationMemory;
+  readonly dedup: DedupTable;
   readonly clock: HybridClock;
   readonly staleCopies: StaleCopies;
   readonly replicas: number;
@@ -27,7 +27,7 @@ export class ViewChanges {
 
   constructor(options: ViewChangesOptions) {
     this.#options = options;
-    if (options.disk?.identity !== undefined) options.memory.loseAll();
+    if (options.disk?.identity !== undefined) options.dedup.loseAll();
   }
 
   /** Epoch of the view in which this node last began to own slots: as a new process, or after it was expelled. */
@@ -73,13 +73,13 @@ export class ViewChanges {
    * did it, nobody remembers.
    */
   #forget({ members }: View): void {
-    const { disk, memory, ownership } = this.#options;
+    const { disk, dedup, ownership } = this.#options;
     if (disk === undefined) return; // nor have the others one, or what is not remembered has not happened
     const isAnother = members.some(({ id, incarnation }) => {
       const before = ownership.member(id);
       return before !== undefined && before.incarnation !== incarnation;
     });
-    if (isAnother) memory.loseAll();
+    if (isAnother) dedup.loseAll();
   }
 
   /**
@@ -87,14 +87,14 @@ export class ViewChanges {
    * or was out meanwhile, those of the same members without it.
    */
   #ownersBefore(previous: SlotTable): SlotTable {
-    const { ownership, replicas, memory } = this.#options;
+    const { ownership, replicas, dedup } = this.#options;
     if (!ownership.table.members.includes(ownership.selfId)) return previous;
     if (previous.members.includes(ownership.selfId) && !this.#readmitted) return previous;
     this.#readmitted = false;
     this.#beganAt = ownership.epoch;
     const others = ownership.up.filter(({ id }) => id !== ownership.selfId);
     // What this node did last, and could not copy, has not happened for the others.
-    if (others.length > 0) memory.clear();
+    if (others.length > 0) dedup.clear();
     return SlotTable.build(others, { replicas });
   }
 
@@ -129,7 +129,7 @@ export class ViewChanges {
         staleCopies.unmark(slot);
       } else if (!was.includes(selfId)) {
         gained.push(slot);
-        if (ledger.isHeld(slot)) continue; // begun when it is released
+        if (ledger.isBlocked(slot)) continue; // begun when it is released
         // An owner that is another process now may have an old disk; one that lived on has, or names, all there is.
         const living = was.filter(lives);
         ledger.begin(slot, living.length > 0 ? living : was);

@@ -6,7 +6,7 @@ import type { Random } from '../kernel/random.js';
 import { chooseOperation, familyOf } from './keyspace.js';
 import { describe, type History, type OperationRecord } from './history.js';
 
-export interface SessionOptions {
+export interface WorkloadClientOptions {
   readonly kernel: Kernel;
   readonly random: Random;
   readonly name: string;
@@ -26,15 +26,15 @@ const MAX_TTL_MS = 4000;
 const REFUSALS: ReadonlySet<string> = new Set(['ERR_PRECONDITION_FAILED', 'ERR_NOT_A_NUMBER', 'ERR_VALUE_TOO_LARGE']);
 
 /** A client that does one operation after the other through one gateway, and writes down what it sees. */
-export class Session {
-  readonly #options: SessionOptions;
+export class WorkloadClient {
+  readonly #options: WorkloadClientOptions;
   /** Versions this session saw last: what its compare-and-sets expect. */
   readonly #seen = new Map<string, string>();
   #count = 0;
   #stopped = false;
   #active: OperationRecord | undefined;
 
-  constructor(options: SessionOptions) {
+  constructor(options: WorkloadClientOptions) {
     this.#options = options;
   }
 
