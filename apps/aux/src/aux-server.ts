@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { ClusterMembership, MemberSupersededError, type Registry } from '@dcs/cluster-membership';
+import { PLACEMENT_VERSION } from '@dcs/consistent-hash';
+import { PROTOCOL_VERSION } from '@dcs/protocol';
 import type { Logger } from 'pino';
 import type { Backup } from './backup/backup.js';
 import { BackupParts } from './backup/backup-parts.js';
@@ -133,6 +135,11 @@ export class AuxServer {
         weight: config.weight,
         zone: config.zone,
         state: 'joining',
+        settings: {
+          replicas: config.replicas,
+          placement: PLACEMENT_VERSION,
+          protocol: { min: PROTOCOL_VERSION, max: PROTOCOL_VERSION },
+        },
       },
       log: (message, details) => log.warn(details, message),
     });

@@ -12,7 +12,7 @@ import { Writer } from './node/writer.js';
 
 export interface CacheNodeOptions extends ReplicationTuning {
   readonly id: string;
-  /** Copies of a slot, the primary included. */
+  /** Copies of a slot, the primary included, while no member that is up states a number: see `replicationFactor`. */
   readonly replicas: number;
   readonly maxEntries: number;
   readonly maxBytes: number;

@@ -1,4 +1,4 @@
-import { type ClusterMembership, type Registry } from '@dcs/cluster-membership';
+import { type ClusterMembership, type Registry, replicationFactor, type View } from '@dcs/cluster-membership';
 import { type Logger } from 'pino';
 import { type MasterConfig } from './config/master-config.js';
 import { RequestMetrics } from './metrics/request-metrics.js';
@@ -35,12 +35,15 @@ export class Gateway {
   /** The process is about to leave: `ready` says no, answers end their connections. */
   draining = false;
   readonly #registry: Registry;
+  /** By the last view. */
+  #replicas: number;
   #cancelStart: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
   constructor({ config, log, time = systemTime, random = systemRandom, registry }: GatewayOptions) {
     this.config = config;
     this.log = log;
+    this.#replicas = config.DCS_REPLICAS;
     this.#registry = registry ?? createRegistry(config.DCS_REGISTRY, log);
     // All processes go by the registry's clock, so that they agree on when an entry expires.
     this.time = { ...time, wall: () => time.wall() + (this.#registry.clockOffsetMs ?? 0) };
@@ -66,9 +69,7 @@ export class Gateway {
       readFrom: config.DCS_READ_FROM,
       hedgeDelayMs: config.DCS_HEDGE_DELAY_MS,
     });
-    this.membership.on('view', ({ epoch, members }) =>
-      log.info({ epoch, members: members.map(({ id, state }) => `${id}:${state}`) }, 'view'),
-    );
+    this.membership.on('view', (view) => this.#onView(view));
     this.membership.on('registry', ({ reachable, error }) => {
       if (reachable) log.info('the registry answers');
       else log.warn({ error: error?.message }, 'the registry is out of reach; the last view stays');
@@ -97,6 +98,19 @@ export class Gateway {
   /** Finishes what is in flight, then closes. Idempotent. */
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
+  }
+
+  #onView({ epoch, members }: View): void {
+    this.log.info({ epoch, members: members.map(({ id, state }) => `${id}:${state}`) }, 'view');
+    const expected = this.config.DCS_REPLICAS;
+    const replicas = replicationFactor(members, expected);
+    if (replicas === this.#replicas) return;
+    this.#replicas = replicas;
+    if (replicas === expected) return;
+    this.log.warn(
+      { replicas, expected },
+      'the nodes keep another number of copies than DCS_REPLICAS of this gateway says',
+    );
   }
 
   async #close(): Promise<void> {

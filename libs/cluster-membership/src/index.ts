@@ -14,3 +14,12 @@ export { type ClusterMembershipOptions, type Self, type Timers } from './members
 export { MemoryRegistry, type MemoryRegistryOptions } from './memory-registry.js';
 export { RedisRegistry, type RedisClient, type RedisRegistryOptions } from './redis-registry.js';
 export { type Heartbeat, type HeartbeatResult, type ReadOptions, type Registry } from './registry.js';
+export {
+  commonVersion,
+  type MemberSettings,
+  replicationFactor,
+  type SettingsConflict,
+  settingsConflict,
+  UNSTATED_PROTOCOL,
+  type VersionRange,
+} from './settings.js';

@@ -2,18 +2,26 @@ import { createHash } from 'node:crypto';
 import { RegistryError } from './errors.js';
 import type { Ledger, Lease } from './ledger.js';
 import { checkedMember } from './member.js';
+import type { MemberSettings } from './settings.js';
 
 /*
  * A stored ledger is two lines: the first 32 hex digits of the SHA-256 of the second, and JSON. The checksum tells a
  * half-written or damaged file from a whole one; the format number tells a newer program's file.
+ *
+ * A member's settings lie beside its record, not in it: a release that does not know them keeps what it finds in a
+ * lease and drops what it does not know of a member, which would raise the epoch with every heartbeat of the others.
  */
 
 const FORMAT = 1;
 
+interface StoredLease extends Lease {
+  readonly settings?: MemberSettings;
+}
+
 interface Stored {
   readonly format: number;
   readonly epoch: number;
-  readonly leases: readonly Lease[];
+  readonly leases: readonly StoredLease[];
   readonly crashes: readonly (readonly [id: string, count: number, lastMs: number])[];
   readonly settling?: { untilMs: number; floor: number; expected: number; returned: readonly string[] };
   readonly clock: { lastMs: number; offsetMs: number };
@@ -24,7 +32,7 @@ export function encodeLedger(ledger: Ledger): string {
   const stored: Stored = {
     format: FORMAT,
     epoch,
-    leases: [...leases.values()],
+    leases: [...leases.values()].map(storedLease),
     crashes: [...crashes].map(([id, { count, lastMs }]) => [id, count, lastMs]),
     ...(settling && { settling: { ...settling, returned: [...settling.returned] } }),
     clock,
@@ -47,11 +55,20 @@ export function decodeLedger(text: string): Ledger | undefined {
   const { epoch, leases, crashes, settling, clock } = stored;
   return {
     epoch,
-    leases: new Map(leases.map((lease) => [lease.member.id, { ...lease, member: checkedMember(lease.member) }])),
+    leases: new Map(leases.map((stored) => [stored.member.id, leaseOf(stored)])),
     crashes: new Map(crashes.map(([id, count, lastMs]) => [id, { count, lastMs }])),
     settling: settling && { ...settling, returned: new Set(settling.returned) },
     clock,
   };
+}
+
+function storedLease({ member, ...lease }: Lease): StoredLease {
+  const { settings, ...record } = member;
+  return { ...lease, member: record, ...(settings && { settings }) };
+}
+
+function leaseOf({ settings, member, ...lease }: StoredLease): Lease {
+  return { ...lease, member: checkedMember(settings ? { ...member, settings } : member) };
 }
 
 function checksum(json: string): string {

@@ -1,4 +1,5 @@
 import { invalid } from './errors.js';
+import { checkedSettings, type MemberSettings, sameSettings } from './settings.js';
 
 /**
  * Where a member is in its life. `joining`: the process is there, its imports are not done; `up`: serving;
@@ -20,6 +21,8 @@ export interface Member {
   /** Failure zone; `''` where none is given. */
   readonly zone: string;
   readonly state: MemberState;
+  /** Absent in the record of a release that does not state them. */
+  readonly settings?: MemberSettings;
 }
 
 /** Who is in, as of one epoch. Two views of one cluster with the same epoch have the same members. */
@@ -53,13 +56,14 @@ export function sameMember(a: Member, b: Member): boolean {
     a.httpPort === b.httpPort &&
     a.weight === b.weight &&
     a.zone === b.zone &&
-    a.state === b.state
+    a.state === b.state &&
+    sameSettings(a.settings, b.settings)
   );
 }
 
 /** A checked, frozen copy with the fields in one fixed order (its JSON text is comparable). */
 export function checkedMember(member: Member): Member {
-  const { id, incarnation, host, dataPort, httpPort, weight, zone, state } = member;
+  const { id, incarnation, host, dataPort, httpPort, weight, zone, state, settings } = member;
   if (typeof id !== 'string' || !ID.test(id)) {
     throw invalid('member.id', id, 'a string of 1 to 128 characters without control characters');
   }
@@ -76,7 +80,8 @@ export function checkedMember(member: Member): Member {
     throw invalid('member.zone', zone, 'a string of at most 128 characters');
   }
   if (!STATES.has(state)) throw invalid('member.state', state, "'joining', 'up' or 'leaving'");
-  return Object.freeze({ id, incarnation, host, dataPort, httpPort, weight, zone, state });
+  const record = { id, incarnation, host, dataPort, httpPort, weight, zone, state };
+  return Object.freeze(settings === undefined ? record : { ...record, settings: checkedSettings(settings) });
 }
 
 /** Cluster names go into Redis keys and file names: letters, digits, `.`, `_` and `-`, 1 to 64 of them. */

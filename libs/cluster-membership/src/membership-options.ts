@@ -1,6 +1,7 @@
 import { invalid } from './errors.js';
 import { type Member, type MemberState, checkCluster, checkInteger, checkedMember } from './member.js';
 import { DEFAULT_LEASE_MS, type Registry } from './registry.js';
+import type { MemberSettings } from './settings.js';
 
 /** What a member says of itself; the incarnation is made by `ClusterMembership`. */
 export interface Self {
@@ -14,6 +15,8 @@ export interface Self {
   readonly zone?: string;
   /** Default `'joining'`. */
   readonly state?: MemberState;
+  /** What all members must agree on; other processes read it in the view. */
+  readonly settings?: MemberSettings;
 }
 
 /** Where waiting comes from; the default is the process's own timers. */

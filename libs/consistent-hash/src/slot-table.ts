@@ -5,6 +5,12 @@ import { Rendezvous } from './rendezvous.js';
 import { SLOT_COUNT, slotOf } from './slot.js';
 import { hashString, mix32 } from './string-hash.js';
 
+/**
+ * Version of the rule that makes owner lists from a member list. Raised with every change that gives any member list
+ * other owners, because processes of different versions then disagree on who owns what.
+ */
+export const PLACEMENT_VERSION = 1;
+
 /** Options of {@link SlotTable.build}. */
 export interface SlotTableOptions {
   /** Copies of a slot in all, the primary included; capped at the number of members with weight. @defaultValue 2 */

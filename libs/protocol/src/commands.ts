@@ -3,7 +3,7 @@ import { type EntryKind } from './entry-header.js';
 import { ProtocolError } from './errors.js';
 import { formatVersion, parseVersion, type Version } from './version.js';
 
-/** Raised when the meaning of a command or its arguments changes; peers of another version refuse each other. */
+/** Raised when the meaning of a command or its arguments changes. */
 export const PROTOCOL_VERSION = 1;
 
 /** When a write is done: always, only if the key is absent or present, or only if it has this version. */

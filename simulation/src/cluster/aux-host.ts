@@ -6,7 +6,8 @@ import { MemoryDisk } from '@dcs/aux/persistence/memory-disk';
 import { Platter } from '@dcs/aux/persistence/platter';
 import type { PeerLink } from '@dcs/aux/node/ports';
 import { ClusterMembership, type Member, MemberSupersededError, type Registry } from '@dcs/cluster-membership';
-import { helloCommand } from '@dcs/protocol';
+import { PLACEMENT_VERSION } from '@dcs/consistent-hash';
+import { helloCommand, PROTOCOL_VERSION } from '@dcs/protocol';
 import type { SimProcess } from '../kernel/sim-process.js';
 import { ServerConnection } from '../network/server-connection.js';
 import { SimClient } from '../network/sim-client.js';
@@ -239,7 +240,8 @@ export class AuxHost {
 
   /** What `AuxServer.start` does, over simulated ports. */
   async #run(process: SimProcess, node: CacheNode, registry: Registry, now: () => number): Promise<void> {
-    const { id, zone } = this.#options;
+    const { id, zone, replicas } = this.#options;
+    const protocol = { min: PROTOCOL_VERSION, max: PROTOCOL_VERSION };
     node.start();
     const membership = new ClusterMembership({
       cluster: CLUSTER,
@@ -250,7 +252,10 @@ export class AuxHost {
       now,
       random: process.random.float,
       timers: process.platformTimers,
-      self: { id, host: id, dataPort: DATA_PORT, httpPort: HTTP_PORT, weight: this.#weight, zone, state: 'joining' },
+      self: {
+        ...{ id, host: id, dataPort: DATA_PORT, httpPort: HTTP_PORT, weight: this.#weight, zone, state: 'joining' },
+        settings: { replicas, placement: PLACEMENT_VERSION, protocol },
+      },
     });
     this.membership = membership;
     membership.on('view', (view) => {

@@ -71,7 +71,7 @@ export const VARIABLES = {
   DCS_REPLICAS: variable(
     integer(1, 5, 2),
     '2',
-    'Copies of every entry, the primary included; the same in all processes',
+    'Copies of every entry, the primary included; the highest of the nodes that are up is in force',
   ),
   DCS_HEARTBEAT_MS: variable(integer(50, 60_000, 1000), '1000', 'Time between heartbeats, at most half of the lease'),
   DCS_LEASE_MS: variable(integer(100, 600_000, 3000), '3000', 'How long a silent node stays a member'),

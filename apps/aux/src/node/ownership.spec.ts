@@ -2,11 +2,16 @@ import type { Member, MemberState, View } from '@dcs/cluster-membership';
 import { SLOT_COUNT } from '@dcs/consistent-hash';
 import { NONE, Ownership, PRIMARY, REPLICA } from './ownership.js';
 
-function view(epoch: number, states: Readonly<Record<string, MemberState>>): View {
+function view(
+  epoch: number,
+  states: Readonly<Record<string, MemberState>>,
+  replicas: Readonly<Record<string, number>> = {},
+): View {
   const members = Object.entries(states).map(
     ([id, state], i): Member => ({
       ...{ id, state, incarnation: 1, host: '127.0.0.1', dataPort: 7001 + i },
       ...{ httpPort: 8001 + i, weight: 1, zone: '' },
+      ...(replicas[id] && { settings: { replicas: replicas[id], placement: 1, protocol: { min: 1, max: 1 } } }),
     }),
   );
   return { epoch, members };
@@ -43,6 +48,21 @@ test('a node that leaves owns nothing, and the others are found', () => {
   ownership.apply(view(2, { a: 'leaving', b: 'up' }));
   expect(count(ownership, NONE)).toBe(SLOT_COUNT);
   expect(ownership.primaryOf(0)).toMatchObject({ id: 'b' });
+});
+
+test('the view says how many owners a slot has, whatever this node was configured with', () => {
+  const ownership = new Ownership('a', 1);
+  const up = { a: 'up', b: 'up', c: 'up' } as const;
+  const owners = (): number => ownership.table.ownersOf(0).length;
+  ownership.apply(view(1, up));
+  expect(owners()).toBe(1);
+  ownership.apply(view(2, up, { a: 2, b: 2, c: 2 }));
+  expect(owners()).toBe(2);
+  ownership.apply(view(3, up, { a: 2, b: 3, c: 2 }));
+  expect(owners()).toBe(3);
+  expect(count(ownership, PRIMARY) + count(ownership, REPLICA)).toBe(SLOT_COUNT);
+  ownership.apply(view(4, { ...up, b: 'leaving' }, { a: 2, b: 3, c: 2 }));
+  expect(owners()).toBe(2);
 });
 
 test('an older view changes nothing', () => {

@@ -1,4 +1,4 @@
-import { type View } from '@dcs/cluster-membership';
+import { replicationFactor, type View } from '@dcs/cluster-membership';
 import { SLOT_COUNT, SlotTable } from '@dcs/consistent-hash';
 
 /** What a node is for a slot. */
@@ -12,7 +12,7 @@ type Member = View['members'][number];
 /** Which slots this node owns, by the last view. */
 export class Ownership {
   readonly selfId: string;
-  readonly #replicas: number;
+  readonly #unstatedReplicas: number;
   readonly #roles = new Uint8Array(SLOT_COUNT);
   /** 1 for a slot that this node alone owns: every write asks, of any slot. */
   readonly #alone = new Uint8Array(SLOT_COUNT);
@@ -22,9 +22,10 @@ export class Ownership {
   #table = SlotTable.build([]);
   #upKey = '';
 
-  constructor(selfId: string, replicas: number) {
+  /** @param unstatedReplicas copies of a slot while no member that is up states a number */
+  constructor(selfId: string, unstatedReplicas: number) {
     this.selfId = selfId;
-    this.#replicas = replicas;
+    this.#unstatedReplicas = unstatedReplicas;
   }
 
   get view(): View {
@@ -54,16 +55,20 @@ export class Ownership {
     return this.#up.length > 0;
   }
 
-  /** Takes a view unless it is older than the last. The table is built anew only when who is up has changed. */
+  /**
+   * Takes a view unless it is older than the last. The table is built anew only when who is up, or the replication
+   * factor, has changed.
+   */
   apply(view: View): void {
     if (view.epoch < this.#view.epoch) return;
     this.#view = view;
     this.#byId = new Map(view.members.map((member) => [member.id, member]));
     this.#up = view.members.filter(({ state }) => state === 'up');
-    const upKey = JSON.stringify(this.#up.map(({ id, weight, zone }) => [id, weight, zone]));
+    const replicas = replicationFactor(this.#up, this.#unstatedReplicas);
+    const upKey = JSON.stringify([replicas, this.#up.map(({ id, weight, zone }) => [id, weight, zone])]);
     if (upKey === this.#upKey) return;
     this.#upKey = upKey;
-    this.#table = SlotTable.build(this.#up, { replicas: this.#replicas });
+    this.#table = SlotTable.build(this.#up, { replicas });
     this.#roles.fill(NONE);
     for (const slot of this.#table.ownedSlots(this.selfId)) this.#roles[slot] = REPLICA;
     this.#alone.fill(0);

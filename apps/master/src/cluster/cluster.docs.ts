@@ -27,6 +27,12 @@ const STATS = objectSchema(
   ['epoch', 'entries', 'bytes', 'maxEntries', 'maxBytes', 'hitRatio', 'handoff'],
 );
 
+const SETTINGS = objectSchema({
+  replicas: { ...COUNT, description: 'DCS_REPLICAS of the node; the highest of the nodes that are up is in force' },
+  placement: { ...COUNT, description: 'version of the rule that makes owners from members' },
+  protocol: objectSchema({ min: COUNT, max: COUNT }),
+});
+
 const NODE = objectSchema(
   {
     id: ID,
@@ -36,6 +42,7 @@ const NODE = objectSchema(
     weight: { type: 'number' },
     zone: { type: 'string' },
     slots: objectSchema({ primary: COUNT, replica: COUNT }),
+    settings: { ...SETTINGS, description: 'what the node states that all must agree on' },
     reachable: { type: 'boolean', description: 'whether the node answered this gateway' },
     stats: { ...STATS, description: 'left out when the node did not answer' },
   },

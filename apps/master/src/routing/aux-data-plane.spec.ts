@@ -251,3 +251,14 @@ test('describes its nodes, those that do not answer too', async () => {
   expect(nodes[1]).not.toHaveProperty('stats');
   expect(nodes[0]!.slots.primary + nodes[1]!.slots.primary).toBe(16_384);
 });
+
+test('the nodes say how many owners a slot has, not the gateway', async () => {
+  const settings = (replicas: number) => ({ settings: { replicas, placement: 1, protocol: { min: 1, max: 1 } } });
+  const two = [member('n1', settings(2)), member('n2', settings(2)), member('n3', settings(2))];
+  const { plane, views } = setup({}, two);
+  expect(plane.locate('k').owners).toHaveLength(2);
+  views.change([...two.slice(0, 2), member('n3', settings(3))]);
+  expect(plane.locate('k').owners).toHaveLength(3);
+  views.change([...two.slice(0, 2), member('n3', { ...settings(3), state: 'leaving' })]);
+  expect(plane.locate('k').owners).toHaveLength(2);
+});

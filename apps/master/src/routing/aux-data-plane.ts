@@ -270,7 +270,7 @@ export class AuxDataPlane implements DataPlane {
   }
 
   async #describeNode({ member, connection }: Node): Promise<NodeDescription> {
-    const { id, host, dataPort, state, incarnation, weight, zone } = member;
+    const { id, host, dataPort, state, incarnation, weight, zone, settings } = member;
     const counts = this.topology.table.slotsOf(id);
     const stats = await new Promise<NodeStats | undefined>((resolve) => {
       connection.send(
@@ -287,6 +287,7 @@ export class AuxDataPlane implements DataPlane {
       weight,
       zone,
       slots: { primary: counts.primary, replica: counts.replica },
+      ...(settings && { settings }),
       reachable: stats !== undefined,
       ...(stats && { stats: nodeStats(stats) }),
     };

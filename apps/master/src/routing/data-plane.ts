@@ -1,3 +1,4 @@
+import { type MemberSettings } from '@dcs/cluster-membership';
 import { type BackupStats, type WriteCondition } from '@dcs/protocol';
 
 /** All that is known of an entry but its bytes. */
@@ -33,6 +34,8 @@ export interface NodeDescription {
   readonly weight: number;
   readonly zone: string;
   readonly slots: { readonly primary: number; readonly replica: number };
+  /** What the node states that all nodes must agree on; left out by nodes of releases that do not state it. */
+  readonly settings?: MemberSettings;
   readonly reachable: boolean;
   readonly stats?: {
     readonly epoch: number;
@@ -56,6 +59,7 @@ export interface BackupReceipt {
 
 export interface PlaneDescription {
   readonly epoch: number;
+  /** Owners of every slot, by the view. */
   readonly replicas: number;
   readonly nodes: readonly NodeDescription[];
 }

@@ -1,4 +1,4 @@
-import { type Member, type View } from '@dcs/cluster-membership';
+import { type Member, replicationFactor, type View } from '@dcs/cluster-membership';
 import { SLOT_COUNT, SlotTable } from '@dcs/consistent-hash';
 import { type Connect, type NodeConnection, type ViewSource } from './ports.js';
 import { type Health, type Suspicion } from './suspicion.js';
@@ -11,6 +11,7 @@ export interface Node {
 
 export interface TopologyOptions {
   readonly membership: ViewSource;
+  /** Copies of a slot while no member states a number. */
   readonly replicas: number;
   readonly connect: Connect;
   readonly suspicion: Suspicion;
@@ -117,7 +118,7 @@ export class Topology {
     const up = view.members.filter(({ state }) => state === 'up');
     this.#table = SlotTable.build(
       up.map(({ id, weight, zone }) => ({ id, weight, zone })),
-      { replicas: this.#options.replicas },
+      { replicas: replicationFactor(up, this.#options.replicas) },
     );
     this.#forgetOwners();
     this.#epoch = view.epoch;

@@ -1,15 +1,16 @@
-import type { View } from '@dcs/cluster-membership';
+import { replicationFactor, type View } from '@dcs/cluster-membership';
 import { SlotTable } from '@dcs/consistent-hash';
 
 /** Who owned each slot in any of some views: whoever may hold an entry that was acknowledged in one of them. */
 export class LastOwners {
   readonly #tables: readonly SlotTable[];
 
-  constructor(views: readonly View[], replicas: number) {
+  /** @param unstatedReplicas copies of a slot in views whose members state no number */
+  constructor(views: readonly View[], unstatedReplicas: number) {
     this.#tables = views.map(({ members }) =>
       SlotTable.build(
         members.filter(({ state }) => state === 'up'),
-        { replicas },
+        { replicas: replicationFactor(members, unstatedReplicas) },
       ),
     );
   }

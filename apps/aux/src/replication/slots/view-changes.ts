@@ -1,4 +1,4 @@
-import type { View } from '@dcs/cluster-membership';
+import { replicationFactor, type View } from '@dcs/cluster-membership';
 import { SlotTable } from '@dcs/consistent-hash';
 import type { HybridClock } from '@dcs/protocol';
 import type { DedupTable } from '../../node/dedup-table.js';
@@ -13,6 +13,7 @@ export interface ViewChangesOptions {
   readonly dedup: DedupTable;
   readonly clock: HybridClock;
   readonly staleCopies: StaleCopies;
+  /** Copies of a slot while no member states a number. */
   readonly replicas: number;
   readonly disk: NodeDisk | undefined;
   /** What is held may be all there is: nothing of it counts as old. */
@@ -95,7 +96,7 @@ export class ViewChanges {
     const others = ownership.up.filter(({ id }) => id !== ownership.selfId);
     // What this node did last, and could not copy, has not happened for the others.
     if (others.length > 0) dedup.clear();
-    return SlotTable.build(others, { replicas });
+    return SlotTable.build(others, { replicas: replicationFactor(others, replicas) });
   }
 
   /**
