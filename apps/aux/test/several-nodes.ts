@@ -15,8 +15,12 @@ import { pino } from 'pino';
 import { AuxServer, type AuxServerOptions } from '../src/aux-server.js';
 import type { AuxConfig } from '../src/config/config.js';
 import { isTombstone, valueOf } from '../src/node/entry.js';
+import type { ReplicationTuning } from '../src/replication/replication.js';
+
+const TUNING: ReplicationTuning = { releaseGraceMs: 200 };
 
 const CONFIG = {
+  ...TUNING,
   cluster: 'test',
   host: '127.0.0.1',
   advertiseHost: '127.0.0.1',
@@ -34,7 +38,6 @@ const CONFIG = {
   tombstoneRetentionMs: 60_000,
   shutdownTimeoutMs: 5000,
   secret: undefined,
-  retirementGraceMs: 200,
 };
 const TIMEOUT_MS = 20_000;
 

@@ -5,6 +5,7 @@ import { CacheNode } from '@dcs/aux/cache-node';
 import { MemoryDisk } from '@dcs/aux/persistence/memory-disk';
 import { Platter } from '@dcs/aux/persistence/platter';
 import type { PeerLink } from '@dcs/aux/node/ports';
+import type { ReplicationTuning } from '@dcs/aux/replication/replication';
 import { ClusterMembership, type Member, MemberSupersededError, type Registry } from '@dcs/cluster-membership';
 import { PLACEMENT_VERSION } from '@dcs/consistent-hash';
 import { helloCommand, PROTOCOL_VERSION } from '@dcs/protocol';
@@ -47,7 +48,7 @@ const PEER_CLIENT = {
   reconnect: { minMs: 50, maxMs: 500 },
 };
 /** Shorter than in production, so that a run need not be long; the relations between them are the same. */
-const TUNING = { antiEntropyIntervalMs: 2000, retirementGraceMs: 1500 };
+const TUNING: ReplicationTuning = { antiEntropyIntervalMs: 2000, releaseGraceMs: 1500 };
 const HAND_OVER_MS = 20_000;
 const HAND_OVER_POLL_MS = 50;
 /** Bounds that no run comes near, so small that a node costs little to make. */

@@ -195,13 +195,13 @@ function prepared(
   { node }: Session,
   keys: readonly string[],
   repeated: RepeatedOperation | undefined,
-  isOvertaken: boolean,
+  isSuperseded: boolean,
 ): Promise<boolean> {
   return new Promise((resolve) => {
     let outstanding = keys.length;
     let ready = true;
     for (const key of keys) {
-      node.replication.preparation.prepare(key, repeated, isOvertaken, (known) => {
+      node.replication.preparation.prepare(key, repeated, isSuperseded, (known) => {
         ready &&= known;
         if (--outstanding === 0) resolve(ready);
       });
