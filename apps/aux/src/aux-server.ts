@@ -148,9 +148,9 @@ export class AuxServer {
       this.node.applyView(view);
       log.info({ epoch: view.epoch, members: view.members.map(({ id, state }) => `${id}:${state}`) }, 'view');
     });
-    membership.on('readmitted', (certain) => {
-      if (certain) this.node.replication.readmitted();
-      else this.node.replication.wokeUp();
+    membership.on('readmitted', () => {
+      this.node.replication.readmitted();
+
     });
     membership.on('registry', ({ reachable, error }) => {
       if (error instanceof MemberSupersededError) this.#options.onFatal(error);

@@ -26,6 +26,7 @@ describe('ClusterMembership', () => {
       registry,
       ...(id !== undefined && { self: { id, host: 'h', dataPort: 1, httpPort: 2 } }),
       now: () => time.now,
+      monotonic: () => time.now,
       random,
       timers: time,
       ...rest,
@@ -88,7 +89,7 @@ describe('ClusterMembership', () => {
   test('a member that was expelled meanwhile is told so, before it sees the view', async () => {
     const [a, b] = (await cluster()) as [ClusterMembership, ClusterMembership];
     const seen: string[] = [];
-    a.on('readmitted', (certain) => seen.push(`readmitted ${certain}`));
+    a.on('readmitted', () => seen.push('readmitted'));
     a.on('view', ({ epoch }) => seen.push(`view ${epoch}`));
     registry.unreachableFor = 'a';
     await time.pass(6000);
@@ -96,14 +97,14 @@ describe('ClusterMembership', () => {
     registry.unreachableFor = undefined;
     seen.length = 0;
     await time.pass(2000);
-    expect(seen[0]).toBe('readmitted true');
+    expect(seen[0]).toBe('readmitted');
     expect(seen[1]).toMatch(/^view/);
     registry.reachable = false;
     await time.pass(6000);
     registry.reachable = true;
     seen.length = 0;
     await time.pass(2000);
-    expect(seen).toEqual(['readmitted false']);
+    expect(seen).toEqual([]); // it was in all the time
   });
 
   test('a node that closes without leaving is expelled after its lease; nothing is left running', async () => {

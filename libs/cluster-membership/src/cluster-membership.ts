@@ -1,9 +1,12 @@
 import { EventEmitter } from 'node:events';
 import { MemberSupersededError, MembershipError, RegistryError } from './errors.js';
-import { EMPTY_VIEW, type Member, type MemberState, type View, checkedMember } from './member.js';
+import { Fence } from './fence.js';
+import { EMPTY_VIEW, type Member, type MemberState, type View, checkedMember, freezeView } from './member.js';
 import type { MembershipEvents } from './membership-events.js';
 import type { HeartbeatResult } from './registry.js';
 import { type CheckedOptions, type ClusterMembershipOptions, checkedOptions } from './membership-options.js';
+import type { ProbeAnswer } from './peer-access.js';
+import { Witness } from './witness.js';
 
 const JITTER = 0.1;
 /** After a failure the next heartbeat comes so much sooner. */
@@ -11,6 +14,8 @@ const RETRY_SHARE = 4;
 const FIRST_BACKOFF_MS = 50;
 /** Spreads the reads of many processes after one change. */
 const HINT_SPREAD_MS = 20;
+/** Members asked for a newer view when the registry did not answer `refresh()`. */
+const PEERS_ASKED = 3;
 
 type Phase = 'idle' | 'running' | 'closed';
 
@@ -31,9 +36,13 @@ export class ClusterMembership {
   #reachable = false;
   #damped = false;
   #lastHeartbeatAt: number | undefined;
-  #lastRenewalAt: number | undefined;
-  /** A heartbeat since the last renewal ended without an answer: it may have been carried out. */
-  #renewalFailed = false;
+  /** Epoch of the view that the last heartbeat brought. */
+  #renewedEpoch: number | undefined;
+  readonly #witness: Witness;
+  readonly #fence: Fence | undefined;
+  /** Ids of members that the registry has not heard for a while, as of the last heartbeat. */
+  #overdue: readonly string[] = [];
+  #testifying = false;
   #timer: unknown;
   #exchange: Promise<unknown> = Promise.resolve();
   #refreshing: Promise<View> | undefined;
@@ -48,6 +57,11 @@ export class ClusterMembership {
   constructor(options: ClusterMembershipOptions) {
     this.#options = checkedOptions(options);
     this.#self = this.#options.self;
+    const { peers, isLagging, leaseMs, timers, monotonic, self } = this.#options;
+    this.#witness = new Witness({ peers, isLagging });
+    if (self === undefined || peers === undefined) return;
+    const onNewer = (peer: Member): void => void this.#askForView(peer).catch(() => undefined);
+    this.#fence = new Fence({ leaseMs, timers, monotonic, peers, onNewer, selfId: self.id, view: () => this.view });
   }
 
   /** The latest view; the empty one of epoch 0 before the first. */
@@ -68,6 +82,26 @@ export class ClusterMembership {
   /** The registry holds a lease for this member but keeps it out of the view because it flapped. */
   get damped(): boolean {
     return this.#damped;
+  }
+
+  /**
+   * This member has heard neither the registry nor more than half of its view for so long that it may have been expelled:
+   * it is to serve nobody. Always false without the option `peers`. O(1).
+   */
+  get isFenced(): boolean {
+    return this.#fence?.isFenced ?? false;
+  }
+
+  /** Ids of members in the view that the registry has not heard for more than half of their lease, sorted. */
+  get overdue(): readonly string[] {
+    return this.#overdue;
+  }
+
+  /** What this member answers another member's probe. `id` and `incarnation` are of the one who asks. */
+  answerProbe(id: string, incarnation: number): ProbeAnswer {
+    const { epoch } = this.view;
+    if (this.#witness.accuses(id, incarnation)) return { state: 'accusing', epoch };
+    return { state: this.isFenced || this.#phase !== 'running' ? 'fenced' : 'serving', epoch };
   }
 
   /** Another process took this member's id: its heartbeats have ended for good. */
@@ -107,9 +141,10 @@ export class ClusterMembership {
   }
 
   /**
-   * Reads the registry now, unless the view already has `minEpoch`. Calls share one read, unless it may have come too
-   * early for `minEpoch`, and reads keep `refreshIntervalMs` apart. Resolves with the view held after the read, whose epoch may still be below
-   * `minEpoch`; rejects with the registry's error.
+   * Reads the registry now, unless the view already has `minEpoch`; where the registry cannot be reached, asks some
+   * members. Calls share one read, unless it may have come too early for `minEpoch`, and reads keep `refreshIntervalMs`
+   * apart. Resolves with the view held after the read, whose epoch may still be below `minEpoch`; rejects with the
+   * registry's error where no member had a newer view.
    */
   async refresh(minEpoch?: number): Promise<View> {
     if (minEpoch !== undefined && this.view.epoch >= minEpoch) return this.view;
@@ -191,6 +226,7 @@ export class ClusterMembership {
     }
     this.#checkOpen();
     this.#phase = 'running';
+    this.#fence?.start();
     this.#schedule();
     void this.#subscribe();
     return this.view;
@@ -218,9 +254,12 @@ export class ClusterMembership {
   async #tick(): Promise<void> {
     if (this.#phase !== 'running') return;
     let pause = this.#options.heartbeatMs;
-    await this.#inTurn(() => (this.#self ? this.#heartbeat() : this.#read())).catch(() => {
+    try {
+      await this.#inTurn(() => (this.#self ? this.#heartbeat() : this.#read()));
+    } catch {
       pause /= RETRY_SHARE; // so that a short outage does not cost the lease; the failure itself was reported
-    });
+      await this.#viewFromPeers(1);
+    }
     if (!this.#unsubscribe) void this.#subscribe();
     this.#schedule(pause);
   }
@@ -239,28 +278,45 @@ export class ClusterMembership {
     const { cluster, registry, leaseMs } = this.#options;
     const { epoch, members } = this.view;
     const member = this.#self!; // only members come here
-    let result: HeartbeatResult;
-    try {
-      result = await this.#report(
-        registry.heartbeat(cluster, { member, leaseMs, minEpoch: epoch, viewSize: members.length }),
-      );
-    } catch (error) {
-      this.#renewalFailed = true;
-      throw error;
-    }
+    const accuses = this.#witness.accusations;
+    const sentAt = this.#options.monotonic();
+    const result = await this.#report(
+      registry.heartbeat(cluster, { member, leaseMs, minEpoch: epoch, viewSize: members.length, accuses }),
+    );
+    this.#fence?.reached(sentAt);
+    this.#witness.committed(accuses);
     this.#damped = result.damped;
-    this.#noteAdmission(result.admitted);
-    return this.#adopt(result.view);
+    this.#noteAdmission(result, epoch);
+    const view = this.#adopt(result.view);
+    this.#overdue = result.overdue;
+    void this.#testify();
+    return view;
   }
 
-  #noteAdmission(admitted: boolean): void {
-    const { now, leaseMs } = this.#options;
-    const last = this.#lastRenewalAt;
-    this.#lastRenewalAt = now();
-    if (last === undefined) return;
-    const outOfTouch = this.#renewalFailed && now() - last > leaseMs;
-    this.#renewalFailed = false;
-    if (admitted || outOfTouch) this.#emit('readmitted', admitted);
+  /** Out and in again since the last renewal: the record is younger than the view that this member had then. */
+  #noteAdmission({ admittedEpoch, view }: HeartbeatResult, epochBefore: number): void {
+    const seen = this.#renewedEpoch;
+    this.#renewedEpoch = Math.max(view.epoch, epochBefore);
+    if (seen !== undefined && admittedEpoch > seen) this.#emit('readmitted');
+  }
+
+  /**
+   * Probes the members that are overdue. The registry is told of a change at once, so that the expulsion of a dead
+   * member does not wait for the next heartbeat; but only once per heartbeat.
+   */
+  async #testify(): Promise<void> {
+    if (this.#testifying) return;
+    this.#testifying = true;
+    try {
+      const { members } = this.view;
+      const overdue = members.filter(({ id }) => this.#overdue.includes(id));
+      const changed = await this.#witness.check(overdue, members.length);
+      if (changed && this.#phase === 'running') await this.#inTurn(() => this.#heartbeat());
+    } catch {
+      // reported
+    } finally {
+      this.#testifying = false;
+    }
   }
 
   async #read(): Promise<View> {
@@ -276,11 +332,36 @@ export class ClusterMembership {
     const { refreshIntervalMs, now } = this.#options;
     const wait = Math.min(refreshIntervalMs, this.#lastRefreshAt + refreshIntervalMs - now());
     if (wait > 0) await this.#wait(wait);
-    return this.#inTurn(() => {
-      this.#lastRefreshAt = now();
-      this.#reading = true;
-      return this.#read().finally(() => (this.#reading = false));
-    });
+    try {
+      return await this.#inTurn(() => {
+        this.#lastRefreshAt = now();
+        this.#reading = true;
+        return this.#read().finally(() => (this.#reading = false));
+      });
+    } catch (error) {
+      if (await this.#viewFromPeers(PEERS_ASKED)) return this.view;
+      throw error;
+    }
+  }
+
+  /** Asks some members, one after another, until one has a newer view. */
+  async #viewFromPeers(most: number): Promise<boolean> {
+    const { peers, random } = this.#options;
+    if (peers === undefined) return false;
+    const others = this.view.members.filter(({ id }) => id !== this.#self?.id);
+    for (let asked = 0; asked < most && others.length > 0 && this.#phase !== 'closed'; asked++) {
+      const [peer] = others.splice(Math.floor(random() * others.length), 1);
+      if (await this.#askForView(peer!).catch(() => false)) return true;
+    }
+    return false;
+  }
+
+  async #askForView(peer: Member): Promise<boolean> {
+    const { epoch } = this.view;
+    const given = await this.#options.peers!.view(peer, epoch);
+    if (given === undefined || given.epoch <= epoch || this.#phase === 'closed') return false;
+    this.#adopt(freezeView(given.epoch, given.members.map(checkedMember)));
+    return true;
   }
 
   async #report<T>(exchange: Promise<T>): Promise<T> {
@@ -350,6 +431,7 @@ export class ClusterMembership {
 
   async #stop(): Promise<void> {
     const { timers } = this.#options;
+    this.#fence?.close();
     timers.clearTimeout(this.#timer);
     for (const [handle, done] of this.#waits) {
       timers.clearTimeout(handle);

@@ -83,7 +83,9 @@ describe('FileRegistry', () => {
     expect((await registry.read('c')).members).toHaveLength(3);
     for (let beats = 0; beats < 3; beats++) {
       now += 40_000;
-      for (const id of ['a', 'b']) await registry.heartbeat('c', { member: member(id), leaseMs: 100_000, minEpoch: 3 });
+      const accuses = [{ id: 'c', incarnation: 1, kind: 'refused' as const }];
+      const rest = { leaseMs: 100_000, minEpoch: 3, accuses };
+      for (const id of ['a', 'b']) await registry.heartbeat('c', { member: member(id), ...rest });
     }
     expect(await registry.read('c')).toEqual({ epoch: 4, members: [member('a'), member('b')] });
     await registry.close();

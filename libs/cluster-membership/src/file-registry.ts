@@ -79,8 +79,8 @@ export class FileRegistry implements Registry {
   async heartbeat(cluster: string, request: Heartbeat): Promise<HeartbeatResult> {
     const checked = checkedHeartbeat(request);
     const outcome = await this.#run(cluster, (ledger) => heartbeat(ledger, checked, this.#now(), this.#damping));
-    const { expired, damped, admitted, ledger } = outcome;
-    return { view: viewOf(ledger), expired, damped, admitted, serverTimeMs: Date.now() };
+    const { expelled, damped, admittedEpoch, overdue, ledger } = outcome;
+    return { view: viewOf(ledger), expelled, damped, admittedEpoch, overdue, serverTimeMs: Date.now() };
   }
 
   async remove(cluster: string, id: string, incarnation: number, minEpoch: number): Promise<View> {

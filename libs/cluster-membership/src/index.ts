@@ -12,8 +12,8 @@ export { FileRegistry, type FileRegistryOptions } from './file-registry.js';
 export { type Member, type MemberState, type View } from './member.js';
 export { type ClusterMembershipOptions, type Self, type Timers } from './membership-options.js';
 export { MemoryRegistry, type MemoryRegistryOptions } from './memory-registry.js';
+export { type PeerAccess, type ProbeAnswer, type ProbeOutcome } from './peer-access.js';
 export { RedisRegistry, type RedisClient, type RedisRegistryOptions } from './redis-registry.js';
-export { type Heartbeat, type HeartbeatResult, type ReadOptions, type Registry } from './registry.js';
 export {
   commonVersion,
   type MemberSettings,
@@ -23,3 +23,4 @@ export {
   UNSTATED_PROTOCOL,
   type VersionRange,
 } from './settings.js';
+export { type Accusation, type Heartbeat, type HeartbeatResult, type ReadOptions, type Registry } from './registry.js';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { RegistryError } from './errors.js';
+import type { StandingAccusation } from './expulsion.js';
 import type { Ledger, Lease } from './ledger.js';
 import { checkedMember } from './member.js';
 import type { MemberSettings } from './settings.js';
@@ -14,8 +15,13 @@ import type { MemberSettings } from './settings.js';
 
 const FORMAT = 1;
 
-interface StoredLease extends Lease {
+/** What the release before did not write is optional. */
+interface StoredLease extends Omit<Lease, 'sharedOutage' | 'admittedEpoch' | 'seenEpoch' | 'accuses'> {
   readonly settings?: MemberSettings;
+  readonly sharedOutage?: boolean;
+  readonly admittedEpoch?: number;
+  readonly seenEpoch?: number;
+  readonly accuses?: readonly (readonly [id: string, accusation: StandingAccusation])[];
 }
 
 interface Stored {
@@ -55,20 +61,22 @@ export function decodeLedger(text: string): Ledger | undefined {
   const { epoch, leases, crashes, settling, clock } = stored;
   return {
     epoch,
-    leases: new Map(leases.map((stored) => [stored.member.id, leaseOf(stored)])),
+    leases: new Map(leases.map((lease) => [lease.member.id, leaseOf(lease)])),
     crashes: new Map(crashes.map(([id, count, lastMs]) => [id, { count, lastMs }])),
     settling: settling && { ...settling, returned: new Set(settling.returned) },
     clock,
   };
 }
 
-function storedLease({ member, ...lease }: Lease): StoredLease {
+function storedLease({ member, accuses, ...lease }: Lease): StoredLease {
   const { settings, ...record } = member;
-  return { ...lease, member: record, ...(settings && { settings }) };
+  return { ...lease, member: record, ...(settings && { settings }), accuses: [...accuses] };
 }
 
-function leaseOf({ settings, member, ...lease }: StoredLease): Lease {
-  return { ...lease, member: checkedMember(settings ? { ...member, settings } : member) };
+function leaseOf({ settings, ...stored }: StoredLease): Lease {
+  const { sharedOutage = false, admittedEpoch = 0, seenEpoch = 0, accuses = [] } = stored;
+  const member = checkedMember(settings ? { ...stored.member, settings } : stored.member);
+  return { ...stored, member, sharedOutage, admittedEpoch, seenEpoch, accuses: new Map(accuses) };
 }
 
 function checksum(json: string): string {

@@ -1,7 +1,8 @@
 import { type DampingPolicy, holdMs } from './damping.js';
 import { MemberSupersededError } from './errors.js';
+import { type StandingAccusation, condemned } from './expulsion.js';
 import { EMPTY_VIEW, type Member, type View, freezeView, sameMember } from './member.js';
-import type { Heartbeat, ReadOptions } from './registry.js';
+import type { Accusation, Heartbeat, ReadOptions } from './registry.js';
 
 /*
  * What a registry decides, as pure functions: ledger in, ledger out, no clock and no I/O. The memory and the file
@@ -13,11 +14,12 @@ import type { Heartbeat, ReadOptions } from './registry.js';
  * Clock. Times come from any source that mostly moves forward. The ledger adds an offset so that its own time never
  * goes back: when the source does (a reboot, a clock set back) the leases stand where they stood and run on.
  *
- * Guard. A member is overdue when more than half of its lease has passed since it was heard. While more than half of
- * the view is overdue (1 of 1, 2 of 2, 2 of 3, 3 of 4, 3 of 5, ...) the fault is more likely with the registry, the
- * network or the clock than with the members, so the leases of all that are overdue are prolonged, once each, by
- * their own length. It is judged before the caller's renewal counts: the first heartbeat after an outage sees the
- * outage, and gives those that come later the time to do so, when more than half may be back already.
+ * Suspects. A member whose lease ran out is a suspect. It stays in the view: it may serve clients well and only not
+ * reach the registry. expulsion.ts decides which suspects are expelled, from the accusations of the others.
+ *
+ * Shared outage. A member is overdue when more than half of its lease has passed since it was heard. While more than
+ * half of the view is overdue (1 of 1, 2 of 2, 2 of 3, 3 of 4, 3 of 5, ...) the fault is more likely with the registry,
+ * the network or the clock than with the members: what ends then does not count as a crash of the member.
  *
  * Settling. A caller that has seen a higher epoch than the ledger's proves that the registry was wiped or rolled
  * back. Publishing what is left would evict live members, so until as many have come back as the callers know of, or
@@ -30,10 +32,16 @@ export interface Lease {
   readonly leaseMs: number;
   readonly renewedAtMs: number;
   readonly expiresAtMs: number;
-  /** The guard has prolonged this lease since its last renewal. */
-  readonly prolonged: boolean;
+  /** Most of the view was overdue together with this member since its last renewal. */
+  readonly sharedOutage: boolean;
   /** 0: in the view. Otherwise held back until then. */
   readonly heldUntilMs: number;
+  /** Epoch with which the id came into the view; 0 where a registry that was wiped took it over. */
+  readonly admittedEpoch: number;
+  /** Highest epoch that the member is known to have seen. */
+  readonly seenEpoch: number;
+  /** What this member says of others, by their ids. */
+  readonly accuses: ReadonlyMap<string, StandingAccusation>;
 }
 
 export interface Settling {
@@ -62,9 +70,12 @@ export interface Outcome {
   readonly changed: boolean;
   /** Anything but the clock changed: the ledger is worth storing. */
   readonly dirty: boolean;
-  readonly expired: readonly string[];
+  readonly expelled: readonly string[];
   readonly damped: boolean;
-  readonly admitted: boolean;
+  /** The caller's, after a heartbeat; 0 otherwise. */
+  readonly admittedEpoch: number;
+  /** Members in the view, the caller left out, that are overdue. */
+  readonly overdue: readonly string[];
 }
 
 export const EMPTY_LEDGER: Ledger = Object.freeze({
@@ -86,15 +97,15 @@ export function viewOf(ledger: Ledger): View {
 /** One heartbeat. O(n). Throws `MemberSupersededError` while a newer incarnation of the id holds a lease. */
 export function heartbeat(ledger: Ledger, beat: Required<Heartbeat>, sourceMs: number, policy: DampingPolicy): Outcome {
   const draft = new Draft(ledger, sourceMs, policy);
-  const { member, leaseMs, minEpoch, viewSize } = beat;
+  const { member, leaseMs, minEpoch, viewSize, accuses } = beat;
   const held = draft.leases.get(member.id);
   if (held && held.member.incarnation > member.incarnation && held.expiresAtMs > draft.now) {
     throw new MemberSupersededError(member.id, member.incarnation, held.member.incarnation);
   }
   draft.catchUp(minEpoch, viewSize, leaseMs, minEpoch > 0 ? member.id : undefined);
-  const damped = draft.renew(member, leaseMs);
+  draft.renew(member, leaseMs, minEpoch, accuses);
   draft.finish(member.id);
-  return draft.outcome(true, damped);
+  return draft.outcome(true, member.id);
 }
 
 /** A graceful leave. O(n). An incarnation older than the one that is in takes nothing out. */
@@ -108,11 +119,11 @@ export function remove(
 ): Outcome {
   const draft = new Draft(ledger, sourceMs, policy);
   const lease = draft.leases.get(id);
-  if (!lease || lease.member.incarnation > incarnation) return draft.outcome(false, false);
+  if (!lease || lease.member.incarnation > incarnation) return draft.outcome(false, undefined);
   draft.leases.delete(id);
   draft.crashes.delete(id);
   if (lease.heldUntilMs === 0 && !draft.settling) draft.raise(minEpoch);
-  return draft.outcome(true, false);
+  return draft.outcome(true, undefined);
 }
 
 /** An observer's look: sweeps like a heartbeat. O(n). */
@@ -120,7 +131,7 @@ export function read(ledger: Ledger, options: Required<ReadOptions>, sourceMs: n
   const draft = new Draft(ledger, sourceMs, policy);
   if (draft.leases.size > 0) draft.catchUp(options.minEpoch, options.viewSize, options.leaseMs, undefined);
   draft.finish(undefined);
-  return draft.outcome(false, false);
+  return draft.outcome(false, undefined);
 }
 
 /** A ledger being changed: its maps are copies, its leases are replaced and never written to. */
@@ -132,11 +143,10 @@ class Draft {
 
   readonly #policy: DampingPolicy;
   readonly #offsetMs: number;
-  readonly #expired: string[] = [];
-  /** The guard: more than half of the view was overdue when the call came in. */
+  readonly #expelled: string[] = [];
+  /** More than half of the view was overdue when the call came in. */
   readonly #mass: boolean;
   #epoch: number;
-  #admitted = false;
   #viewChanged = false;
   #changed = false;
   #dirty = false;
@@ -177,29 +187,33 @@ class Draft {
     this.#dirty = true;
   }
 
-  /** Gives the member a fresh lease; true when it is held back. */
-  renew(member: Member, leaseMs: number): boolean {
+  /** Gives the member a fresh lease, which may be one that holds it back. */
+  renew(member: Member, leaseMs: number, seenEpoch: number, accuses: readonly Accusation[]): void {
     const { id, incarnation } = member;
     const before = this.leases.get(id);
     const restarted = before !== undefined && before.member.incarnation !== incarnation;
     if (restarted) this.#countCrash(before);
     let heldUntilMs = before && !restarted ? before.heldUntilMs : this.#holdUntil(id);
     if (heldUntilMs !== 0 && (heldUntilMs <= this.now || !this.#hasOthers(id))) heldUntilMs = 0;
+    const shown = heldUntilMs === 0 ? member : undefined;
+    const shownBefore = before?.heldUntilMs === 0 ? before.member : undefined;
+    let admittedEpoch = 0;
+    if (shown && shownBefore) ({ admittedEpoch } = before!);
+    else if (shown && !this.settling) admittedEpoch = this.#epoch + 1;
     this.leases.set(id, {
       member,
       leaseMs,
       renewedAtMs: this.now,
       expiresAtMs: this.now + leaseMs,
-      prolonged: false,
+      sharedOutage: false,
       heldUntilMs,
+      admittedEpoch,
+      seenEpoch: Math.max(seenEpoch, admittedEpoch),
+      accuses: this.#standing(accuses, before),
     });
-    const shown = heldUntilMs === 0 ? member : undefined;
-    const shownBefore = before?.heldUntilMs === 0 ? before.member : undefined;
     const same = shown && shownBefore ? sameMember(shown, shownBefore) : shown === shownBefore;
     if (!same) this.#viewChanged = true;
-    if (shown && !shownBefore && !this.settling) this.#admitted = true;
     this.#dirty = true;
-    return heldUntilMs !== 0;
   }
 
   /** Ends the settling where it is time, sweeps every lease but the caller's, and sets the epoch. */
@@ -222,7 +236,7 @@ class Draft {
     this.#dirty = true;
   }
 
-  outcome(dirty: boolean, damped: boolean): Outcome {
+  outcome(dirty: boolean, caller: string | undefined): Outcome {
     const ledger: Ledger = {
       epoch: this.#epoch,
       leases: this.leases,
@@ -230,32 +244,54 @@ class Draft {
       settling: this.settling,
       clock: { lastMs: this.now, offsetMs: this.#offsetMs },
     };
-    const expired = this.#expired.sort();
-    const admitted = this.#admitted;
-    return { ledger, changed: this.#changed, dirty: dirty || this.#dirty, expired, damped, admitted };
+    const { heldUntilMs = 0, admittedEpoch = 0 } = (caller !== undefined && this.leases.get(caller)) || {};
+    const overdue: string[] = [];
+    for (const [id, lease] of this.leases) {
+      if (id !== caller && lease.heldUntilMs === 0 && this.#isOverdue(lease)) overdue.push(id);
+    }
+    return {
+      ledger,
+      changed: this.#changed,
+      dirty: dirty || this.#dirty,
+      expelled: this.#expelled.sort(),
+      damped: heldUntilMs !== 0,
+      admittedEpoch,
+      overdue: overdue.sort(),
+    };
+  }
+
+  /** What the member says now; what it has said before of the same process stands since then. */
+  #standing(accuses: readonly Accusation[], before: Lease | undefined): ReadonlyMap<string, StandingAccusation> {
+    return new Map(
+      accuses.map(({ id, incarnation, kind }) => {
+        const earlier = before?.accuses.get(id);
+        const sinceMs = earlier?.incarnation === incarnation ? earlier.sinceMs : this.now;
+        return [id, { incarnation, kind, sinceMs }];
+      }),
+    );
   }
 
   #sweep(caller: string | undefined): void {
     for (const [id, lease] of this.leases) {
       if (id === caller) continue;
-      const inView = lease.heldUntilMs === 0;
-      if (this.#mass && inView && !lease.prolonged && this.#isOverdue(lease)) {
-        this.leases.set(id, {
-          ...lease,
-          expiresAtMs: Math.max(this.now, lease.expiresAtMs) + lease.leaseMs,
-          prolonged: true,
-        });
+      if (lease.heldUntilMs !== 0) {
+        if (lease.expiresAtMs <= this.now) this.#end(id, lease);
+      } else if (this.#mass && !lease.sharedOutage && this.#isOverdue(lease)) {
+        this.leases.set(id, { ...lease, sharedOutage: true });
         this.#dirty = true;
-        continue;
       }
-      if (lease.expiresAtMs > this.now) continue;
-      this.#dirty = true;
-      this.leases.delete(id);
-      this.#countCrash(lease);
-      if (!inView) continue;
-      this.#expired.push(id);
+    }
+    for (const id of condemned(this.leases, this.now)) {
+      this.#end(id, this.leases.get(id)!);
+      this.#expelled.push(id);
       this.#viewChanged = true;
     }
+  }
+
+  #end(id: string, lease: Lease): void {
+    this.leases.delete(id);
+    this.#countCrash(lease);
+    this.#dirty = true;
   }
 
   #isOverdue({ renewedAtMs, leaseMs }: Lease): boolean {
@@ -263,11 +299,11 @@ class Draft {
   }
 
   /**
-   * A crash that most of the view shares, or that cut a graceful leave short, is no flap. Of those who come back from an
-   * outage the last find most of the view back: that the guard has prolonged their leases tells that they shared it.
+   * A crash that most of the view shares, or that cut a graceful leave short, is no flap. The last to return from an
+   * outage find most of the view back: their leases record that they shared it.
    */
   #countCrash(lease: Lease): void {
-    if (this.#mass || lease.prolonged || lease.member.state === 'leaving') return;
+    if (this.#mass || lease.sharedOutage || lease.member.state === 'leaving') return;
     const oldest = this.now - this.#policy.windowMs;
     for (const [id, { lastMs }] of this.crashes) if (lastMs < oldest) this.crashes.delete(id);
     const count = (this.crashes.get(lease.member.id)?.count ?? 0) + 1;

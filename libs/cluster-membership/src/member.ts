@@ -64,9 +64,7 @@ export function sameMember(a: Member, b: Member): boolean {
 /** A checked, frozen copy with the fields in one fixed order (its JSON text is comparable). */
 export function checkedMember(member: Member): Member {
   const { id, incarnation, host, dataPort, httpPort, weight, zone, state, settings } = member;
-  if (typeof id !== 'string' || !ID.test(id)) {
-    throw invalid('member.id', id, 'a string of 1 to 128 characters without control characters');
-  }
+  checkId('member.id', id);
   if (!Number.isSafeInteger(incarnation) || incarnation < 0) {
     throw invalid('member.incarnation', incarnation, 'a safe integer >= 0');
   }
@@ -88,6 +86,12 @@ export function checkedMember(member: Member): Member {
 export function checkCluster(cluster: string): void {
   if (typeof cluster !== 'string' || !CLUSTER.test(cluster) || cluster === '.' || cluster === '..') {
     throw invalid('cluster', cluster, '1 to 64 letters, digits, dots, underscores or dashes');
+  }
+}
+
+export function checkId(option: string, id: string): void {
+  if (typeof id !== 'string' || !ID.test(id)) {
+    throw invalid(option, id, 'a string of 1 to 128 characters without control characters');
   }
 }
 

@@ -9,11 +9,8 @@ export interface RegistryStatus {
 export interface MembershipEvents {
   /** The view changed. `previous` is undefined for the first. Its epoch is higher than every one before. */
   view: (view: View, previous: View | undefined) => void;
-  /**
-   * This member was out of the view and is in again: what it knew may be old. `certain` is false when it was out of
-   * touch with the registry for longer than a lease and cannot tell. Comes before the view.
-   */
-  readmitted: (certain: boolean) => void;
+  /** This member was out of the view and is in again: what it knew may be old. Comes before the view. */
+  readmitted: () => void;
   /** The registry went out of reach or came back, or this member was superseded. */
   registry: (status: RegistryStatus) => void;
 }

@@ -1,5 +1,6 @@
 import { invalid } from './errors.js';
 import { type Member, type MemberState, checkCluster, checkInteger, checkedMember } from './member.js';
+import type { PeerAccess } from './peer-access.js';
 import { DEFAULT_LEASE_MS, type Registry } from './registry.js';
 import type { MemberSettings } from './settings.js';
 
@@ -40,6 +41,15 @@ export interface ClusterMembershipOptions {
   readonly joinTimeoutMs?: number;
   /** Least time between two reads made by `refresh()` and by change hints, milliseconds. Default 100. */
   readonly refreshIntervalMs?: number;
+  /**
+   * How members reach each other. Without it the registry alone decides who is in: a member whose lease ran out is taken
+   * for dead, unless most of the view is silent, and `isFenced` is never true. Default none.
+   */
+  readonly peers?: PeerAccess;
+  /** Whether this process has not run for a while, so that it accuses nobody. Default never. */
+  readonly isLagging?: () => boolean;
+  /** Monotonic clock, milliseconds. Default `performance.now`. */
+  readonly monotonic?: () => number;
   /** Wall clock, milliseconds since 1970. Default `Date.now`. */
   readonly now?: () => number;
   /** 0 to 1. Default `Math.random`. */
@@ -48,8 +58,9 @@ export interface ClusterMembershipOptions {
   readonly log?: (message: string, details: Readonly<Record<string, unknown>>) => void;
 }
 
-export interface CheckedOptions extends Required<Omit<ClusterMembershipOptions, 'self'>> {
+export interface CheckedOptions extends Required<Omit<ClusterMembershipOptions, 'self' | 'peers'>> {
   readonly self: Member | undefined;
+  readonly peers: PeerAccess | undefined;
 }
 
 const systemTimers: Timers = {
@@ -60,6 +71,7 @@ const systemTimers: Timers = {
 export function checkedOptions(options: ClusterMembershipOptions): CheckedOptions {
   const { cluster, registry, self } = options;
   const { heartbeatMs = 1000, leaseMs = DEFAULT_LEASE_MS, joinTimeoutMs = 10_000, refreshIntervalMs = 100 } = options;
+  const { peers, isLagging = () => false, monotonic = () => performance.now() } = options;
   const { now = Date.now, random = Math.random, timers = systemTimers, log = () => undefined } = options;
   checkCluster(cluster);
   if (typeof registry?.heartbeat !== 'function') throw invalid('registry', registry, 'a Registry');
@@ -71,7 +83,7 @@ export function checkedOptions(options: ClusterMembershipOptions): CheckedOption
     self && checkedMember({ weight: 1, zone: '', state: 'joining', ...defined(self), incarnation: Math.floor(now()) });
   return {
     ...{ cluster, registry, self: member, heartbeatMs, leaseMs, joinTimeoutMs, refreshIntervalMs },
-    ...{ now, random, timers, log },
+    ...{ peers, isLagging, monotonic, now, random, timers, log },
   };
 }
 

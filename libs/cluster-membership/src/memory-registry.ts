@@ -34,8 +34,8 @@ export class MemoryRegistry implements Registry {
     const checked = checkedHeartbeat(request);
     const sourceMs = this.#now();
     const { view, outcome } = this.#apply(cluster, (ledger) => heartbeat(ledger, checked, sourceMs, this.#damping));
-    const { expired, damped, admitted } = outcome;
-    return { view, expired, damped, admitted, serverTimeMs: sourceMs };
+    const { expelled, damped, admittedEpoch, overdue } = outcome;
+    return { view, expelled, damped, admittedEpoch, overdue, serverTimeMs: sourceMs };
   }
 
   async remove(cluster: string, id: string, incarnation: number, minEpoch: number): Promise<View> {

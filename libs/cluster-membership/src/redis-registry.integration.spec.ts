@@ -186,7 +186,7 @@ const standalone = (port: number): string[] => {
 /** What the README documents. */
 function rulesFor(cluster: string): string {
   const commands =
-    '+eval +time +exists +hget +hset +hdel +hgetall +hvals +zadd +zrem +zcard +zcount +zscore +zrangebyscore ' +
+    '+eval +time +exists +hget +hset +hdel +hgetall +hvals +zadd +zrem +zcard +zcount +zscore +zrange +zrangebyscore ' +
     '+sadd +scard +del +publish +subscribe +unsubscribe +info +ping';
   return `on >secret resetkeys resetchannels ~dcs:{${cluster}}:* &dcs:{${cluster}}:changes -@all ${commands}`;
 }

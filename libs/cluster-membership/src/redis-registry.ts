@@ -81,11 +81,12 @@ export class RedisRegistry implements Registry {
   }
 
   async heartbeat(cluster: string, request: Heartbeat): Promise<HeartbeatResult> {
-    const { member, leaseMs, minEpoch, viewSize } = checkedHeartbeat(request);
+    const { member, leaseMs, minEpoch, viewSize, accuses } = checkedHeartbeat(request);
     const leaving = member.state === 'leaving' ? 1 : 0;
     const { id, incarnation } = member;
     const args = [id, incarnation, leaseMs, minEpoch, viewSize, JSON.stringify(member), leaving];
-    return this.#run(cluster, 'heartbeat', args);
+    const lines = accuses.map(({ id: accused, incarnation: of, kind }) => `${kind[0]}:${of}:${accused}`);
+    return this.#run(cluster, 'heartbeat', args, lines.join('\n'));
   }
 
   async remove(cluster: string, id: string, incarnation: number, minEpoch: number): Promise<View> {
@@ -129,7 +130,12 @@ export class RedisRegistry implements Registry {
     if (this.#owned) this.#client.disconnect();
   }
 
-  async #run(cluster: string, operation: string, args: readonly (string | number)[]): Promise<HeartbeatResult> {
+  async #run(
+    cluster: string,
+    operation: string,
+    args: readonly (string | number)[],
+    accuses = '',
+  ): Promise<HeartbeatResult> {
     this.#checkOpen(cluster);
     const { freeCrashes, baseHoldMs, maxHoldMs, windowMs } = this.#damping;
     const known = this.#known.get(cluster);
@@ -143,7 +149,7 @@ export class RedisRegistry implements Registry {
         await this.#ready(this.#client);
         sentAt = performance.now();
         sentWall = Date.now();
-        const policy = [freeCrashes, baseHoldMs, maxHoldMs, windowMs];
+        const policy = [freeCrashes, baseHoldMs, maxHoldMs, windowMs, accuses];
         return this.#client.eval(SCRIPT, keys.length, ...keys, ...argv, ...policy);
       });
     } catch (error) {
@@ -151,15 +157,15 @@ export class RedisRegistry implements Registry {
     }
     const [status, ...rest] = reply as Reply;
     if (status === 'superseded') throw new MemberSupersededError(String(args[0]), Number(args[1]), Number(rest[0]));
-    const [serverMs, epoch, version, standing, given, expired, records] = rest as OkReply;
+    const [serverMs, epoch, version, damped, given, expelled, records, admittedEpoch, overdue] = rest as OkReply;
     this.#clock.add(Number(serverMs) - sentWall, performance.now() - sentAt);
     const view = given === '1' || !known ? this.#keep(cluster, Number(epoch), version, records) : known.view;
-    const ids = expired === '' ? [] : expired.split('\n').sort();
     return {
       view,
-      expired: ids,
-      damped: standing === '1',
-      admitted: standing === '2',
+      expelled: idsOf(expelled),
+      damped: damped === '1',
+      admittedEpoch: Number(admittedEpoch),
+      overdue: idsOf(overdue).filter((id) => id !== args[0]),
       serverTimeMs: Number(serverMs),
     };
   }
@@ -247,11 +253,17 @@ type OkReply = [
   serverMs: string,
   epoch: string,
   version: string,
-  standing: string,
+  damped: string,
   given: string,
-  expired: string,
+  expelled: string,
   records: string[],
+  admittedEpoch: string,
+  overdue: string,
 ];
+
+function idsOf(lines: string): string[] {
+  return lines === '' ? [] : lines.split('\n').sort();
+}
 
 function channelOf(cluster: string): string {
   return `dcs:{${cluster}}:changes`;

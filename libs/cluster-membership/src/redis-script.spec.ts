@@ -3,13 +3,13 @@ import RedisMock from 'ioredis-mock';
 import { MemoryRegistry } from './memory-registry.js';
 import type { MemberState } from './member.js';
 import { RedisRegistry } from './redis-registry.js';
-import type { Registry } from './registry.js';
+import type { Accusation, Registry } from './registry.js';
 import { member } from './registry.conformance.js';
 
 jest.setTimeout(60_000);
 
 const LEASE_MS = 3000;
-const id = fc.constantFrom('a', 'b', 'c');
+const id = fc.constantFrom('a', 'b', 'c', 'd');
 const step = fc.oneof(
   {
     weight: 9,
@@ -23,6 +23,14 @@ const step = fc.oneof(
         { weight: 1, arbitrary: fc.constantFrom(1, 2, 5, 30) },
       ),
       viewSize: fc.nat(4),
+      accuses: fc.uniqueArray(
+        fc.record({
+          id,
+          incarnation: fc.constantFrom(1, 1, 1, 2),
+          kind: fc.constantFrom<Accusation['kind']>('silent', 'refused'),
+        }),
+        { selector: (accusation) => accusation.id, maxLength: 2 },
+      ),
     }),
   },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('remove' as const), id, incarnation: fc.constantFrom(1, 3) }) },
@@ -43,8 +51,8 @@ async function apply(registry: Registry, each: Exclude<Step, { op: 'time' }>): P
     if (each.op === 'read')
       return await registry.read('c', { minEpoch: each.minEpoch, viewSize: 2, leaseMs: LEASE_MS });
     const self = member(each.id, { incarnation: each.incarnation, state: each.state });
-    const { minEpoch, viewSize } = each;
-    const result = await registry.heartbeat('c', { member: self, leaseMs: LEASE_MS, minEpoch, viewSize });
+    const { minEpoch, viewSize, accuses } = each;
+    const result = await registry.heartbeat('c', { member: self, leaseMs: LEASE_MS, minEpoch, viewSize, accuses });
     return { ...result, serverTimeMs: 0 };
   } catch (error) {
     return String(error);

@@ -1,31 +1,36 @@
 /*
  * The decisions of ledger.ts as one Lua script: the only second implementation, held to the first by the conformance
  * suite. It runs atomically on the Redis server with the server's own TIME, and touches only what is due, so that a
- * heartbeat costs O(log n + leases that are over) and not O(n). Keys of one cluster share a hash tag and so a slot.
+ * heartbeat costs O(log n) while no lease is over and O(n * accusations) while one is. Keys of one cluster share a hash tag and so a slot.
  *
  *   meta      hash  epoch, created (tells this life of the registry from the one before it was wiped), last and
  *                   offset (the clock that never goes back), until, floor, expected (settling; none when until is 0)
  *   members   hash  id -> JSON record, of the members in the view
- *   leases    hash  id -> incarnation:leaseMs:prolonged:heldUntilMs:leaving, of all who hold one
+ *   leases    hash  id -> incarnation:leaseMs:sharedOutage:heldUntilMs:leaving, of all who hold one
  *   expiry    zset  id by the end of its lease, of all who hold one
  *   overdue   zset  id by the time half its lease has passed, of the members in the view
  *   crashes   hash  id -> count:lastMs
  *   returned  set   ids that came back while settling
+ *   epochs    hash  id -> admittedEpoch:seenEpoch, of the members in the view
+ *   accusations  hash  accuser -> lines of sinceMs:kind:incarnation:id; kind is s (silent) or r (refused)
  *
  * Numbers cross as strings of digits and are floats inside: Lua 5.1 (Redis) would print large ones with an exponent,
  * Lua 5.3 (the mock) would print `5.0` and wrap its 32-bit integers. No cjson, no pcall, no nil and no
  * table that grew in replies (the mock drops it).
  *
  * ARGV: operation, channel, id, incarnation, leaseMs, minEpoch, viewSize, record, leaving (0 or 1), the caller's
- *       known version, freeCrashes, baseHoldMs, maxHoldMs, windowMs
+ *       known version, freeCrashes, baseHoldMs, maxHoldMs, windowMs, accusations as lines of kind:incarnation:id
  * Reply: {'superseded', incarnation} or
- *        {'ok', serverMs, epoch, version, standing (1 held back, 2 new in the view, else 0), view given (0 or 1), expired ids by line, {records}}
+ *        {'ok', serverMs, epoch, version, held back (0 or 1), view given (0 or 1), expelled ids by line, {records},
+ *         admittedEpoch, overdue ids by line}
  */
-export const SCRIPT_KEYS = ['meta', 'members', 'leases', 'expiry', 'overdue', 'crashes', 'returned'] as const;
+export const SCRIPT_KEYS = [
+  ...(['meta', 'members', 'leases', 'expiry', 'overdue', 'crashes', 'returned', 'epochs', 'accusations'] as const),
+];
 
 const source = String.raw`
 local kMeta, kMembers, kLeases, kExpiry = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local kOverdue, kCrashes, kReturned = KEYS[5], KEYS[6], KEYS[7]
+local kOverdue, kCrashes, kReturned, kEpochs, kAccusations = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local function num(s) return tonumber(s) + 0.0 end
 local function str(n) return string.format('%.0f', n) end
 local function meta(field)
@@ -38,6 +43,7 @@ local operation, channel, caller = ARGV[1], ARGV[2], ARGV[3]
 local incarnation, leaseMs, minEpoch, viewSize = num(ARGV[4]), num(ARGV[5]), num(ARGV[6]), num(ARGV[7])
 local record, leaving, known = ARGV[8], ARGV[9], ARGV[10]
 local freeCrashes, baseHoldMs, maxHoldMs, windowMs = num(ARGV[11]), num(ARGV[12]), num(ARGV[13]), num(ARGV[14])
+local accuses = ARGV[15]
 
 local t = redis.call('TIME')
 local server = num(t[1]) * 1000.0 + math.floor(num(t[2]) / 1000.0)
@@ -48,17 +54,17 @@ local settleUntil, floorEpoch, expected = meta('until'), meta('floor'), meta('ex
 local size = num(redis.call('ZCARD', kOverdue))
 local mass = num(redis.call('ZCOUNT', kOverdue, '-inf', str(now))) * 2 > size
 local viewChanged, changed, dirty = false, false, false
-local expired = {}
+local expelled = {}
 
 local function lease(id)
   local s = redis.call('HGET', kLeases, id)
   if not s then return nil end
-  local inc, ms, prolonged, held, leaves = string.match(s, '^(%d+):(%d+):(%d):(%d+):(%d)$')
-  return { inc = num(inc), ms = num(ms), prolonged = prolonged, held = num(held), leaves = leaves }
+  local inc, ms, shared, held, leaves = string.match(s, '^(%d+):(%d+):(%d):(%d+):(%d)$')
+  return { inc = num(inc), ms = num(ms), shared = shared, held = num(held), leaves = leaves }
 end
 local function store(id, l, expiresAt)
   redis.call('HSET', kLeases, id,
-    str(l.inc) .. ':' .. str(l.ms) .. ':' .. l.prolonged .. ':' .. str(l.held) .. ':' .. l.leaves)
+    str(l.inc) .. ':' .. str(l.ms) .. ':' .. l.shared .. ':' .. str(l.held) .. ':' .. l.leaves)
   redis.call('ZADD', kExpiry, str(expiresAt), id)
 end
 local function drop(id)
@@ -66,6 +72,36 @@ local function drop(id)
   redis.call('HDEL', kMembers, id)
   redis.call('ZREM', kExpiry, id)
   redis.call('ZREM', kOverdue, id)
+  redis.call('HDEL', kEpochs, id)
+  redis.call('HDEL', kAccusations, id)
+end
+local function epochsOf(id)
+  local s = redis.call('HGET', kEpochs, id)
+  if not s then return 0.0, 0.0 end
+  local admitted, seen = string.match(s, '^(%d+):(%d+)$')
+  return num(admitted), num(seen)
+end
+local function accusationsOf(id)
+  local found = {}
+  local s = redis.call('HGET', kAccusations, id)
+  if not s then return found end
+  for line in string.gmatch(s, '[^\n]+') do
+    local since, kind, inc, accused = string.match(line, '^(%d+):(%a):(%d+):(.*)$')
+    found[accused] = { since = num(since), kind = kind, inc = num(inc) }
+  end
+  return found
+end
+local function accuse()
+  local before = accusationsOf(caller)
+  local text = ''
+  for line in string.gmatch(accuses, '[^\n]+') do
+    local kind, inc, accused = string.match(line, '^(%a):(%d+):(.*)$')
+    local since = now
+    local earlier = before[accused]
+    if earlier and earlier.inc == num(inc) then since = earlier.since end
+    text = text .. str(since) .. ':' .. kind .. ':' .. inc .. ':' .. accused .. '\n'
+  end
+  if text == '' then redis.call('HDEL', kAccusations, caller) else redis.call('HSET', kAccusations, caller, text) end
 end
 local function recentCrashes(id)
   local s = redis.call('HGET', kCrashes, id)
@@ -75,7 +111,7 @@ local function recentCrashes(id)
   return num(count)
 end
 local function countCrash(id, l)
-  if mass or l.prolonged == '1' or l.leaves == '1' then return end
+  if mass or l.shared == '1' or l.leaves == '1' then return end
   local count = recentCrashes(id) + 1
   local all = redis.call('HGETALL', kCrashes)
   for i = 1, #all, 2 do
@@ -91,35 +127,91 @@ local function holdUntil(id)
   if hold == 0 then return 0.0 end
   return now + hold
 end
-local function prolongOverdue()
+local function markOutage()
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', kOverdue, '-inf', str(now))) do
     local l = lease(id)
-    if l and l.held == 0 and l.prolonged == '0' and (id ~= caller or operation ~= 'heartbeat') then
-      local ends = num(redis.call('ZSCORE', kExpiry, id) or '0')
-      l.prolonged = '1'
-      store(id, l, math.max(now, ends) + l.ms)
+    if l and l.shared == '0' and (id ~= caller or operation ~= 'heartbeat') then
+      l.shared = '1'
+      store(id, l, num(redis.call('ZSCORE', kExpiry, id) or '0'))
       dirty = true
     end
   end
 end
+local function isOutvoted(suspect, l, shown, votes)
+  local _, seen = epochsOf(suspect)
+  local steps, members, against = {}, {}, {}
+  for _, id in ipairs(shown) do
+    if id ~= suspect then
+      local at = math.max(epochsOf(id), seen)
+      if not members[at] then
+        steps[#steps + 1] = at
+        members[at], against[at] = 0, 0
+      end
+      members[at] = members[at] + 1
+      if votes(id, suspect, l) then against[at] = against[at] + 1 end
+    end
+  end
+  table.sort(steps)
+  local size, count = 1, 0
+  for _, at in ipairs(steps) do
+    if at > seen and count * 2 < size then return false end
+    size, count = size + members[at], count + against[at]
+  end
+  return count * 2 >= size
+end
+local function condemned(suspects)
+  local shown = redis.call('ZRANGE', kOverdue, 0, -1)
+  local said, live, gone, guilty = {}, 0, {}, {}
+  for _, id in ipairs(shown) do
+    local ends = redis.call('ZSCORE', kExpiry, id)
+    if ends and num(ends) > now then
+      said[id] = accusationsOf(id)
+      live = live + 1
+    end
+  end
+  for id, l in pairs(suspects) do
+    local refused = 0
+    for _, accusations in pairs(said) do
+      local a = accusations[id]
+      if a and a.inc == l.inc and a.kind == 'r' then refused = refused + 1 end
+    end
+    if refused * 2 > live then gone[id] = true end
+  end
+  local function votes(voter, suspect, l)
+    if gone[voter] then return true end
+    local a = said[voter] and said[voter][suspect]
+    return a and a.inc == l.inc and a.since + l.ms / 2 <= now
+  end
+  for id, l in pairs(suspects) do
+    if gone[id] or isOutvoted(id, l, shown, votes) then guilty[#guilty + 1] = id end
+  end
+  return guilty
+end
 local function sweep()
-  if mass then prolongOverdue() end
+  if mass then markOutage() end
+  local suspects, found = {}, false
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', kExpiry, '-inf', str(now))) do
     if id ~= caller or operation ~= 'heartbeat' then
-      dirty = true
       local l = lease(id)
       if not l then
         drop(id)
-        viewChanged = true
-      else
+        dirty, viewChanged = true, true
+      elseif l.held ~= 0 then
         drop(id)
         countCrash(id, l)
-        if l.held == 0 then
-          expired[#expired + 1] = id
-          viewChanged = true
-        end
+        dirty = true
+      else
+        suspects[id] = l
+        found = true
       end
     end
+  end
+  if not found then return end
+  for _, id in ipairs(condemned(suspects)) do
+    drop(id)
+    countCrash(id, suspects[id])
+    expelled[#expelled + 1] = id
+    dirty, viewChanged = true, true
   end
 end
 local function raise(floor)
@@ -150,7 +242,7 @@ local function finish()
   end
 end
 
-local standing = '0'
+local damped = '0'
 if operation == 'heartbeat' then
   local before = lease(caller)
   local ends = redis.call('ZSCORE', kExpiry, caller)
@@ -167,18 +259,22 @@ if operation == 'heartbeat' then
     if redis.call('ZSCORE', kOverdue, caller) then others = others - 1 end
     if held <= now or others == 0 then held = 0.0 end
   end
-  store(caller, { inc = incarnation, ms = leaseMs, prolonged = '0', held = held, leaves = leaving }, now + leaseMs)
+  store(caller, { inc = incarnation, ms = leaseMs, shared = '0', held = held, leaves = leaving }, now + leaseMs)
   local shown = redis.call('HGET', kMembers, caller)
+  accuse()
   if held == 0 then
     redis.call('ZADD', kOverdue, str(now + math.ceil(leaseMs / 2)), caller)
-    if not shown and settleUntil == 0 then standing = '2' end
+    local admitted = 0.0
+    if shown then admitted = epochsOf(caller) elseif settleUntil == 0 then admitted = epoch + 1 end
+    redis.call('HSET', kEpochs, caller, str(admitted) .. ':' .. str(math.max(minEpoch, admitted)))
     if shown ~= record then
       redis.call('HSET', kMembers, caller, record)
       viewChanged = true
     end
   else
-    standing = '1'
+    damped = '1'
     redis.call('ZREM', kOverdue, caller)
+    redis.call('HDEL', kEpochs, caller)
     if shown then
       redis.call('HDEL', kMembers, caller)
       viewChanged = true
@@ -213,7 +309,9 @@ if settleUntil ~= 0 or epoch == 0 then
 elseif version ~= known then
   given, records = '1', redis.call('HVALS', kMembers)
 end
-return { 'ok', str(server), str(epoch), version, standing, given, table.concat(expired, '\n'), records }
+local overdue = redis.call('ZRANGEBYSCORE', kOverdue, '-inf', str(now))
+return { 'ok', str(server), str(epoch), version, damped, given, table.concat(expelled, '\n'), records,
+  str((epochsOf(caller))), table.concat(overdue, '\n') }
 `;
 
 /** What is sent: without indentation. */

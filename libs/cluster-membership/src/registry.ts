@@ -1,4 +1,14 @@
-import { checkInteger, checkedMember, type Member, type View } from './member.js';
+import { invalid } from './errors.js';
+import { checkId, checkInteger, checkedMember, type Member, type View } from './member.js';
+
+/** A member did not answer on its data port. */
+export interface Accusation {
+  readonly id: string;
+  /** Of the process that did not answer. */
+  readonly incarnation: number;
+  /** `refused`: nobody listens there, or another process does. `silent`: no answer. */
+  readonly kind: 'silent' | 'refused';
+}
 
 export interface Heartbeat {
   readonly member: Member;
@@ -11,16 +21,20 @@ export interface Heartbeat {
    * before it publishes a view again. Default 0: it does not wait.
    */
   readonly viewSize?: number;
+  /** All that the member says of others at present; what it has said before and does not repeat is withdrawn. Default none. */
+  readonly accuses?: readonly Accusation[];
 }
 
 export interface HeartbeatResult {
   readonly view: View;
-  /** Ids this call expelled because their leases were over, sorted. */
-  readonly expired: readonly string[];
+  /** Ids this call expelled, sorted: their leases were over, and the accusations against them sufficed. */
+  readonly expelled: readonly string[];
   /** The member flapped: it holds a lease and is not in the view yet. */
   readonly damped: boolean;
-  /** This call put the member into the view: it is new, or had been expelled. Never while a wiped registry settles. */
-  readonly admitted: boolean;
+  /** Epoch with which the member came into the view last; 0 where a registry that was wiped took it over. */
+  readonly admittedEpoch: number;
+  /** Ids of other members that have not been heard for more than half of their lease, sorted. */
+  readonly overdue: readonly string[];
   /** Wall clock of the registry, milliseconds since 1970. */
   readonly serverTimeMs: number;
 }
@@ -41,13 +55,14 @@ export interface ReadOptions {
  */
 export interface Registry {
   /**
-   * Renews the lease (or adds the member, or takes over a changed record), sweeps leases that are over in the same
-   * atomic step, and raises the epoch only if the set or a record changed. The epoch never stays below `minEpoch`.
+   * Renews the lease (or adds the member, or takes over a changed record), expels in the same atomic step the members
+   * whose leases are over and against whom the accusations suffice (see expulsion.ts), and raises the epoch only if the
+   * set or a record changed. The epoch never stays below `minEpoch`.
    */
   heartbeat(cluster: string, heartbeat: Heartbeat): Promise<HeartbeatResult>;
   /** Leaves: takes the member out unless a newer incarnation is in. */
   remove(cluster: string, id: string, incarnation: number, minEpoch: number): Promise<View>;
-  /** The view now; leases that are over are noticed even when nobody sends heartbeats. */
+  /** The view now; expels like a heartbeat. */
   read(cluster: string, options?: ReadOptions): Promise<View>;
   /** Calls back soon after a change. A hint: a lost one costs no more than a heartbeat. */
   subscribe(cluster: string, onChange: () => void): Promise<() => Promise<void>>;
@@ -68,11 +83,16 @@ const MAX_LEASE_MS = 86_400_000;
 
 /** The request with defaults filled in and every field checked. */
 export function checkedHeartbeat(heartbeat: Heartbeat): Required<Heartbeat> {
-  const { leaseMs, minEpoch, viewSize = 0 } = heartbeat;
+  const { leaseMs, minEpoch, viewSize = 0, accuses = [] } = heartbeat;
   checkInteger('leaseMs', leaseMs, 1, MAX_LEASE_MS);
   checkInteger('minEpoch', minEpoch, 0, MAX_EPOCH);
   checkInteger('viewSize', viewSize, 0);
-  return { member: checkedMember(heartbeat.member), leaseMs, minEpoch, viewSize };
+  for (const { id, incarnation, kind } of accuses) {
+    checkId('accuses.id', id);
+    checkInteger('accuses.incarnation', incarnation, 0);
+    if (kind !== 'silent' && kind !== 'refused') throw invalid('accuses.kind', kind, "'silent' or 'refused'");
+  }
+  return { member: checkedMember(heartbeat.member), leaseMs, minEpoch, viewSize, accuses };
 }
 
 export function checkedRead(options: ReadOptions = {}): Required<ReadOptions> {

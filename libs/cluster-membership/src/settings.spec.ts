@@ -63,7 +63,8 @@ test('a record differs where its settings do', () => {
 
 test('a release that knows no settings keeps those of the others in the registry file', () => {
   const lease = (of: Member): Lease => ({
-    ...{ member: of, leaseMs: 3000, renewedAtMs: 1, expiresAtMs: 3001, prolonged: false, heldUntilMs: 0 },
+    ...{ member: of, leaseMs: 3000, renewedAtMs: 1, expiresAtMs: 3001, sharedOutage: false },
+    ...{ heldUntilMs: 0, admittedEpoch: 1, seenEpoch: 1, accuses: new Map() },
   });
   const members = [member('a', {}), member('old')];
   const ledger = { ...EMPTY_LEDGER, epoch: 4, leases: new Map(members.map((each) => [each.id, lease(each)])) };
@@ -77,6 +78,6 @@ test('a release that knows no settings keeps those of the others in the registry
     const { id, incarnation, host, dataPort, httpPort, weight, zone, state } = each.member;
     each.member = { id, incarnation, host, dataPort, httpPort, weight, zone, state };
   }
-  const rewritten = encodeLedger({ ...ledger, leases: new Map(stored.leases.map((each) => [each.member.id, each as Lease])) }); // prettier-ignore
+  const rewritten = encodeLedger({ ...ledger, leases: new Map(stored.leases.map((each) => [each.member.id, { ...lease(each.member), ...each, accuses: new Map() }])) }); // prettier-ignore
   expect([...decodeLedger(rewritten)!.leases.values()].map((each) => each.member)).toEqual(members);
 });

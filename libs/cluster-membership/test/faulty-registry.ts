@@ -8,6 +8,8 @@ export class FaultyRegistry implements Registry {
   reachable = true;
   /** A member whose heartbeats do not arrive. */
   unreachableFor: string | undefined;
+  /** Members whose heartbeats do not arrive. */
+  readonly cut = new Set<string>();
   reads = 0;
   /** Answers to reads are on their way until this settles. */
   answersDelayed: Promise<void> | undefined;
@@ -25,7 +27,8 @@ export class FaultyRegistry implements Registry {
   async heartbeat(...args: Parameters<Registry['heartbeat']>): ReturnType<Registry['heartbeat']> {
     this.heartbeats++;
     this.#check();
-    if (args[1].member.id === this.unreachableFor) throw new RegistryError('ERR_REGISTRY_UNAVAILABLE', 'lost');
+    if (args[1].member.id === this.unreachableFor || this.cut.has(args[1].member.id))
+      throw new RegistryError('ERR_REGISTRY_UNAVAILABLE', 'lost');
     return this.#inner.heartbeat(...args);
   }
 

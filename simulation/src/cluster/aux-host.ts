@@ -263,10 +263,10 @@ export class AuxHost {
       this.#world.kernel.note(id, `view ${view.epoch} ${view.members.map((m) => `${m.id}:${m.state}`).join(' ')}`);
       node.applyView(view);
     });
-    membership.on('readmitted', (certain) => {
-      this.#world.kernel.note(id, `readmitted ${certain}`);
-      if (certain) node.replication.readmitted();
-      else node.replication.wokeUp();
+    membership.on('readmitted', () => {
+      this.#world.kernel.note(id, 'readmitted');
+      node.replication.readmitted();
+
     });
     membership.on('registry', ({ error }) => {
       if (error instanceof MemberSupersededError) this.defects.push(error);
