@@ -150,7 +150,6 @@ export class AuxServer {
     });
     membership.on('readmitted', () => {
       this.node.replication.readmitted();
-
     });
     membership.on('registry', ({ reachable, error }) => {
       if (error instanceof MemberSupersededError) this.#options.onFatal(error);

@@ -266,7 +266,6 @@ export class AuxHost {
     membership.on('readmitted', () => {
       this.#world.kernel.note(id, 'readmitted');
       node.replication.readmitted();
-
     });
     membership.on('registry', ({ error }) => {
       if (error instanceof MemberSupersededError) this.defects.push(error);
