@@ -4,6 +4,7 @@ export { type DampingPolicy } from './damping.js';
 export {
   MembershipError,
   type MembershipErrorCode,
+  isMembershipError,
   MemberSupersededError,
   RegistryError,
   type RegistryErrorCode,
@@ -13,7 +14,8 @@ export { type Member, type MemberState, type View } from './member.js';
 export { type ClusterMembershipOptions, type Self, type Timers } from './membership-options.js';
 export { MemoryRegistry, type MemoryRegistryOptions } from './memory-registry.js';
 export { type PeerAccess, type ProbeAnswer, type ProbeOutcome } from './peer-access.js';
-export { RedisRegistry, type RedisClient, type RedisRegistryOptions } from './redis-registry.js';
+export { type RedisClient } from './redis-client.js';
+export { RedisRegistry, type RedisRegistryOptions } from './redis-registry.js';
 export {
   commonVersion,
   type MemberSettings,
@@ -24,3 +26,4 @@ export {
   type VersionRange,
 } from './settings.js';
 export { type Accusation, type Heartbeat, type HeartbeatResult, type ReadOptions, type Registry } from './registry.js';
+export { checkRegistryUrl, registryFromUrl, type RegistryUrlOptions } from './registry-url.js';

@@ -1,38 +1,23 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { ClusterMembership } from './cluster-membership.js';
 import { RedisRegistry } from './redis-registry.js';
 import { describeRegistry, member, until } from './registry.conformance.js';
+import { RedisServer, freePort, redisBinary, withoutRedis } from '../test/redis-server.js';
 
-const binary = (process.env['PATH'] ?? '')
-  .split(delimiter)
-  .map((directory) => join(directory, 'redis-server'))
-  .find((path) => existsSync(path));
-
-if (!binary) {
-  const reason = 'redis-server is not on the PATH: the Redis registry is not tested against a real server';
-  test('a real Redis server is there', () => {
-    if (process.env['CI']) throw new Error(reason);
-    process.stderr.write(`SKIPPED: ${reason}\n`);
-  });
-} else {
-  real(binary);
-}
+if (redisBinary === undefined) withoutRedis();
+else real(redisBinary);
 
 function real(path: string): void {
   jest.setTimeout(30_000);
-  let server: Server;
+  let server: RedisServer;
   let admin: Redis;
-  const servers: Server[] = [];
+  const servers: RedisServer[] = [];
 
   beforeAll(async () => {
-    server = await Server.start(path);
+    server = await RedisServer.start(path);
     admin = new Redis(server.port, '127.0.0.1');
   });
   afterAll(async () => {
@@ -92,7 +77,7 @@ function real(path: string): void {
   });
 
   test('a cluster keeps its view while Redis is paused, restarted empty and wiped, and is back within 2 s', async () => {
-    const own = await Server.start(path);
+    const own = await RedisServer.start(path);
     servers.push(own);
     const registries: RedisRegistry[] = [];
     const nodes = ['a', 'b', 'c', undefined].map((id) => {
@@ -142,11 +127,11 @@ function real(path: string): void {
     const directory = await mkdtemp(join(tmpdir(), 'sentinel-'));
     const config = join(directory, 'sentinel.conf');
     await writeFile(config, `sentinel monitor main 127.0.0.1 ${server.port} 1\n`);
-    const sentinel = await Server.start(path, (port) => [config, '--sentinel', '--port', `${port}`]);
+    const sentinel = await RedisServer.start(path, (port) => [config, '--sentinel', '--port', `${port}`]);
     servers.push(sentinel);
     await beatsAndHints(`redis+sentinel://127.0.0.1:${sentinel.port}/main`);
 
-    const node = await Server.start(path, (port) => [
+    const node = await RedisServer.start(path, (port) => [
       ...['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
       ...['--cluster-enabled', 'yes', '--cluster-config-file', join(directory, 'nodes.conf')],
       ...['--cluster-announce-ip', '127.0.0.1'],
@@ -179,70 +164,10 @@ function real(path: string): void {
   }
 }
 
-const standalone = (port: number): string[] => {
-  return ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-};
-
 /** What the README documents. */
 function rulesFor(cluster: string): string {
   const commands =
-    '+eval +time +exists +hget +hset +hdel +hgetall +hvals +zadd +zrem +zcard +zcount +zscore +zrange +zrangebyscore ' +
+    '+eval +evalsha +time +exists +hget +hset +hdel +hgetall +hvals +zadd +zrem +zcard +zcount +zscore +zrange +zrangebyscore ' +
     '+sadd +scard +del +publish +subscribe +unsubscribe +info +ping';
   return `on >secret resetkeys resetchannels ~dcs:{${cluster}}:* &dcs:{${cluster}}:changes -@all ${commands}`;
-}
-
-class Server {
-  #child: ChildProcess | undefined;
-
-  private constructor(
-    readonly path: string,
-    readonly port: number,
-    readonly args: readonly string[],
-  ) {}
-
-  static async start(path: string, args = standalone): Promise<Server> {
-    const port = await freePort();
-    const server = new Server(path, port, args(port));
-    await server.#spawn();
-    return server;
-  }
-
-  url(credentials = ''): string {
-    return `redis://${credentials}127.0.0.1:${this.port}`;
-  }
-
-  signal(signal: NodeJS.Signals): void {
-    this.#child?.kill(signal);
-  }
-
-  async restart(): Promise<void> {
-    await this.stop();
-    await this.#spawn();
-  }
-
-  async stop(): Promise<void> {
-    if (!this.#child) return;
-    const exit = once(this.#child, 'exit');
-    this.#child.kill('SIGKILL');
-    await exit;
-    this.#child = undefined;
-  }
-
-  async #spawn(): Promise<void> {
-    const child = spawn(this.path, this.args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    this.#child = child;
-    let output = '';
-    child.stdout!.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    await until(() => /Ready to accept connections|Sentinel ID is/.test(output));
-  }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  probe.listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }

@@ -1,10 +1,13 @@
-import { Cluster, Redis, ReplyError } from 'ioredis';
+import { createHash } from 'node:crypto';
 import { ClockOffset } from './clock-offset.js';
 import { type DampingPolicy, checkedDamping } from './damping.js';
-import { MemberSupersededError, MembershipError, RegistryError, invalid } from './errors.js';
+import { MemberSupersededError, RegistryError, checkFields, invalid } from './errors.js';
 import { EMPTY_VIEW, type Member, type View, checkCluster, checkInteger, freezeView } from './member.js';
+import type { RedisClient } from './redis-client.js';
+import { leadsToWrongServer, registryError, wordOf } from './redis-error.js';
+import { GivenClient, OwnConnections, type RedisConnections } from './redis-connections.js';
 import { SCRIPT, SCRIPT_KEYS } from './redis-script.js';
-import { parseRedisUrl } from './redis-url.js';
+import { RedisSubscription } from './redis-subscription.js';
 import {
   type Heartbeat,
   type HeartbeatResult,
@@ -13,8 +16,7 @@ import {
   checkedHeartbeat,
   checkedRead,
 } from './registry.js';
-
-export type RedisClient = Redis | Cluster;
+import type { ConnectionOptions } from 'node:tls';
 
 interface CommonOptions {
   /** A call that takes longer, connecting included, rejects with `ERR_REGISTRY_TIMEOUT`, ms. Default 1000. */
@@ -37,16 +39,18 @@ export type RedisRegistryOptions = CommonOptions &
         readonly password?: string;
         /** Of the Sentinels, where they ask for one. */
         readonly sentinelPassword?: string;
+        /** For `rediss`: certificates and what else `node:tls` takes. */
+        readonly tls?: ConnectionOptions;
         readonly client?: undefined;
       }
     | { readonly client: RedisClient; readonly url?: undefined }
   );
 
-const MAX_RECONNECT_MS = 1000;
-/** Of a client's states; one that shows none (a stand-in) is taken to be ready. */
-const NOT_READY: ReadonlySet<string> = new Set([
-  ...['wait', 'connecting', 'connect', 'reconnecting', 'disconnecting', 'close', 'end'],
-]);
+const OPTIONS = [
+  ...['timeoutMs', 'damping', 'random', 'log', 'client'],
+  ...['url', 'username', 'password', 'sentinelPassword', 'tls'],
+];
+const SCRIPT_SHA1 = createHash('sha1').update(SCRIPT).digest('hex');
 
 /**
  * A registry in Redis, for members on many hosts. One script does each operation atomically by the server's clock;
@@ -54,26 +58,31 @@ const NOT_READY: ReadonlySet<string> = new Set([
  * connection is down.
  */
 export class RedisRegistry implements Registry {
-  readonly #client: RedisClient;
-  readonly #owned: boolean;
+  readonly #connections: RedisConnections;
   readonly #timeoutMs: number;
   readonly #damping: DampingPolicy;
-  readonly #log: NonNullable<CommonOptions['log']>;
+  readonly #random: () => number;
   /** The last view per cluster and its version, so that an unchanged one does not cross the wire. */
   readonly #known = new Map<string, { readonly version: string; readonly view: View }>();
-  readonly #subscribers = new Set<RedisClient>();
+  readonly #subscriptions = new Set<RedisSubscription>();
   readonly #clock = new ClockOffset();
   #closed = false;
 
   constructor(options: RedisRegistryOptions) {
-    const { timeoutMs = 1000 } = options;
+    checkFields('RedisRegistry', options, OPTIONS);
+    const { timeoutMs = 1000, random = Math.random, log = () => undefined } = options;
     checkInteger('timeoutMs', timeoutMs, 1, 600_000);
     this.#timeoutMs = timeoutMs;
     this.#damping = checkedDamping(options.damping);
-    this.#log = options.log ?? (() => undefined);
-    this.#owned = options.client === undefined;
-    this.#client = options.client ?? connect(options, timeoutMs);
-    if (this.#owned) this.#client.on('error', (error: Error) => this.#note(error));
+    this.#random = random;
+    if (options.client !== undefined) {
+      this.#connections = new GivenClient(options.client, timeoutMs);
+      return;
+    }
+    const { url, username, password, sentinelPassword, tls } = options;
+    if (typeof url !== 'string') throw invalid('url', url, 'a Redis URL, or the option client');
+    const secrets = { username, password, sentinelPassword, tls };
+    this.#connections = new OwnConnections(url, secrets, { timeoutMs, random, log });
   }
 
   get clockOffsetMs(): number {
@@ -102,32 +111,33 @@ export class RedisRegistry implements Registry {
 
   async subscribe(cluster: string, onChange: () => void): Promise<() => Promise<void>> {
     this.#checkOpen(cluster);
-    const channel = channelOf(cluster);
-    const subscriber: RedisClient = this.#client.duplicate();
-    subscriber.on('error', (error: Error) => this.#note(error));
-    this.#subscribers.add(subscriber);
-    try {
-      await this.#bounded(async () => {
-        await this.#ready(subscriber);
-        await subscriber.subscribe(channel);
-      });
-    } catch (error) {
-      this.#drop(subscriber);
-      throw this.#failure(error);
-    }
-    const hint = (): void => {
-      if (this.#subscribers.has(subscriber)) onChange();
+    const subscription = new RedisSubscription({
+      open: () => this.#connections.another(cluster),
+      channel: channelOf(cluster),
+      timeoutMs: this.#timeoutMs,
+      random: this.#random,
+      onChange,
+    });
+    this.#subscriptions.add(subscription);
+    const close = (): void => {
+      subscription.close();
+      this.#subscriptions.delete(subscription);
     };
-    subscriber.on('message', hint);
-    subscriber.on('ready', hint); // after a reconnect: what was published meanwhile is lost
-    return async () => this.#drop(subscriber);
+    try {
+      await this.#bounded(subscription.start());
+    } catch (error) {
+      close();
+      throw registryError(error);
+    }
+    return async () => close();
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const subscriber of this.#subscribers) this.#drop(subscriber);
-    if (this.#owned) this.#client.disconnect();
+    for (const subscription of this.#subscriptions) subscription.close();
+    this.#subscriptions.clear();
+    this.#connections.close();
   }
 
   async #run(
@@ -141,20 +151,8 @@ export class RedisRegistry implements Registry {
     const known = this.#known.get(cluster);
     const keys = SCRIPT_KEYS.map((key) => `dcs:{${cluster}}:${key}`);
     const argv = [operation, channelOf(cluster), ...args, known?.version ?? ''];
-    let reply: unknown;
-    let sentAt = 0;
-    let sentWall = 0;
-    try {
-      reply = await this.#bounded(async () => {
-        await this.#ready(this.#client);
-        sentAt = performance.now();
-        sentWall = Date.now();
-        const policy = [freeCrashes, baseHoldMs, maxHoldMs, windowMs, accuses];
-        return this.#client.eval(SCRIPT, keys.length, ...keys, ...argv, ...policy);
-      });
-    } catch (error) {
-      throw this.#failure(error);
-    }
+    const policy = [freeCrashes, baseHoldMs, maxHoldMs, windowMs, accuses];
+    const { reply, sentAt, sentWall } = await this.#evaluate(cluster, keys, [...argv, ...policy]);
     const [status, ...rest] = reply as Reply;
     if (status === 'superseded') throw new MemberSupersededError(String(args[0]), Number(args[1]), Number(rest[0]));
     const [serverMs, epoch, version, damped, given, expelled, records, admittedEpoch, overdue] = rest as OkReply;
@@ -183,69 +181,59 @@ export class RedisRegistry implements Registry {
     return view;
   }
 
-  /** The offline queue is off; a call that comes while the client connects waits here, within its own time. */
-  #ready(client: RedisClient): Promise<void> {
-    if (!NOT_READY.has(client.status)) return Promise.resolve();
-    if (client.status === 'end') return Promise.reject(new Error('the connection was ended'));
-    if (client.status === 'wait') client.connect().catch(() => undefined); // the error event tells
-    return new Promise((done, fail) => {
-      const settle = (error?: Error): void => {
-        client.off('ready', onReady);
-        client.off('error', onError);
-        client.off('close', onClose);
-        client.off('end', onClose);
-        clearTimeout(timer);
-        if (error) fail(error);
-        else done();
-      };
-      const onReady = (): void => settle();
-      const onError = (error: Error): void => settle(error);
-      const onClose = (): void => settle(new Error('the connection was closed'));
-      const timer = setTimeout(() => settle(new Error('not connected')), this.#timeoutMs);
-      client.on('ready', onReady).on('error', onError).on('close', onClose).on('end', onClose);
-    });
+  /** The script crosses the wire once per server: then its digest does. */
+  async #evaluate(cluster: string, keys: readonly string[], argv: readonly (string | number)[]): Promise<Evaluation> {
+    let client: RedisClient | undefined;
+    const call = async (): Promise<Evaluation> => {
+      client = await this.#connections.client(cluster);
+      const sentAt = performance.now();
+      const sentWall = Date.now();
+      const args = [keys.length, ...keys, ...argv] as const;
+      const reply = await client.evalsha(SCRIPT_SHA1, ...args).catch((error: unknown) => {
+        // Unknown to the server, or to a user whose rules name `eval` alone.
+        if (!['NOSCRIPT', 'NOPERM'].includes(wordOf(error))) throw error;
+        return client!.eval(SCRIPT, ...args);
+      });
+      return { reply, sentAt, sentWall };
+    };
+    try {
+      return await this.#bounded(call());
+    } catch (error) {
+      const failure = registryError(error);
+      // What was sent is still ahead of anything sent later: a new connection starts clean.
+      const late = failure.code === 'ERR_REGISTRY_TIMEOUT';
+      if (client && (late || leadsToWrongServer(error))) this.#connections.drop(cluster, client);
+      throw failure;
+    }
   }
 
-  async #bounded<T>(work: () => Promise<T>): Promise<T> {
+  async #bounded<T>(work: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const expiry = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        // What was sent is still ahead of anything sent later: a new connection starts clean.
-        if (this.#owned && this.#client.status === 'ready') this.#client.disconnect(true);
-        reject(new RegistryError('ERR_REGISTRY_TIMEOUT', `Redis did not answer in ${this.#timeoutMs} ms`));
-      }, this.#timeoutMs);
+      timer = setTimeout(
+        () => reject(new RegistryError('ERR_REGISTRY_TIMEOUT', `Redis did not answer in ${this.#timeoutMs} ms`)),
+        this.#timeoutMs,
+      );
     });
+    work.catch(() => undefined); // may reject after the time is over
     try {
-      return await Promise.race([work(), expiry]);
+      return await Promise.race([work, expiry]);
     } finally {
       clearTimeout(timer);
     }
-  }
-
-  #failure(error: unknown): MembershipError {
-    if (error instanceof MembershipError) return error;
-    const reason = error instanceof Error ? error.message : String(error);
-    // An error inside the script means that the keys do not hold what the script put there.
-    const corrupt = error instanceof ReplyError && /WRONGTYPE|user_script|Error running script/.test(reason);
-    const denied = /NOPERM|NOAUTH/.test(reason);
-    if (corrupt && !denied) {
-      return new RegistryError('ERR_REGISTRY_CORRUPT', `the keys in Redis are damaged: ${reason}`, { cause: error });
-    }
-    return new RegistryError('ERR_REGISTRY_UNAVAILABLE', `Redis: ${reason}`, { cause: error });
-  }
-
-  #drop(subscriber: RedisClient): void {
-    if (this.#subscribers.delete(subscriber)) subscriber.disconnect();
-  }
-
-  #note(error: Error): void {
-    this.#log('Redis connection', { error: error.message });
   }
 
   #checkOpen(cluster: string): void {
     checkCluster(cluster);
     if (this.#closed) throw new RegistryError('ERR_REGISTRY_CLOSED', 'the registry is closed');
   }
+}
+
+interface Evaluation {
+  readonly reply: unknown;
+  /** On the monotonic and on the wall clock, ms. */
+  readonly sentAt: number;
+  readonly sentWall: number;
 }
 
 type Reply = readonly ['ok' | 'superseded', ...unknown[]];
@@ -267,31 +255,4 @@ function idsOf(lines: string): string[] {
 
 function channelOf(cluster: string): string {
   return `dcs:{${cluster}}:changes`;
-}
-
-function connect(options: RedisRegistryOptions & { readonly client?: undefined }, timeoutMs: number): RedisClient {
-  if (typeof options.url !== 'string') throw invalid('url', options.url, 'a Redis URL, or the option client');
-  const target = parseRedisUrl(options.url);
-  const { username, password, sentinelPassword, random = Math.random } = options;
-  const retryStrategy = (attempt: number): number =>
-    Math.min(MAX_RECONNECT_MS, 50 * 2 ** Math.min(attempt, 10)) * (0.5 + random() / 2);
-  const settings = {
-    ...(username !== undefined && { username }),
-    ...(password !== undefined && { password }),
-    ...(sentinelPassword !== undefined && { sentinelPassword }),
-    connectTimeout: timeoutMs,
-    maxRetriesPerRequest: 0,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    retryStrategy,
-    sentinelRetryStrategy: retryStrategy,
-  };
-  if (target.kind === 'single') return new Redis({ ...target.options, ...settings });
-  return new Cluster([...target.nodes], {
-    ...target.options,
-    redisOptions: { ...target.options.redisOptions, ...settings },
-    clusterRetryStrategy: retryStrategy,
-    enableOfflineQueue: false,
-    slotsRefreshTimeout: timeoutMs,
-  });
 }

@@ -2,35 +2,37 @@ import { parseRedisUrl } from './redis-url.js';
 
 describe('parseRedisUrl', () => {
   test.each([
-    ['redis://localhost', { kind: 'single', options: { host: 'localhost', port: 6379 } }],
-    ['redis://10.0.0.1:7000/3', { kind: 'single', options: { host: '10.0.0.1', port: 7000, db: 3 } }],
-    ['redis://:p%40ss@h:1', { kind: 'single', options: { host: 'h', port: 1, password: 'p@ss' } }],
-    ['redis://[::1]:7000', { kind: 'single', options: { host: '::1', port: 7000 } }],
-    ['rediss://u:p@h', { kind: 'single', options: { host: 'h', port: 6379, username: 'u', password: 'p', tls: {} } }],
+    ['redis://localhost', { kind: 'single', addresses: [{ host: 'localhost', port: 6379 }], tls: false }],
+    ['redis://10.0.0.1:7000/3', { kind: 'single', addresses: [{ host: '10.0.0.1', port: 7000 }], db: 3, tls: false }],
+    ['redis://:p%40ss@h:1', { kind: 'single', addresses: [{ host: 'h', port: 1 }], password: 'p@ss', tls: false }],
+    ['redis://[::1]:7000', { kind: 'single', addresses: [{ host: '::1', port: 7000 }], tls: false }],
+    [
+      'rediss://u:p@h',
+      { kind: 'single', addresses: [{ host: 'h', port: 6379 }], username: 'u', password: 'p', tls: true },
+    ],
     [
       'redis+sentinel://u:p@s1:26380,s2/mymaster',
       {
-        kind: 'single',
-        options: {
-          username: 'u',
-          password: 'p',
-          name: 'mymaster',
-          sentinels: [
-            { host: 's1', port: 26380 },
-            { host: 's2', port: 26379 },
-          ],
-        },
+        kind: 'sentinel',
+        username: 'u',
+        password: 'p',
+        masterName: 'mymaster',
+        addresses: [
+          { host: 's1', port: 26380 },
+          { host: 's2', port: 26379 },
+        ],
+        tls: false,
       },
     ],
     [
       'rediss+cluster://n1:7001,n2:7002',
       {
         kind: 'cluster',
-        nodes: [
+        addresses: [
           { host: 'n1', port: 7001 },
           { host: 'n2', port: 7002 },
         ],
-        options: { redisOptions: { tls: {} } },
+        tls: true,
       },
     ],
   ])('%s', (url, target) => {

@@ -1,20 +1,24 @@
-import type { ClusterOptions, RedisOptions } from 'ioredis';
 import { type MembershipError, invalid } from './errors.js';
+import type { Address } from './redis-client.js';
 
 /** How to reach the Redis that a URL names. */
-export type RedisTarget =
-  | { readonly kind: 'single'; readonly options: RedisOptions }
-  | { readonly kind: 'cluster'; readonly nodes: readonly Address[]; readonly options: ClusterOptions };
-
-interface Address {
-  readonly host: string;
-  readonly port: number;
+export interface RedisTarget {
+  /** The addresses are that of the server, those of Sentinels, or those of some nodes of a Redis Cluster. */
+  readonly kind: 'single' | 'sentinel' | 'cluster';
+  readonly addresses: readonly Address[];
+  /** What the Sentinels call the primary. */
+  readonly masterName?: string;
+  readonly username?: string;
+  readonly password?: string;
+  readonly db?: number;
+  readonly tls: boolean;
 }
 
 const SHAPE = /^(rediss?)(\+sentinel|\+cluster)?:\/\/(?:([^@/]*)@)?([^@/?#]+)(?:\/([^/?#]*))?$/;
 const WANTED =
   'redis[s]://[user:password@]host[:port][/db], redis[s]+sentinel://host:port,host:port/masterName or ' +
-  'redis[s]+cluster://host:port,host:port';
+  'redis[s]+cluster://host:port,host:port, with ports from 1 to 65535, and user and password percent-encoded ' +
+  '(or given apart from the URL)';
 
 /**
  * `redis://` and `rediss://` (TLS), both also with `+sentinel` and `+cluster`. User name and password are
@@ -25,19 +29,18 @@ export function parseRedisUrl(url: string): RedisTarget {
   if (!match) throw bad(url);
   const [, scheme, flavour, credentials, hosts = '', path = ''] = match;
   const sentinel = flavour === '+sentinel';
-  const nodes = hosts.split(',').map((host) => parseAddress(host, sentinel ? 26_379 : 6_379, url));
-  const common: RedisOptions = { ...parseCredentials(credentials, url), ...(scheme === 'rediss' && { tls: {} }) };
+  const addresses = hosts.split(',').map((host) => parseAddress(host, sentinel ? 26_379 : 6_379, url));
+  const common = { addresses, tls: scheme === 'rediss', ...parseCredentials(credentials, url) };
   if (sentinel) {
     if (path === '') throw bad(url);
-    return { kind: 'single', options: { ...common, sentinels: nodes, name: decode(path, url) } };
+    return { kind: 'sentinel', ...common, masterName: decode(path, url) };
   }
   if (flavour === '+cluster') {
     if (path !== '') throw bad(url);
-    return { kind: 'cluster', nodes, options: { redisOptions: common } };
+    return { kind: 'cluster', ...common };
   }
-  const [node] = nodes;
-  if (!node || nodes.length > 1 || !/^\d{0,4}$/.test(path)) throw bad(url);
-  return { kind: 'single', options: { ...common, ...node, ...(path !== '' && { db: Number(path) }) } };
+  if (addresses.length > 1 || !/^\d{0,4}$/.test(path)) throw bad(url);
+  return { kind: 'single', ...common, ...(path !== '' && { db: Number(path) }) };
 }
 
 function parseAddress(text: string, defaultPort: number, url: string): Address {
@@ -64,5 +67,5 @@ function decode(text: string, url: string): string {
 }
 
 function bad(url: unknown): MembershipError {
-  return invalid('url', String(url).replace(/\/\/.*@/, '//***@'), WANTED);
+  return invalid('url', String(url).replace(/\/\/.*@/s, '//***@'), WANTED);
 }
