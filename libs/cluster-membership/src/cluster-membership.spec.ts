@@ -321,6 +321,89 @@ describe('ClusterMembership', () => {
     await observer.close();
   });
 
+  test('an older process knows that it was superseded also when the error is of another copy of this package', async () => {
+    const node = make('a');
+    await node.join();
+    const foreign = Object.assign(new Error('superseded'), { code: 'ERR_MEMBER_SUPERSEDED', currentIncarnation: 9 });
+    registry.heartbeat = async () => Promise.reject(foreign);
+    await time.pass(2_000);
+    expect(node.superseded).toBe(true);
+  });
+
+  test.each([-3_600_000, 3_600_000])('tries to join for as long when the wall clock moves by %d ms', async (step) => {
+    let wall = 0;
+    registry.reachable = false;
+    const node = make('a', { now: () => time.now + wall, joinTimeoutMs: 5_000 });
+    const began = time.now;
+    let endedAt = 0;
+    const joining = node.join().catch((error: unknown) => {
+      endedAt = time.now;
+      return error;
+    });
+    await time.pass(1_000);
+    wall = step;
+    await time.pass(9_000);
+    expect(await joining).toMatchObject({ code: 'ERR_JOIN_TIMEOUT' });
+    expect(endedAt - began).toBeGreaterThan(3_000);
+    expect(endedAt - began).toBeLessThanOrEqual(5_000);
+    await node.close();
+  });
+
+  test('refuses events, options and fields that there are not, by name', async () => {
+    const node = make('a');
+    for (const listen of [node.on, node.once, node.off]) {
+      expect(() => listen.call(node, 'veiw' as 'view', () => undefined)).toThrow(
+        /event: got "veiw", want one of view,/,
+      );
+    }
+    const unknown = (rest: object) => () => make('a', rest as Partial<ClusterMembershipOptions>);
+    expect(unknown({ heartbeat: 5 })).toThrow(/ClusterMembership: there is no "heartbeat", only .*heartbeatMs/);
+    expect(unknown({ self: { id: 'a', host: 'h', dataPort: 1, httpPort: 2, wieght: 3 } })).toThrow(
+      /self: there is no "wieght", only .*weight/,
+    );
+    await expect(node.update({ wieght: 3 } as object)).rejects.toThrow(/update: there is no "wieght"/);
+    await expect(node.waitFor(() => true, { timeout: 1 } as never)).rejects.toThrow(/waitFor: there is no "timeout"/);
+    await node.close();
+  });
+
+  test('once() calls for one event, and waitFor() resolves with the first view that is wanted', async () => {
+    const observer = make();
+    let calls = 0;
+    observer.once('view', () => calls++);
+    await observer.start();
+    const wanted = observer.waitFor(({ members }) => members.length === 2, { timeoutMs: 5_000 });
+    const [a, b] = [make('a'), make('b')];
+    await a.join();
+    await time.pass(500);
+    await b.join();
+    await time.pass(500);
+    expect(ids(await wanted)).toEqual(['a', 'b']);
+    expect(calls).toBe(1);
+    expect(await observer.waitFor(() => true, { timeoutMs: 0 })).toBe(observer.view);
+    await Promise.all([a, b, observer].map((each) => each.close()));
+    expect(time.pending).toBe(0);
+  });
+
+  test('waitFor() ends with its time, with the membership, and with what the predicate throws', async () => {
+    const observer = make();
+    await observer.start();
+    const never = { timeoutMs: 1_000 };
+    const late = observer.waitFor(() => false, never);
+    const broken = observer.waitFor(({ members }) => {
+      if (members.length > 0) throw new RangeError('broken');
+      return false;
+    }, never);
+    await Promise.all([
+      expect(late).rejects.toMatchObject({ code: 'ERR_WAIT_TIMEOUT' }),
+      expect(broken).rejects.toThrow(RangeError),
+      registry.heartbeat('c', { member: member('a'), leaseMs: 60_000, minEpoch: 0 }).then(() => time.pass(2_000)),
+    ]);
+    const cut = observer.waitFor(() => false, { timeoutMs: 60_000 });
+    await observer[Symbol.asyncDispose]();
+    await expect(cut).rejects.toMatchObject({ code: 'ERR_MEMBERSHIP_CLOSED' });
+    expect(time.pending).toBe(0);
+  });
+
   test.each<[Partial<ClusterMembershipOptions>, string]>([
     [{ cluster: 'a b' }, 'cluster'],
     [{ heartbeatMs: 2_000 }, 'heartbeatMs'],

@@ -1,8 +1,23 @@
 import { EventEmitter } from 'node:events';
-import { MemberSupersededError, MembershipError, RegistryError } from './errors.js';
+import {
+  MembershipError,
+  type MemberSupersededError,
+  checkFields,
+  invalid,
+  isMembershipError,
+  isSuperseded,
+} from './errors.js';
 import { Fence } from './fence.js';
-import { EMPTY_VIEW, type Member, type MemberState, type View, checkedMember, freezeView } from './member.js';
-import type { MembershipEvents } from './membership-events.js';
+import {
+  EMPTY_VIEW,
+  type Member,
+  type MemberState,
+  type View,
+  checkInteger,
+  checkedMember,
+  freezeView,
+} from './member.js';
+import { EVENTS, type MembershipEvents } from './membership-events.js';
 import type { HeartbeatResult } from './registry.js';
 import { type CheckedOptions, type ClusterMembershipOptions, checkedOptions } from './membership-options.js';
 import type { ProbeAnswer } from './peer-access.js';
@@ -114,14 +129,58 @@ export class ClusterMembership {
     return this.#lastHeartbeatAt;
   }
 
+  /** @throws MembershipError `ERR_INVALID_OPTION` for an event that there is not; so do `once` and `off` */
   on<E extends keyof MembershipEvents>(event: E, listener: MembershipEvents[E]): this {
+    checkEvent(event);
     this.#events.on(event, listener);
     return this;
   }
 
+  /** Calls the listener for the next event alone. */
+  once<E extends keyof MembershipEvents>(event: E, listener: MembershipEvents[E]): this {
+    checkEvent(event);
+    this.#events.once(event, listener);
+    return this;
+  }
+
   off<E extends keyof MembershipEvents>(event: E, listener: MembershipEvents[E]): this {
+    checkEvent(event);
     this.#events.off(event, listener);
     return this;
+  }
+
+  /**
+   * Resolves with the first view for which the predicate is true: the one now, or a later one. Rejects with
+   * `ERR_WAIT_TIMEOUT` after `timeoutMs`, and with `ERR_MEMBERSHIP_CLOSED` when the membership ends.
+   */
+  async waitFor(predicate: (view: View) => boolean, options: { readonly timeoutMs: number }): Promise<View> {
+    checkFields('waitFor', options, ['timeoutMs']);
+    const { timeoutMs } = options;
+    checkInteger('timeoutMs', timeoutMs, 0, 2 ** 31 - 1);
+    if (predicate(this.view)) return this.view;
+    this.#checkOpen();
+    let found: View | undefined;
+    let failed: unknown;
+    let wake = (): void => undefined;
+    const look = (view: View): void => {
+      try {
+        if (!predicate(view)) return;
+        found = view;
+      } catch (error) {
+        failed = error;
+      }
+      wake();
+    };
+    this.#events.on('view', look);
+    await this.#wait(timeoutMs, (end) => (wake = end));
+    this.#events.off('view', look);
+    if (failed !== undefined) throw failed;
+    if (found) return found;
+    this.#checkOpen();
+    throw new MembershipError(
+      'ERR_WAIT_TIMEOUT',
+      `no such view in ${timeoutMs} ms; the last has epoch ${this.view.epoch}`,
+    );
   }
 
   /**
@@ -165,6 +224,7 @@ export class ClusterMembership {
    */
   async update(change: { readonly weight?: number; readonly state?: MemberState }): Promise<View> {
     if (!this.#self) throw new MembershipError('ERR_INVALID_OPTION', 'update() needs the option self');
+    checkFields('update', change, ['weight', 'state']);
     this.#checkOpen();
     const { weight = this.#self.weight, state = this.#self.state } = change;
     this.#self = checkedMember({ ...this.#self, weight, state });
@@ -188,6 +248,11 @@ export class ClusterMembership {
     await this.#exchange;
   }
 
+  /** `close()`, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
   async #leave(): Promise<void> {
     const { cluster, registry } = this.#options;
     const mayBeIn = this.#phase !== 'closed' && this.#starting !== undefined;
@@ -207,8 +272,8 @@ export class ClusterMembership {
   }
 
   async #begin(): Promise<View> {
-    const { joinTimeoutMs, now, random, heartbeatMs } = this.#options;
-    const deadline = now() + joinTimeoutMs;
+    const { joinTimeoutMs, monotonic, random, heartbeatMs } = this.#options;
+    const deadline = monotonic() + joinTimeoutMs;
     for (let pause = FIRST_BACKOFF_MS; ; pause = Math.min(pause * 2, heartbeatMs)) {
       try {
         await this.#inTurn(() => this.#first());
@@ -216,7 +281,7 @@ export class ClusterMembership {
       } catch (error) {
         if (this.#phase !== 'idle' || (error as MembershipError).code === 'ERR_INVALID_OPTION') throw error;
         const wait = pause * (0.5 + random());
-        if (now() + wait >= deadline) {
+        if (monotonic() + wait >= deadline) {
           const message = `the registry could not be reached in ${joinTimeoutMs} ms: ${(error as Error).message}`;
           throw new MembershipError('ERR_JOIN_TIMEOUT', message, { cause: error });
         }
@@ -238,7 +303,7 @@ export class ClusterMembership {
     try {
       return await this.#heartbeat();
     } catch (error) {
-      if (!(error instanceof MemberSupersededError) || this.#phase !== 'idle') throw error;
+      if (!isSuperseded(error) || this.#phase !== 'idle') throw error;
       this.#self = checkedMember({ ...this.#self, incarnation: error.currentIncarnation + 1 });
       return this.#heartbeat();
     }
@@ -329,12 +394,12 @@ export class ClusterMembership {
   }
 
   async #readSpaced(): Promise<View> {
-    const { refreshIntervalMs, now } = this.#options;
-    const wait = Math.min(refreshIntervalMs, this.#lastRefreshAt + refreshIntervalMs - now());
+    const { refreshIntervalMs, monotonic } = this.#options;
+    const wait = Math.min(refreshIntervalMs, this.#lastRefreshAt + refreshIntervalMs - monotonic());
     if (wait > 0) await this.#wait(wait);
     try {
       return await this.#inTurn(() => {
-        this.#lastRefreshAt = now();
+        this.#lastRefreshAt = monotonic();
         this.#reading = true;
         return this.#read().finally(() => (this.#reading = false));
       });
@@ -371,10 +436,10 @@ export class ClusterMembership {
       this.#setReachable(true);
       return result;
     } catch (error) {
-      if (error instanceof MemberSupersededError) {
+      if (isSuperseded(error)) {
         this.#setReachable(true);
         if (this.#phase === 'running') this.#supersede(error);
-      } else if (error instanceof RegistryError || !(error instanceof MembershipError)) {
+      } else if (!isMembershipError(error) || error.code.startsWith('ERR_REGISTRY_')) {
         this.#setReachable(false, error as Error);
       }
       throw error;
@@ -444,13 +509,17 @@ export class ClusterMembership {
   }
 
   /** Ends early when the membership is closed. */
-  #wait(ms: number): Promise<void> {
+  #wait(ms: number, started: (end: () => void) => void = () => undefined): Promise<void> {
+    const { timers } = this.#options;
     return new Promise((done) => {
-      const handle = this.#options.timers.setTimeout(() => {
+      const end = (): void => {
+        timers.clearTimeout(handle);
         this.#waits.delete(handle);
         done();
-      }, ms);
+      };
+      const handle = timers.setTimeout(end, ms);
       this.#waits.set(handle, done);
+      started(end);
     });
   }
 
@@ -462,7 +531,7 @@ export class ClusterMembership {
 
   /** A listener that throws is its owner's defect: it surfaces as an uncaught error and disturbs no heartbeat. */
   #emit<E extends keyof MembershipEvents>(event: E, ...values: Parameters<MembershipEvents[E]>): void {
-    for (const listener of this.#events.listeners(event)) {
+    for (const listener of this.#events.rawListeners(event)) {
       try {
         listener(...values);
       } catch (error) {
@@ -472,4 +541,8 @@ export class ClusterMembership {
       }
     }
   }
+}
+
+function checkEvent(event: string): void {
+  if (!EVENTS.includes(event)) throw invalid('event', event, `one of ${EVENTS.join(', ')}`);
 }

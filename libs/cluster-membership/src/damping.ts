@@ -1,3 +1,4 @@
+import { checkFields } from './errors.js';
 import { checkInteger } from './member.js';
 
 /**
@@ -32,6 +33,7 @@ export function holdMs(crashes: number, policy: DampingPolicy): number {
 }
 
 export function checkedDamping(damping: Partial<DampingPolicy> = {}): DampingPolicy {
+  checkFields('damping', damping, Object.keys(DEFAULT_DAMPING));
   const policy = { ...DEFAULT_DAMPING, ...damping };
   checkInteger('damping.freeCrashes', policy.freeCrashes, 0);
   checkInteger('damping.baseHoldMs', policy.baseHoldMs, 0);

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as setTimeoutAsync } from 'node:timers/promises';
 import { ChangeFile } from './change-file.js';
 import { type DampingPolicy, checkedDamping } from './damping.js';
-import { MembershipError, RegistryError, invalid } from './errors.js';
+import { RegistryError, checkFields, invalid, isMembershipError } from './errors.js';
 import { EMPTY_LEDGER, type Ledger, type Outcome, heartbeat, read, remove, viewOf } from './ledger.js';
 import { decodeLedger, encodeLedger } from './ledger-codec.js';
 import { type View, checkCluster, checkInteger } from './member.js';
@@ -36,6 +36,7 @@ export interface FileRegistryOptions {
   readonly log?: (message: string, details: Readonly<Record<string, unknown>>) => void;
 }
 
+const OPTIONS = ['directory', 'timeoutMs', 'pollMs', 'damping', 'now', 'random', 'log'];
 const MAX_QUEUED = 64;
 const RETRY_SPREAD_MS = 10;
 
@@ -58,6 +59,7 @@ export class FileRegistry implements Registry {
   #closed = false;
 
   constructor(options: FileRegistryOptions) {
+    checkFields('FileRegistry', options, OPTIONS);
     const { directory, timeoutMs = 2000, pollMs = 1000 } = options;
     if (typeof directory !== 'string' || directory === '') throw invalid('directory', directory, 'a path');
     checkInteger('timeoutMs', timeoutMs, 1, 600_000);
@@ -161,7 +163,7 @@ export class FileRegistry implements Registry {
     try {
       return await Promise.race([turn, expiry]);
     } catch (error) {
-      throw error instanceof MembershipError ? error : unavailable(error);
+      throw isMembershipError(error) ? error : unavailable(error);
     } finally {
       clearTimeout(timer);
     }

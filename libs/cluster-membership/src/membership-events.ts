@@ -14,3 +14,5 @@ export interface MembershipEvents {
   /** The registry went out of reach or came back, or this member was superseded. */
   registry: (status: RegistryStatus) => void;
 }
+
+export const EVENTS: readonly string[] = ['view', 'readmitted', 'registry'] satisfies (keyof MembershipEvents)[];

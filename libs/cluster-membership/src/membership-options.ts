@@ -1,4 +1,4 @@
-import { invalid } from './errors.js';
+import { checkFields, invalid } from './errors.js';
 import { type Member, type MemberState, checkCluster, checkInteger, checkedMember } from './member.js';
 import type { PeerAccess } from './peer-access.js';
 import { DEFAULT_LEASE_MS, type Registry } from './registry.js';
@@ -48,9 +48,9 @@ export interface ClusterMembershipOptions {
   readonly peers?: PeerAccess;
   /** Whether this process has not run for a while, so that it accuses nobody. Default never. */
   readonly isLagging?: () => boolean;
-  /** Monotonic clock, milliseconds. Default `performance.now`. */
+  /** A clock that nobody sets, milliseconds: what is waited for and measured. Default `performance.now`. */
   readonly monotonic?: () => number;
-  /** Wall clock, milliseconds since 1970. Default `Date.now`. */
+  /** Wall clock, milliseconds since 1970: incarnations and `lastHeartbeatAt`. Default `Date.now`. */
   readonly now?: () => number;
   /** 0 to 1. Default `Math.random`. */
   readonly random?: () => number;
@@ -63,13 +63,21 @@ export interface CheckedOptions extends Required<Omit<ClusterMembershipOptions, 
   readonly peers: PeerAccess | undefined;
 }
 
+const OPTIONS = [
+  ...['cluster', 'self', 'registry', 'heartbeatMs', 'leaseMs', 'joinTimeoutMs', 'refreshIntervalMs'],
+  ...['peers', 'isLagging', 'now', 'monotonic', 'random', 'timers', 'log'],
+];
+const SELF = ['id', 'host', 'dataPort', 'httpPort', 'weight', 'zone', 'state', 'settings'];
+
 const systemTimers: Timers = {
   setTimeout: (callback, ms) => setTimeout(callback, ms),
   clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
 };
 
 export function checkedOptions(options: ClusterMembershipOptions): CheckedOptions {
+  checkFields('ClusterMembership', options, OPTIONS);
   const { cluster, registry, self } = options;
+  if (self !== undefined) checkFields('self', self, SELF);
   const { heartbeatMs = 1000, leaseMs = DEFAULT_LEASE_MS, joinTimeoutMs = 10_000, refreshIntervalMs = 100 } = options;
   const { peers, isLagging = () => false, monotonic = () => performance.now() } = options;
   const { now = Date.now, random = Math.random, timers = systemTimers, log = () => undefined } = options;

@@ -1,5 +1,5 @@
 import { type DampingPolicy, checkedDamping } from './damping.js';
-import { RegistryError } from './errors.js';
+import { RegistryError, checkFields } from './errors.js';
 import { EMPTY_LEDGER, type Ledger, type Outcome, heartbeat, read, remove, viewOf } from './ledger.js';
 import { EMPTY_VIEW, type View, checkCluster, checkInteger } from './member.js';
 import {
@@ -17,6 +17,8 @@ export interface MemoryRegistryOptions {
   readonly damping?: Partial<DampingPolicy>;
 }
 
+const OPTIONS = ['now', 'damping'];
+
 /** A registry inside one process, for tests and simulation: the same decisions, an injected clock, no I/O. */
 export class MemoryRegistry implements Registry {
   readonly #now: () => number;
@@ -26,6 +28,7 @@ export class MemoryRegistry implements Registry {
   #closed = false;
 
   constructor(options: MemoryRegistryOptions = {}) {
+    checkFields('MemoryRegistry', options, OPTIONS);
     this.#now = options.now ?? Date.now;
     this.#damping = checkedDamping(options.damping);
   }

@@ -252,6 +252,7 @@ export class AuxHost {
       joinTimeoutMs: 600_000,
       now,
       random: process.random.float,
+      monotonic: process.monotonic,
       timers: process.platformTimers,
       self: {
         ...{ id, host: id, dataPort: DATA_PORT, httpPort: HTTP_PORT, weight: this.#weight, zone, state: 'joining' },

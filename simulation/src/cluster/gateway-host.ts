@@ -84,6 +84,7 @@ export class GatewayHost {
       joinTimeoutMs: 600_000,
       now: process.wall,
       random: process.random.float,
+      monotonic: process.monotonic,
       timers: process.platformTimers,
     });
     this.wall = wall;
