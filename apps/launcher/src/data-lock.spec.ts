@@ -27,6 +27,23 @@ async function deadPid(): Promise<number> {
   return child.pid ?? 0;
 }
 
+/** A process that has ended and whose parent, a shell that became `sleep`, never waits for it. */
+async function zombie(): Promise<{ readonly pid: number; readonly reap: () => Promise<void> }> {
+  const parent = spawn('sh', ['-c', 'sleep 0.1 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+  const pid = Number(line.toString());
+  const isZombie = () => readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z ');
+  while (currentProcess().started !== '' && !isZombie()) await new Promise((resolve) => setTimeout(resolve, 5));
+  const ended = once(parent, 'exit');
+  return {
+    pid,
+    reap: async () => {
+      parent.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
 describe('DataLock', () => {
   it('creates the directory, names its holder and leaves nothing behind', async () => {
     const lock = await DataLock.acquire(directory);
@@ -61,6 +78,18 @@ describe('DataLock', () => {
   it('takes over from a launcher that was killed', async () => {
     leaveBehind({ pid: await deadPid(), started: '' });
     await (await DataLock.acquire(directory)).release();
+  });
+
+  it('takes over from a launcher that has ended and that its parent has not waited for', async () => {
+    const { pid, reap } = await zombie();
+    try {
+      if (currentProcess().started === '') return; // Only systems with /proc tell.
+      expect(isAlive({ pid, started: '' })).toBe(false);
+      leaveBehind({ pid, started: '' });
+      await (await DataLock.acquire(directory)).release();
+    } finally {
+      await reap();
+    }
   });
 
   it('takes over when the pid belongs to another process by now', async () => {

@@ -13,8 +13,11 @@ export interface LockHolder {
 const LOCK_FILE = /^launcher\.lock\.(\d{1,15})$/;
 const lockName = (generation: number): string => `launcher.lock.${generation}`;
 const ATTEMPTS = 20;
-/** Of the fields of /proc/PID/stat that follow the command, the start time (field 22 of all, see proc(5)). */
+/** Of the fields of /proc/PID/stat that follow the command: the state and the start time (fields 3 and 22, see proc(5)). */
+const STATE_AFTER_COMMAND = 0;
 const START_TIME_AFTER_COMMAND = 19;
+/** A zombie, and a process that the kernel is removing: they have ended, and hold nothing. */
+const ENDED_STATES: ReadonlySet<string> = new Set(['Z', 'X', 'x']);
 
 /**
  * Holds a data directory for one launcher. The lock is a file that names its holder, so a launcher that was killed
@@ -78,7 +81,7 @@ export class DataLock {
   }
 }
 
-/** Whether the process that wrote a lock still runs. */
+/** Whether the process that wrote a lock still runs. A zombie does not: it has ended, and its parent has not noticed. */
 export function isAlive(holder: LockHolder): boolean {
   try {
     process.kill(holder.pid, 0);
@@ -86,24 +89,27 @@ export function isAlive(holder: LockHolder): boolean {
     // EPERM: it runs, as another user.
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
-  const started = startTime(holder.pid);
-  return holder.started === '' || started === '' || started === holder.started;
+  const { started, ended } = stateOf(holder.pid);
+  return !ended && (holder.started === '' || started === '' || started === holder.started);
 }
 
 export function currentProcess(): LockHolder {
-  return { pid: process.pid, started: startTime(process.pid) };
+  return { pid: process.pid, started: stateOf(process.pid).started };
 }
 
-/** The start time of a process, unique per pid and boot; empty where there is no /proc. */
-function startTime(pid: number): string {
+/** The start time of a process, unique per pid and boot, and whether it has ended; empty and false without /proc. */
+function stateOf(pid: number): { readonly started: string; readonly ended: boolean } {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
     // The command is in parentheses and may hold anything, parentheses included.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return `${boot}/${fields[START_TIME_AFTER_COMMAND] ?? ''}`;
+    return {
+      started: `${boot}/${fields[START_TIME_AFTER_COMMAND] ?? ''}`,
+      ended: ENDED_STATES.has(fields[STATE_AFTER_COMMAND] ?? ''),
+    };
   } catch {
-    return '';
+    return { started: '', ended: false };
   }
 }
 
