@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Looks at backups, and restores them into a running cluster. Builds first when it has not been built yet, or since.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -9,6 +9,13 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const app = fileURLToPath(new URL('../', import.meta.url));
 const main = join(app, 'dist/backup/cli/main.js');
 const source = join(app, 'src/backup');
+const libs = join(app, '../../libs');
+const results = [
+  main,
+  ...readdirSync(libs, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => join(libs, name, 'dist')),
+];
 
 const newest = (directory) =>
   Math.max(
@@ -16,8 +23,26 @@ const newest = (directory) =>
       .filter((entry) => entry.isFile() && !entry.name.endsWith('.spec.ts'))
       .map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs),
   );
-const isBuilt = () => existsSync(main) && (!existsSync(source) || newest(join(app, 'dist/backup')) >= newest(source));
+const hasResults = () => results.every((path) => existsSync(path));
+const isBuilt = () => hasResults() && (!existsSync(source) || newest(join(app, 'dist/backup')) >= newest(source));
 
+/** Ends this process when the build fails. */
+function build(nx, ...more) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [nx, 'build', '@dcs/aux', ...more], {
+    cwd: join(app, '../..'),
+    env: { ...process.env, NX_DAEMON: 'false', NX_TUI: 'false' },
+    encoding: 'utf8',
+  });
+  if (status === 0) return;
+  process.stderr.write(`${stdout}${stderr}The build failed: see above\n`);
+  process.exit(1);
+}
+
+const options = process.argv.slice(2);
+if (options.includes('--help') || options.includes('-h')) {
+  process.stdout.write(readFileSync(new URL('help.txt', import.meta.url), 'utf8'));
+  process.exit();
+}
 if (!isBuilt()) {
   let nx;
   try {
@@ -30,15 +55,9 @@ if (!isBuilt()) {
   }
   if (nx !== undefined) {
     process.stderr.write('Building (only when something has changed) ...\n');
-    const { status, stdout, stderr } = spawnSync(process.execPath, [nx, 'build', '@dcs/aux'], {
-      cwd: join(app, '../..'),
-      env: { ...process.env, NX_DAEMON: 'false', NX_TUI: 'false' },
-      encoding: 'utf8',
-    });
-    if (status !== 0) {
-      process.stderr.write(`${stdout}${stderr}The build failed: see above\n`);
-      process.exit(1);
-    }
+    build(nx);
+    // The build tool takes results that it has made before for present, also when somebody has removed them.
+    if (!hasResults()) build(nx, '--skip-nx-cache');
   }
 }
 await import(pathToFileURL(main).href);

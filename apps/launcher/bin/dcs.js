@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 // Starts the launcher; builds it and the apps first when a source has changed since the last build that this file made.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { SIGNALS, watchParent } from './parent-watch.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const apps = ['launcher', 'master', 'aux'];
@@ -44,40 +46,70 @@ function fingerprint() {
   return hash.digest('hex');
 }
 
-const haveResults = () => mains.every((path) => existsSync(path));
+const missing = () => results.filter((path) => !existsSync(path));
+const haveMains = () => mains.every((path) => existsSync(path));
 
 function isBuilt() {
-  return haveResults() && existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint();
+  return missing().length === 0 && existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint();
 }
 
-function build() {
+function fail(text) {
+  process.stderr.write(`${text}\n`);
+  process.exit(1);
+}
+
+/** Runs the build tool; it ends with this process. Resolves with how it ended and what it said. */
+function run(nx, ...options) {
+  const names = apps.map((app) => `@dcs/${app}`);
+  const child = spawn(process.execPath, [nx, 'run-many', '-t', 'build', '-p', ...names, ...options], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { NX_CACHE_DIRECTORY: join(root, '.nx/cache'), ...process.env, NX_DAEMON: 'false', NX_TUI: 'false' },
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8');
+    stream.on('data', (text) => (said += text));
+  }
+  const stop = (signal) => {
+    child.kill('SIGTERM');
+    process.exit(128 + constants.signals[signal]);
+  };
+  for (const signal of SIGNALS) process.on(signal, stop);
+  return new Promise((resolve) => {
+    child.on('error', (error) => resolve({ status: 1, signal: null, said: `${error.message}\n` }));
+    child.on('close', (status, signal) => {
+      for (const each of SIGNALS) process.off(each, stop);
+      resolve({ status, signal, said });
+    });
+  });
+}
+
+async function build() {
   let nx;
   try {
     nx = createRequire(join(root, 'package.json')).resolve('nx/bin/nx.js');
   } catch {
-    if (haveResults()) return; // Installed without the build tools: run what is there.
-    process.stderr.write('Not built, and the build tools are not installed: run npm ci\n');
-    process.exit(1);
+    if (haveMains()) return; // Installed without the build tools: run what is there.
+    fail('Not built, and the build tools are not installed: run npm ci');
   }
   process.stderr.write('Building (only when something has changed) ...\n');
-  const names = apps.map((app) => `@dcs/${app}`);
-  const { status, signal, stdout, stderr } = spawnSync(
-    process.execPath,
-    [nx, 'run-many', '-t', 'build', '-p', ...names],
-    {
-      cwd: root,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      maxBuffer: 64 * 1024 * 1024,
-      env: { NX_CACHE_DIRECTORY: join(root, '.nx/cache'), ...process.env, NX_DAEMON: 'false', NX_TUI: 'false' },
-    },
-  );
-  if (status !== 0) {
-    process.stderr.write(`${stdout}${stderr}The build failed${signal === null ? '' : ` (${signal})`}: see above\n`);
-    process.exit(1);
-  }
+  let { status, signal, said } = await run(nx);
+  // The build tool takes results that it has made before for present, also when somebody has removed them.
+  if (status === 0 && missing().length > 0) ({ status, signal, said } = await run(nx, '--skip-nx-cache'));
+  if (status !== 0) fail(`${said}The build failed${signal === null ? '' : ` (${signal})`}: see above`);
+  if (missing().length > 0) fail(`${said}The build made no ${missing()[0]}: npx nx reset, then try again`);
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, fingerprint());
 }
 
-if (!isBuilt()) build();
-await import(pathToFileURL(join(root, 'apps/launcher/dist/main.js')).href);
+const options = process.argv.slice(2);
+if (options.includes('--help') || options.includes('-h')) {
+  process.stdout.write(readFileSync(new URL('help.txt', import.meta.url), 'utf8'));
+} else if (process.platform === 'win32') {
+  fail('The cluster runs on Linux and macOS. On Windows use WSL2, or docker compose up --build');
+} else {
+  watchParent();
+  if (!isBuilt()) await build();
+  await import(pathToFileURL(join(root, 'apps/launcher/dist/main.js')).href);
+}

@@ -26,6 +26,7 @@ import { readLogLine, renderLogRecord } from './log-line.js';
 import { ManagedProcess } from './managed-process.js';
 import { MAX_PORT } from './options.js';
 import { plain } from './paint.js';
+import { checkPlatform } from './platform.js';
 import { checkPorts, freePorts } from './ports.js';
 
 /** Lines of a dead process's log that its event carries. */
@@ -113,6 +114,8 @@ export class Cluster {
   async boot(): Promise<void> {
     const { aux = DEFAULT_AUX, masters = DEFAULT_MASTERS, processEnv = {} } = this.#options;
     try {
+      const hasDisks = this.#surroundings.environment['DCS_DURABILITY'] !== 'none';
+      checkPlatform(process.platform, hasDisks ? this.#dataDir : undefined);
       await this.#checkBuilt();
       this.#lock = await DataLock.acquire(this.#dataDir);
       for (const folder of FOLDERS) await mkdir(join(this.#dataDir, folder), { recursive: true });
@@ -324,7 +327,7 @@ function withLog(error: unknown, lines: readonly string[]): unknown {
 /**
  * Starts a cluster on this machine and resolves when every process is ready. Call `stop()` at the end. When the caller
  * dies, the processes drain and end by themselves.
- * @throws LauncherError ERR_USAGE, ERR_NOT_BUILT, ERR_PORT_IN_USE, ERR_ADDRESS_UNUSABLE, ERR_DATA_DIR_LOCKED,
+ * @throws LauncherError ERR_USAGE, ERR_PLATFORM, ERR_NOT_BUILT, ERR_PORT_IN_USE, ERR_ADDRESS_UNUSABLE, ERR_DATA_DIR_LOCKED,
  * ERR_DATA_DIR_UNUSABLE, ERR_PROCESS_DIED, ERR_NOT_READY; what had been started is stopped by then
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {

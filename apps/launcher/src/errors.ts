@@ -1,6 +1,7 @@
 /** What can go wrong in the launcher. Branch on the code: messages are for people and change. */
 export type LauncherErrorCode =
   | 'ERR_USAGE'
+  | 'ERR_PLATFORM'
   | 'ERR_NOT_BUILT'
   | 'ERR_PORT_IN_USE'
   | 'ERR_ADDRESS_UNUSABLE'

@@ -4,7 +4,10 @@ import { OPTION_NAMES, optionSpec } from './options.js';
 
 const INDENT = '  ';
 
-/** The text of `--help`. */
+/**
+ * The text of `--help`. `bin/help.txt` is a copy of it, shown before anything is built: after a change,
+ * `node apps/launcher/dist/main.js --help > apps/launcher/bin/help.txt`.
+ */
 export function helpText(): string {
   const options = OPTION_NAMES.map((name): [string, string] => {
     const { argument, short, default: value, variable, text } = optionSpec(name);
