@@ -112,7 +112,9 @@ test('every process tells of its view, connections, load and build', async () =>
     expect(sumOf(exposition, 'dcs_members', { state: 'up' })).toBe(2);
     expect(sumOf(exposition, 'dcs_registry_reachable')).toBe(1);
     expect(sumOf(exposition, 'dcs_build_info')).toBe(1);
-    expect(exposition.types.get('dcs_event_loop_lag_seconds')).toBe('gauge');
+    expect(sumOf(exposition, 'dcs_nodes_wanted')).toBe(2);
+    expect(sumOf(exposition, 'dcs_replicas_wanted')).toBe(1);
+    expect(exposition.types.get('dcs_event_loop_stalled_seconds_total')).toBe('counter');
   }
   expect(sumOf(master, 'dcs_aux_connections', { state: 'connected' })).toBe(2);
   expect(auxes.reduce((sum, exposition) => sum + sumOf(exposition, 'dcs_slots_owned', { role: 'primary' }), 0)).toBe(

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { AuxApp } from './aux-app.js';
 import { loadConfig } from './config/config.js';
 import { createLogger } from './logging.js';
@@ -61,22 +62,28 @@ describe('the ops port', () => {
     const text = await response.text();
     client.close();
     expect(response.headers.get('content-type')).toMatch(/^text\/plain/);
+    const names = 'cluster="dcs",node="a1"';
     for (const line of [
-      'dcs_commands_total{command="set",outcome="ok"} 64',
-      'dcs_commands_total{command="incr",outcome="error"} 1',
-      'dcs_command_duration_seconds_count{command="set"} 1',
-      'dcs_hits_total 1',
-      'dcs_misses_total 1',
-      'dcs_entries 64',
-      'dcs_connections 1',
-      'dcs_members{state="up"} 1',
-      'dcs_slots_owned{role="primary"} 16384',
-      'dcs_registry_reachable 1',
-      `dcs_build_info{app="aux",version="1.2.3",node_version="${process.version}"} 1`,
+      `dcs_commands_total{command="set",outcome="ok",${names}} 64`,
+      `dcs_commands_total{command="incr",outcome="error",${names}} 1`,
+      `dcs_command_duration_seconds_count{${names},command="set"} 1`,
+      `dcs_hits_total{${names}} 1`,
+      `dcs_misses_total{${names}} 1`,
+      `dcs_entries{${names}} 64`,
+      `dcs_connections{${names}} 1`,
+      `dcs_members{state="up",${names}} 1`,
+      `dcs_nodes_wanted{${names}} 1`,
+      `dcs_replicas_wanted{${names}} 2`,
+      `dcs_slots_owned{role="primary",${names}} 16384`,
+      `dcs_registry_reachable{${names}} 1`,
+      `dcs_build_info{app="aux",version="1.2.3",node_version="${process.version}",host="${hostname()}",${names}} 1`,
     ]) {
       expect(text.split('\n')).toContain(line);
     }
-    expect(text).toContain('dcs_event_loop_lag_seconds{quantile="0.99"}');
+    const samples = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    expect(samples.filter((line) => !line.includes(names))).toEqual([]);
+    expect(text).toContain('dcs_event_loop_stalled_seconds_total');
+    expect(text).not.toContain('eventloop_lag');
   });
 
   test('logs JSON lines', () => {

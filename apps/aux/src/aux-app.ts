@@ -3,13 +3,13 @@ import type { AddressInfo } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
-import { collectDefaultMetrics, register } from 'prom-client';
+import { register } from 'prom-client';
 import { AppModule } from './app.module.js';
 import { AuxServer } from './aux-server.js';
 import type { AuxConfig } from './config/config.js';
 import { nestLogger } from './logging.js';
 import { commandDurations, registerAuxMetrics } from './metrics/aux-metrics.js';
-import { EventLoopLag } from './metrics/event-loop-lag.js';
+import { registerProcessMetrics } from './metrics/process-metrics.js';
 import type { Disk } from './persistence/disk.js';
 import { createRegistry } from './registry.js';
 
@@ -33,7 +33,6 @@ const BODY_LIMIT_BYTES = 1024;
 export class AuxApp {
   readonly aux: AuxServer;
   readonly #options: AuxAppOptions;
-  #lag: EventLoopLag | undefined;
   #http: NestFastifyApplication | undefined;
   #closing: Promise<void> | undefined;
 
@@ -41,6 +40,7 @@ export class AuxApp {
     const { config, log, version, disk, onDrain, onFatal } = options;
     this.#options = options;
     register.clear();
+    register.setDefaultLabels({ cluster: config.cluster, node: config.id });
     const durations = commandDurations(register);
     this.aux = new AuxServer({
       config,
@@ -53,8 +53,7 @@ export class AuxApp {
       onSample: (command, seconds) => durations.observe({ command: command.toLowerCase() }, seconds),
     });
     registerAuxMetrics(this.aux, disk, version, register);
-    collectDefaultMetrics({ register });
-    this.#lag = new EventLoopLag(register);
+    registerProcessMetrics(register);
   }
 
   /** Port of health and metrics. */
@@ -93,7 +92,5 @@ export class AuxApp {
   async #close(): Promise<void> {
     await this.aux.close();
     await this.#http?.close();
-    this.#lag?.close();
-    this.#lag = undefined;
   }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { ClusterMembership, MemberSupersededError, type Registry } from '@dcs/cluster-membership';
+import { ClusterMembership, MemberSupersededError, type Registry, WantedMembers } from '@dcs/cluster-membership';
 import { PLACEMENT_VERSION } from '@dcs/consistent-hash';
 import { PROTOCOL_VERSION } from '@dcs/protocol';
 import type { Logger } from 'pino';
@@ -63,6 +63,7 @@ export class AuxServer {
   /** Absent: no backup directory. */
   readonly backup: Backup | undefined;
   readonly restore: BackupRestore | undefined;
+  readonly wantedMembers = new WantedMembers();
 
   readonly #options: AuxServerOptions;
   readonly #now: () => number;
@@ -146,6 +147,7 @@ export class AuxServer {
     this.#membership = membership;
     membership.on('view', (view) => {
       this.node.applyView(view);
+      this.wantedMembers.observe(view);
       log.info({ epoch: view.epoch, members: view.members.map(({ id, state }) => `${id}:${state}`) }, 'view');
     });
     membership.on('readmitted', () => {

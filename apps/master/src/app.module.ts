@@ -22,7 +22,7 @@ export class AppModule implements OnApplicationShutdown {
         PrometheusModule.register({
           controller: MetricsController,
           path: '/metrics',
-          defaultMetrics: { enabled: true },
+          defaultMetrics: { enabled: false },
         }),
       ],
       controllers: [DataController, ClusterController, HealthController],

@@ -117,7 +117,9 @@ describe('a gateway and its nodes', () => {
     await cluster.get('m');
     await cluster.get('absent');
     const text = (await cluster.call('GET', '/metrics')).text;
-    const value = (name: string, from = text) => Number(from.split('\n').find((line) => line.startsWith(`${name} `))?.split(' ')[1]); // prettier-ignore
+    const names = /cluster="dcs",node="master-[^"]+"/.exec(text)?.[0] ?? 'nobody';
+    const named = (name: string) => `${name.replace(/}$/, ',').replace(/^[^{]+$/, '$&{')}${names}} `;
+    const value = (name: string, from = text) => Number(from.split('\n').find((line) => line.startsWith(named(name)))?.split(' ')[1]); // prettier-ignore
     const grown = (name: string) => value(name) - value(name, before);
     expect(grown('dcs_http_requests_total{operation="set",outcome="ok"}')).toBe(1);
     expect(grown('dcs_http_requests_total{operation="get",outcome="ok"}')).toBe(1);
@@ -130,7 +132,11 @@ describe('a gateway and its nodes', () => {
     expect(value('dcs_registry_reachable')).toBe(1);
     expect(value('dcs_view_epoch')).toBeGreaterThan(0);
     expect(value('dcs_http_in_flight')).toBe(0);
-    for (const name of ['dcs_routing_retries_total', 'dcs_coalesced_reads_total', 'dcs_event_loop_lag_seconds', 'dcs_build_info', 'process_cpu_seconds_total']) expect(text).toContain(`# TYPE ${name}`); // prettier-ignore
+    expect([value('dcs_nodes_wanted'), value('dcs_replicas_wanted')]).toEqual([2, 1]);
+    const samples = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    expect(samples.filter((line) => !line.includes(names))).toEqual([]);
+    expect(text).not.toContain('eventloop_lag');
+    for (const name of ['dcs_routing_retries_total', 'dcs_coalesced_reads_total', 'dcs_event_loop_stalled_seconds_total', 'dcs_build_info', 'process_cpu_seconds_total']) expect(text).toContain(`# TYPE ${name}`); // prettier-ignore
   });
 
   test('concurrent reads of one key share round trips, through HTTP too', async () => {

@@ -27,3 +27,4 @@ export {
 } from './settings.js';
 export { type Accusation, type Heartbeat, type HeartbeatResult, type ReadOptions, type Registry } from './registry.js';
 export { checkRegistryUrl, registryFromUrl, type RegistryUrlOptions } from './registry-url.js';
+export { WantedMembers } from './wanted-members.js';

@@ -70,6 +70,11 @@ export class Backup {
     this.#cadence = new Cadence(options.intervalMs, options.random);
   }
 
+  /** Time between two backups, ms; 0: only on demand. */
+  get intervalMs(): number {
+    return this.#options.intervalMs;
+  }
+
   get inProgress(): boolean {
     return this.#running !== undefined;
   }

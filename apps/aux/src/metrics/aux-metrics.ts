@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { MemberState } from '@dcs/cluster-membership';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { AuxServer } from '../aux-server.js';
@@ -6,9 +7,10 @@ import { registerBackupMetrics } from './backup-metrics.js';
 import { registerDiskMetrics } from './disk-metrics.js';
 import { registerReplicationMetrics } from './replication-metrics.js';
 
-const SECOND = 1e-6;
+const US_PER_SECOND = 1e6;
+const MS_PER_SECOND = 1000;
 /** From a lookup (about a microsecond) to a flush of everything. */
-const DURATION_BUCKETS = [0.5, 1, 2, 5, 10, 20, 50, 100, 500, 1000, 10_000, 100_000].map((us) => us * SECOND);
+const DURATION_BUCKETS = [0.5, 1, 2, 5, 10, 20, 50, 100, 500, 1000, 10_000, 100_000].map((us) => us / US_PER_SECOND);
 const STATES: readonly MemberState[] = ['joining', 'up', 'leaving'];
 
 /** The histogram of sampled command times: made before the server, which reports to it. */
@@ -102,6 +104,17 @@ export function registerAuxMetrics(aux: AuxServer, disk: Disk | undefined, versi
       }
     },
   });
+  gauge(
+    'dcs_nodes_wanted',
+    'Nodes that there should be: as many as there were in the view, less those that left in order',
+    () => aux.wantedMembers.count,
+  );
+  gauge('dcs_replicas_wanted', 'Copies of an entry that there should be', () => ownership.replicas);
+  counter(
+    'dcs_event_loop_stalled_seconds_total',
+    'Time for which the event loop did not run, of each time that it was more than 50 ms late',
+    () => node.watch.stalledMs / MS_PER_SECOND,
+  );
   new Gauge({
     name: 'dcs_slots_owned',
     help: 'Slots that this node owns, by role',
@@ -133,8 +146,8 @@ export function registerAuxMetrics(aux: AuxServer, disk: Disk | undefined, versi
   gauge('dcs_registry_reachable', '1 while the registry answers', () => (aux.membership?.registryReachable ? 1 : 0));
   new Gauge({
     name: 'dcs_build_info',
-    help: '1, with the versions as labels',
-    labelNames: ['app', 'version', 'node_version'],
+    help: '1, with the versions and the host name as labels; in a container that is its id',
+    labelNames: ['app', 'version', 'node_version', 'host'],
     registers: [register],
-  }).set({ app: 'aux', version, node_version: process.version }, 1);
+  }).set({ app: 'aux', version, node_version: process.version, host: hostname() }, 1);
 }

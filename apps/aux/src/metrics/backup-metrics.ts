@@ -18,6 +18,11 @@ export function registerBackupMetrics(
     () => (backup.last?.finishedAt ?? 0) / MS_PER_SECOND,
   );
   gauge(
+    'dcs_backup_interval_seconds',
+    'Time between two backups; 0: only on demand',
+    () => backup.intervalMs / MS_PER_SECOND,
+  );
+  gauge(
     'dcs_backup_last_duration_seconds',
     'How long the last backup took',
     () => (backup.last?.durationMs ?? 0) / MS_PER_SECOND,

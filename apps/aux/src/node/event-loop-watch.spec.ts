@@ -41,6 +41,18 @@ describe('EventLoopWatch', () => {
     expect(gaps).toEqual([30_000]);
   });
 
+  test('every stall counts once, and stays counted', () => {
+    const { watch, tick, pass } = setup();
+    for (let i = 0; i < 100; i++) tick(60);
+    expect(watch.stalledMs).toBe(0);
+    tick(1800);
+    pass(550);
+    watch.check();
+    tick(0);
+    for (let i = 0; i < 1000; i++) tick(50);
+    expect([watch.stalledMs, watch.stalledMs]).toEqual([1750 + 500, 1750 + 500]);
+  });
+
   test('a stopped watch says nothing', () => {
     const { watch, gaps, pass } = setup();
     watch.stop();

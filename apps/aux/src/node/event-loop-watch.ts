@@ -21,6 +21,12 @@ export const DEFAULT_WAKE_AFTER_MS = 1000;
  * nothing, and what this process knows of the cluster is old.
  */
 export class EventLoopWatch {
+  /**
+   * Time for which the loop did not run, of each time that it was more than 50 ms late, ms. Only ever grows, so that one
+   * long stall shows however many readers there are, and however rarely they look.
+   */
+  stalledMs = 0;
+
   readonly #options: EventLoopWatchOptions;
   #last: number;
   #laggedAt = -Infinity;
@@ -51,6 +57,7 @@ export class EventLoopWatch {
     if (gap > TICK_MS + LAG_MS) {
       this.#last = now;
       this.#laggedAt = now;
+      this.stalledMs += gap - TICK_MS;
       if (gap >= wakeAfterMs) onWake(gap);
     }
   }

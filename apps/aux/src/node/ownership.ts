@@ -13,6 +13,7 @@ type Member = View['members'][number];
 export class Ownership {
   readonly selfId: string;
   readonly #unstatedReplicas: number;
+  #replicas: number;
   readonly #roles = new Uint8Array(SLOT_COUNT);
   /** 1 for a slot that this node alone owns: every write asks, of any slot. */
   readonly #alone = new Uint8Array(SLOT_COUNT);
@@ -26,6 +27,7 @@ export class Ownership {
   constructor(selfId: string, unstatedReplicas: number) {
     this.selfId = selfId;
     this.#unstatedReplicas = unstatedReplicas;
+    this.#replicas = unstatedReplicas;
   }
 
   get view(): View {
@@ -34,6 +36,11 @@ export class Ownership {
 
   get epoch(): number {
     return this.#view.epoch;
+  }
+
+  /** The replication factor in force: as many copies of a slot are wanted. */
+  get replicas(): number {
+    return this.#replicas;
   }
 
   get table(): SlotTable {
@@ -65,6 +72,7 @@ export class Ownership {
     this.#byId = new Map(view.members.map((member) => [member.id, member]));
     this.#up = view.members.filter(({ state }) => state === 'up');
     const replicas = replicationFactor(this.#up, this.#unstatedReplicas);
+    this.#replicas = replicas;
     const upKey = JSON.stringify([replicas, this.#up.map(({ id, weight, zone }) => [id, weight, zone])]);
     if (upKey === this.#upKey) return;
     this.#upKey = upKey;

@@ -1,20 +1,30 @@
+import { hostname } from 'node:os';
+import { WantedMembers } from '@dcs/cluster-membership';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Counter, Gauge, register } from 'prom-client';
 import { GATEWAY, type Gateway } from '../gateway.js';
 import { version } from '../version.js';
 import { DurationHistogram } from './duration-histogram.js';
-import { EventLoopLag } from './event-loop-lag.js';
+import { EventLoopStalls } from './event-loop-stalls.js';
+import { registerProcessMetrics } from './process-metrics.js';
 import { OPERATIONS, OUTCOMES } from './request-metrics.js';
 
+const MS_PER_SECOND = 1000;
 const STATES = ['joining', 'up', 'leaving'] as const;
 
 /** Everything that the gateway counts, in the form in which Prometheus reads it. */
 @Injectable()
 export class GatewayMetrics implements OnApplicationShutdown {
-  readonly #lag = new EventLoopLag();
+  readonly #stalls: EventLoopStalls;
 
   constructor(@Inject(GATEWAY) gateway: Gateway) {
-    const { metrics, routing, membership, plane } = gateway;
+    const { config, metrics, routing, membership, plane, time } = gateway;
+    this.#stalls = new EventLoopStalls(time);
+    register.setDefaultLabels({ cluster: config.DCS_CLUSTER, node: config.DCS_ID });
+    registerProcessMetrics(register);
+    const wanted = new WantedMembers();
+    wanted.observe(membership.view);
+    membership.on('view', (view) => wanted.observe(view));
     this.#counter(
       'dcs_http_requests_total',
       'Data calls by operation and outcome',
@@ -55,19 +65,18 @@ export class GatewayMetrics implements OnApplicationShutdown {
     this.#gauge('dcs_registry_reachable', 'Whether the registry answered last time', [], (gauge) =>
       gauge.set(membership.registryReachable ? 1 : 0),
     );
-    this.#gauge('dcs_event_loop_lag_seconds', 'How late timers ran since the last scrape', ['quantile'], (gauge) => {
-      const { p99, max } = this.#lag.read();
-      gauge.set({ quantile: '0.99' }, p99);
-      gauge.set({ quantile: '1' }, max);
-    });
-    this.#gauge('dcs_build_info', 'Version of this process; always 1', ['app', 'version', 'node_version'], (gauge) =>
-      gauge.set({ app: 'master', version, node_version: process.version }, 1),
+    this.#gauge('dcs_nodes_wanted', 'Nodes that there should be: as many as there were in the view, less those that left in order', [], (gauge) => gauge.set(wanted.count)); // prettier-ignore
+    this.#gauge('dcs_replicas_wanted', 'Copies of an entry that there should be', [], (gauge) =>
+      gauge.set(plane.topology.replicas),
     );
+    this.#counter('dcs_event_loop_stalled_seconds_total', 'Time for which the event loop did not run, of each time that it was more than 50 ms late', [], (counter) => counter.inc(this.#stalls.stalledMs / MS_PER_SECOND)); // prettier-ignore
+    const build = { app: 'master', version, node_version: process.version, host: hostname() };
+    this.#gauge('dcs_build_info', '1, with the versions and the host name as labels; in a container that is its id', Object.keys(build), (gauge) => gauge.set(build, 1)); // prettier-ignore
   }
 
   /** Takes everything out of the process's registry again, the default metrics too. Idempotent. */
   onApplicationShutdown(): void {
-    this.#lag.close();
+    this.#stalls.close();
     register.clear();
   }
 

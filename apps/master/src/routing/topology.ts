@@ -32,6 +32,7 @@ export class Topology {
   /** Slots with the same owners share one list, in the table and here. */
   readonly #lists = new Map<readonly string[], readonly Node[]>();
   #epoch = 0;
+  #replicas = 0;
   #refreshing: Promise<void> | undefined;
   #closed = false;
 
@@ -43,6 +44,11 @@ export class Topology {
 
   get epoch(): number {
     return this.#epoch;
+  }
+
+  /** The replication factor in force: as many copies of a slot are wanted. */
+  get replicas(): number {
+    return this.#replicas;
   }
 
   get table(): SlotTable {
@@ -116,9 +122,10 @@ export class Topology {
       this.#retire(node);
     }
     const up = view.members.filter(({ state }) => state === 'up');
+    this.#replicas = replicationFactor(up, this.#options.replicas);
     this.#table = SlotTable.build(
       up.map(({ id, weight, zone }) => ({ id, weight, zone })),
-      { replicas: replicationFactor(up, this.#options.replicas) },
+      { replicas: this.#replicas },
     );
     this.#forgetOwners();
     this.#epoch = view.epoch;
