@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
+import { registryFromUrl } from '@dcs/cluster-membership';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
@@ -11,7 +12,6 @@ import { nestLogger } from './logging.js';
 import { commandDurations, registerAuxMetrics } from './metrics/aux-metrics.js';
 import { registerProcessMetrics } from './metrics/process-metrics.js';
 import type { Disk } from './persistence/disk.js';
-import { createRegistry } from './registry.js';
 
 export interface AuxAppOptions {
   readonly config: AuxConfig;
@@ -49,7 +49,10 @@ export class AuxApp {
       ...(disk === undefined ? {} : { disk }),
       onDrain,
       onFatal,
-      registry: createRegistry(config.registry, log),
+      registry: registryFromUrl(config.registry, {
+        ...(config.registryPassword === undefined ? {} : { password: config.registryPassword }),
+        log: (message, details) => log.warn(details, message),
+      }),
       onSample: (command, seconds) => durations.observe({ command: command.toLowerCase() }, seconds),
     });
     registerAuxMetrics(this.aux, disk, version, register);

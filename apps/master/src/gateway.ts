@@ -44,7 +44,7 @@ export class Gateway {
     this.config = config;
     this.log = log;
     this.#replicas = config.DCS_REPLICAS;
-    this.#registry = registry ?? createRegistry(config.DCS_REGISTRY, log);
+    this.#registry = registry ?? createRegistry(config, log);
     // All processes go by the registry's clock, so that they agree on when an entry expires.
     this.time = { ...time, wall: () => time.wall() + (this.#registry.clockOffsetMs ?? 0) };
     this.membership = createMembership(config, this.#registry, log);

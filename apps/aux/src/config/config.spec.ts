@@ -86,6 +86,26 @@ test('secrets are not shown', () => {
   expect(all.join()).not.toMatch(/short|hunter2|hush/);
 });
 
+test.each([
+  'redis://dcs:p@hunter2/w#rd@redis:6379',
+  'redis://user:hunter2@h:99999',
+  `redis://user:${'hunter2'.repeat(40)}@h:0`,
+  'redis+sentinel://user:hunter2@h:26379',
+])('a registry URL that nothing can be made of is refused before anything starts, and not shown: %s', (url) => {
+  for (const name of ['DCS_REGISTRY', 'DCS_REGISTRI']) {
+    const found = problems({ [name]: url });
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(/^DCS_REGISTR[YI]: got "redis/);
+    expect(found[0]).not.toContain('hunter2');
+  }
+});
+
+test('the password of the registry is a variable of its own', () => {
+  expect(load({ DCS_REGISTRY_PASSWORD: 'p@ss/w#rd' }).registryPassword).toBe('p@ss/w#rd');
+  expect(load({ DCS_REGISTRY_PASSWORD_FILE: '/p' }, () => 'x\n').registryPassword).toBe('x');
+  expect(load({}).registryPassword).toBeUndefined();
+});
+
 describe('secret', () => {
   const secret = 'long enough';
 

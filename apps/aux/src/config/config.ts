@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { checkRegistryUrl } from '@dcs/cluster-membership';
 import { MAX_VALUE_BYTES } from '@dcs/protocol';
 import { z } from 'zod';
 import { DEFAULT_IMPORT_BYTES_PER_SECOND } from '../replication/handoff/importer.js';
@@ -15,7 +16,6 @@ interface Variable<T extends z.ZodType = z.ZodType> {
 /** When its node was last alive a disk knows to some seconds only: a time that is not much longer could not be told. */
 export const MIN_TOMBSTONE_RETENTION_MS = 60_000;
 const CLUSTER = /^[A-Za-z0-9._-]{1,64}$/;
-const REGISTRY = /^(?:memory:|file:.+|rediss?(?:\+sentinel|\+cluster)?:\/\/.+)$/;
 
 function variable<T extends z.ZodType>(schema: T, shown: string, means: string, secret = false): Variable<T> {
   return { schema, default: shown, means, ...(secret ? { secret } : {}) };
@@ -35,6 +35,14 @@ const port = (byDefault: number) => integer(0, 65_535, byDefault);
 const text = (pattern: RegExp, wants: string) => z.string().regex(pattern, wants);
 const choice = <const T extends readonly [string, ...string[]]>(values: T) =>
   z.enum(values, `one of ${values.join(', ')}`);
+
+function checkRegistry(url: string, context: z.RefinementCtx): void {
+  try {
+    checkRegistryUrl(url);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message.replace(/^.*?, want /s, '') });
+  }
+}
 
 /** Every variable that this process reads, in the order of the README's table. */
 export const VARIABLES = {
@@ -61,12 +69,20 @@ export const VARIABLES = {
   DCS_DATA_PORT: variable(port(7000), '7000', 'Port of the RESP server; 0 = any free one'),
   DCS_HTTP_PORT: variable(port(7080), '7080', 'Port of health and metrics; 0 = any free one'),
   DCS_REGISTRY: variable(
-    text(
-      REGISTRY,
-      'memory:, file:<directory>, or a redis://, rediss://, redis+sentinel:// or redis+cluster:// URL',
-    ).default('file:.dcs/registry'),
+    z.string().superRefine(checkRegistry).default('file:.dcs/registry'),
     'file:.dcs/registry',
     'Who knows the members: `file:<directory>` on one machine, `redis://...` for many, `memory:` for a node alone',
+  ),
+  DCS_REGISTRY_PASSWORD: variable(
+    z.string().min(1).max(1024, '1 to 1024 characters').optional(),
+    '',
+    'Password for Redis, instead of one in DCS_REGISTRY; also as DCS_REGISTRY_PASSWORD_FILE',
+    true,
+  ),
+  DCS_REGISTRY_PASSWORD_FILE: variable(
+    z.string().min(1, 'a path').optional(),
+    '',
+    'File that holds the password for Redis',
   ),
   DCS_REPLICAS: variable(
     integer(1, 5, 2),
@@ -162,6 +178,7 @@ export interface AuxConfig {
   readonly dataPort: number;
   readonly httpPort: number;
   readonly registry: string;
+  readonly registryPassword: string | undefined;
   readonly replicas: number;
   readonly heartbeatMs: number;
   readonly leaseMs: number;
@@ -224,36 +241,45 @@ export function loadConfig({ env, readFile, pid }: ConfigSource): AuxConfig {
       );
   }
   const valid = values as Values;
-  const secret = problems.length === 0 ? secretOf(valid, readFile, problems) : undefined;
+  if (problems.length > 0) throw new ConfigError(problems);
+  const [secret, registryPassword] = SECRETS.map((name) => secretOf(name, valid, readFile, problems));
   if (problems.length === 0) checkTogether(valid, secret, problems);
   if (problems.length > 0) throw new ConfigError(problems);
-  return configOf(valid, secret, pid);
+  return configOf(valid, { secret, registryPassword }, pid);
 }
 
-const CREDENTIALS = /\/\/[^/]*@/;
+const CREDENTIALS = /\/\/.*@/s;
 /** A misspelt secret is not to be printed either. */
 const SENSITIVE = /SECRET|TOKEN|PASSWORD/;
 
 function shown(value: string | undefined, secret = false): string {
   if (value === undefined) return 'nothing';
-  return secret ? '(hidden)' : JSON.stringify(value.slice(0, 100).replace(CREDENTIALS, '//(hidden)@'));
+  return secret ? '(hidden)' : JSON.stringify(value.replace(CREDENTIALS, '//(hidden)@').slice(0, 100));
 }
 
-function secretOf(values: Values, readFile: ConfigSource['readFile'], problems: string[]): string | undefined {
-  const { DCS_CLUSTER_SECRET: given, DCS_CLUSTER_SECRET_FILE: path } = values;
-  if (path === undefined) return given;
-  if (given !== undefined) {
-    problems.push('DCS_CLUSTER_SECRET_FILE: got it together with DCS_CLUSTER_SECRET, expected one of them');
+const SECRETS = ['DCS_CLUSTER_SECRET', 'DCS_REGISTRY_PASSWORD'] as const;
+
+/** The value of a variable that may also be in a file, which `<name>_FILE` names. */
+function secretOf(
+  name: (typeof SECRETS)[number],
+  values: Values,
+  readFile: ConfigSource['readFile'],
+  problems: string[],
+): string | undefined {
+  const path = values[`${name}_FILE`];
+  if (path === undefined) return values[name];
+  if (values[name] !== undefined) {
+    problems.push(`${name}_FILE: got it together with ${name}, expected one of them`);
     return undefined;
   }
   try {
     const secret = readFile(path).trim();
-    if (VARIABLES.DCS_CLUSTER_SECRET.schema.safeParse(secret).success) return secret;
-    problems.push(`DCS_CLUSTER_SECRET_FILE: got a file with ${secret.length} characters, expected 8 to 1024`);
+    const result = VARIABLES[name].schema.safeParse(secret);
+    if (result.success) return secret;
+    const wanted = result.error.issues[0]?.message ?? 'another value';
+    problems.push(`${name}_FILE: got a file with ${secret.length} characters, expected ${wanted}`);
   } catch (error) {
-    problems.push(
-      `DCS_CLUSTER_SECRET_FILE: got ${JSON.stringify(path)}, expected a readable file (${(error as Error).message})`,
-    );
+    problems.push(`${name}_FILE: got ${JSON.stringify(path)}, expected a readable file (${(error as Error).message})`);
   }
   return undefined;
 }
@@ -276,7 +302,11 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
-function configOf(values: Values, secret: string | undefined, pid: number): AuxConfig {
+function configOf(
+  values: Values,
+  { secret, registryPassword }: Pick<AuxConfig, 'secret' | 'registryPassword'>,
+  pid: number,
+): AuxConfig {
   const dataPort = values.DCS_DATA_PORT;
   return Object.freeze({
     cluster: values.DCS_CLUSTER,
@@ -287,6 +317,7 @@ function configOf(values: Values, secret: string | undefined, pid: number): AuxC
     dataPort,
     httpPort: values.DCS_HTTP_PORT,
     registry: values.DCS_REGISTRY,
+    registryPassword,
     replicas: values.DCS_REPLICAS,
     heartbeatMs: values.DCS_HEARTBEAT_MS,
     leaseMs: values.DCS_LEASE_MS,

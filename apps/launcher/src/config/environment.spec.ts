@@ -45,7 +45,9 @@ describe('the variables that are passed on', () => {
       source.matchAll(/^\s*(DCS_[A-Z0-9_]+): (?:z\b|[a-z]\w*[(,])/gm),
       (match) => match[1] ?? '',
     );
-    const secrets = ['DCS_CLUSTER_SECRET', 'DCS_API_TOKENS'].filter((name) => names.includes(name));
+    const secrets = ['DCS_CLUSTER_SECRET', 'DCS_REGISTRY_PASSWORD', 'DCS_API_TOKENS'].filter((name) =>
+      names.includes(name),
+    );
     return [...new Set([...names, ...secrets.map((name) => `${name}_FILE`)])].sort();
   }
 

@@ -1,19 +1,14 @@
-import { ClusterMembership, FileRegistry, MemoryRegistry, RedisRegistry, type Registry } from '@dcs/cluster-membership';
+import { ClusterMembership, type Registry, registryFromUrl } from '@dcs/cluster-membership';
 import { type Logger } from 'pino';
 import { type MasterConfig } from '../config/master-config.js';
 
-const FILE = 'file:';
-
-/** The registry that `DCS_REGISTRY` names. @throws MembershipError ERR_INVALID_OPTION for a URL that is none. */
-export function createRegistry(url: string, log: Logger): Registry {
-  if (url === 'memory:') return new MemoryRegistry();
-  if (url.startsWith(FILE)) {
-    return new FileRegistry({
-      directory: url.slice(FILE.length),
-      log: (message, details) => log.warn(details, message),
-    });
-  }
-  return new RedisRegistry({ url });
+/** The registry that `DCS_REGISTRY` names. */
+export function createRegistry(config: MasterConfig, log: Logger): Registry {
+  const { DCS_REGISTRY: url, DCS_REGISTRY_PASSWORD: password } = config;
+  return registryFromUrl(url, {
+    ...(password === undefined ? {} : { password }),
+    log: (message, details) => log.warn(details, message),
+  });
 }
 
 /** A gateway observes the cluster; it is no member itself. */

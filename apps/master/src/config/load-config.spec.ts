@@ -50,6 +50,25 @@ test('secrets are never shown, nor are the credentials of a registry', () => {
   expect(found.join()).toContain('DCS_API_TOKENS: got (hidden), expected name:token:role');
 });
 
+test.each([
+  'redis://dcs:p@hunter2/w#rd@redis:6379',
+  'redis://user:hunter2@h:99999',
+  `redis://user:${'hunter2'.repeat(40)}@h:0`,
+  'redis+sentinel://user:hunter2@h:26379',
+])('a registry URL that nothing can be made of is refused before anything starts, and not shown: %s', (url) => {
+  for (const name of ['DCS_REGISTRY', 'DCS_REGISTRI']) {
+    const found = problems({ [name]: url });
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(/^DCS_REGISTR[YI]: got "redis/);
+    expect(found[0]).not.toContain('hunter2');
+  }
+});
+
+test('the password of the registry is a variable of its own', () => {
+  expect(loadConfig({ DCS_REGISTRY_PASSWORD: 'p@ss/w#rd' }).DCS_REGISTRY_PASSWORD).toBe('p@ss/w#rd');
+  expect(loadConfig({ DCS_REGISTRY_PASSWORD_FILE: '/p' }, () => 'x\n').DCS_REGISTRY_PASSWORD).toBe('x');
+});
+
 test('tokens have a name, a token and a role', () => {
   const config = loadConfig({ DCS_API_TOKENS: 'app:12345678:write, ops:abcdefgh:admin' });
   expect(config.DCS_API_TOKENS).toEqual([

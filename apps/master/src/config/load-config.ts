@@ -16,7 +16,7 @@ export class ConfigError extends Error {
 export const CONFIG_EXIT_CODE = 78;
 
 /** What stands before the `@` of a URL. */
-const CREDENTIALS = /\/\/[^@]*@/;
+const CREDENTIALS = /\/\/.*@/s;
 /** A misspelt secret is not to be printed either. */
 const SENSITIVE = /SECRET|TOKEN|PASSWORD/;
 
@@ -40,7 +40,7 @@ export function loadConfig(
     if (name in masterSchema.shape) {
       given.set(name, value);
     } else if (!isSecretFile(name)) {
-      const shown = SENSITIVE.test(name) ? '(hidden)' : JSON.stringify(value);
+      const shown = SENSITIVE.test(name) ? '(hidden)' : JSON.stringify(value.replace(CREDENTIALS, '//(hidden)@'));
       problems.push(`${name}: got ${shown}, expected no such variable`);
     }
   }

@@ -1,7 +1,7 @@
+import { checkRegistryUrl } from '@dcs/cluster-membership';
 import { z } from 'zod';
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|::ffff:127(\.\d{1,3}){3})$/;
-const REGISTRY = /^(file:.+|rediss?(\+sentinel|\+cluster)?:\/\/.+|memory:)$/;
 const MAX_PORT = 65_535;
 const MAX_MS = 86_400_000;
 
@@ -52,6 +52,15 @@ const tokens = z
       `without "," and ":"; role is one of ${ROLES.join(', ')}`,
   );
 
+function isRegistryUrl(url: string): boolean {
+  try {
+    checkRegistryUrl(url);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** One entry per variable; the description says what is expected. The README's table is checked against this. */
 export const masterSchema = z.object({
   DCS_CLUSTER: z
@@ -72,9 +81,10 @@ export const masterSchema = z.object({
   DCS_HTTP_PORT: integer(8080, 0, MAX_PORT),
   DCS_REGISTRY: z
     .string()
-    .regex(REGISTRY)
+    .refine(isRegistryUrl)
     .default('file:.dcs/registry')
     .describe('file:<directory>, redis://..., rediss://..., redis+sentinel://..., redis+cluster://... or memory:'),
+  DCS_REGISTRY_PASSWORD: z.string().min(1).max(1024).optional().describe('1 to 1024 characters'),
   DCS_REPLICAS: integer(2, 1, 5),
   DCS_HEARTBEAT_MS: integer(1000, 10, MAX_MS),
   DCS_LEASE_MS: integer(3000, 20, MAX_MS),
@@ -102,7 +112,7 @@ export const masterSchema = z.object({
 });
 
 /** Variables whose value may come from a file named by `<variable>_FILE`, and is never printed. */
-export const SECRETS = ['DCS_CLUSTER_SECRET', 'DCS_API_TOKENS'] as const;
+export const SECRETS = ['DCS_CLUSTER_SECRET', 'DCS_REGISTRY_PASSWORD', 'DCS_API_TOKENS'] as const;
 
 export type MasterConfig = Readonly<
   Omit<z.output<typeof masterSchema>, 'DCS_ID' | 'DCS_ALLOW_UNAUTHENTICATED'> & {
