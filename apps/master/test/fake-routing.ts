@@ -7,7 +7,9 @@ export class FakeTime implements Time {
   #timers: { at: number; callback: () => void }[] = [];
   #turn: (() => void)[] = [];
 
-  readonly wall = () => this.#ms;
+  /** What the cluster's time is ahead by. */
+  aheadMs = 0;
+  readonly wall = () => this.#ms + this.aheadMs;
   readonly now = () => this.#ms;
   readonly after = (ms: number, callback: () => void) => {
     const timer = { at: this.#ms + ms, callback };
@@ -50,6 +52,7 @@ export class FakeViews implements ViewSource {
   refreshes = 0;
   /** What the next refresh finds; the same view if undefined. */
   next: View | undefined;
+  onRefresh: () => void = () => undefined;
   /** A refresh that never ends. */
   hangs = false;
   readonly #listeners = new Set<(view: View) => void>();
@@ -68,6 +71,7 @@ export class FakeViews implements ViewSource {
 
   async refresh(): Promise<View> {
     this.refreshes++;
+    this.onRefresh();
     if (this.hangs) await new Promise(() => undefined);
     if (this.next) this.change(this.next.members);
     return this.view;

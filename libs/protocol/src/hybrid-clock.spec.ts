@@ -39,6 +39,19 @@ describe('HybridClock', () => {
     expect(counterOf(clock.next())).toBe(1);
   });
 
+  test('renewed, gives a version of now where it was ahead, and none twice', () => {
+    let wall = 60_000;
+    const clock = new HybridClock({ now: () => wall, origin: 1 });
+    const ahead = clock.next();
+    wall = 100;
+    expect(clock.next().ms).toBe(ahead.ms);
+    const given = [clock.renew(2), clock.next(), clock.renew(3)];
+    expect(given).toEqual([makeVersion(100, 0, 2), makeVersion(100, 1, 2), makeVersion(100, 2, 2)]);
+    wall = 60_000; // where versions were given before
+    expect(compareVersions(clock.next(), ahead)).not.toBe(0);
+    expect(() => new HybridClock({ now: () => 0, origin: 1 }).renew(-1)).not.toThrow(); // not needed: not ahead
+  });
+
   test('tells versions that are further ahead than it allows', () => {
     const clock = new HybridClock({ now: () => 1_000, origin: 1 });
     expect(clock.isAhead(makeVersion(1_500, 0, 2))).toBe(false);

@@ -10,11 +10,11 @@ import {
 } from './version.js';
 
 export interface HybridClockOptions {
-  /** Wall clock in milliseconds since the Unix epoch. */
+  /** The cluster's time, ms since the Unix epoch. */
   readonly now: () => number;
   /** Tells this process's versions from all others': 32 bits, random per process start. */
   readonly origin: number;
-  /** How far ahead of the local wall clock a remote version may be, in ms. @defaultValue 500 */
+  /** How far ahead of the local clock a remote version may be, in ms. @defaultValue 500 */
   readonly maxAheadMs?: number;
 }
 
@@ -25,18 +25,19 @@ export const DEFAULT_MAX_AHEAD_MS = 500;
  * time. See Kulkarni et al., "Logical Physical Clocks and Consistent Snapshots", 2014.
  */
 export class HybridClock {
-  readonly origin: number;
   readonly maxAheadMs: number;
   readonly #now: () => number;
+  #origin: number;
   #last: Version = VERSION_ZERO;
 
   constructor({ now, origin, maxAheadMs = DEFAULT_MAX_AHEAD_MS }: HybridClockOptions) {
-    if (!Number.isInteger(origin) || origin < 0 || origin >= ORIGIN_RANGE) {
-      throw new ProtocolError('ERR_PROTOCOL_ORIGIN', `origin must be an integer from 0 to 2^32 - 1, got ${origin}`);
-    }
     this.#now = now;
-    this.origin = origin;
+    this.#origin = checkedOrigin(origin);
     this.maxAheadMs = maxAheadMs;
+  }
+
+  get origin(): number {
+    return this.#origin;
   }
 
   /** The greatest version given or seen so far. */
@@ -50,17 +51,32 @@ export class HybridClock {
     const last = this.#last;
     let version: Version;
     if (wall > last.ms) {
-      version = makeVersion(wall, 0, this.origin);
+      version = makeVersion(wall, 0, this.#origin);
     } else {
       const counter = counterOf(last) + 1;
       version =
-        counter > MAX_COUNTER ? makeVersion(last.ms + 1, 0, this.origin) : makeVersion(last.ms, counter, this.origin);
+        counter > MAX_COUNTER ? makeVersion(last.ms + 1, 0, this.#origin) : makeVersion(last.ms, counter, this.#origin);
     }
     this.#last = version;
     return version;
   }
 
-  /** Whether `version` is further ahead of the local wall clock than `maxAheadMs` allows. */
+  /**
+   * A version of the time it is now, for one that was refused because it is too far ahead: what the clock has given or
+   * seen may be ahead of it by more than others take. Where it is, the clock goes back, and goes on under a new origin, so
+   * that no version is given twice. O(1).
+   *
+   * @param origin see `HybridClockOptions`; of no earlier clock or renewal
+   * @throws ProtocolError ERR_PROTOCOL_ORIGIN
+   */
+  renew(origin: number): Version {
+    const wall = Math.floor(this.#now());
+    if (wall >= this.#last.ms) return this.next();
+    this.#origin = checkedOrigin(origin);
+    return (this.#last = makeVersion(wall, 0, this.#origin));
+  }
+
+  /** Whether `version` is further ahead of the local clock than `maxAheadMs` allows. */
   isAhead(version: Version): boolean {
     return version.ms - this.#now() > this.maxAheadMs;
   }
@@ -69,4 +85,9 @@ export class HybridClock {
   observe(version: Version): void {
     if (compareVersions(version, this.#last) > 0) this.#last = version;
   }
+}
+
+function checkedOrigin(origin: number): number {
+  if (Number.isInteger(origin) && origin >= 0 && origin < ORIGIN_RANGE) return origin;
+  throw new ProtocolError('ERR_PROTOCOL_ORIGIN', `origin must be an integer from 0 to 2^32 - 1, got ${origin}`);
 }

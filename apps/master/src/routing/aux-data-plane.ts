@@ -71,6 +71,7 @@ export class AuxDataPlane implements DataPlane {
   readonly #operations: OperationOptions;
   readonly #time: Time;
   readonly #clock: HybridClock;
+  readonly #random: Random;
   readonly #reads: ReadCoalescer<Entry | undefined>;
   /** The greatest version seen, as text: comparing texts is cheaper than reading each. */
   #greatest = '';
@@ -81,7 +82,8 @@ export class AuxDataPlane implements DataPlane {
     this.#hedging = new Hedging(time, options.hedgeDelayMs ?? DEFAULT_HEDGE_DELAY_MS);
     this.topology = new Topology({ membership, connect, replicas, suspicion: this.suspicion });
     this.#time = time;
-    this.#clock = new HybridClock({ now: time.wall, origin: Math.floor(random() * ORIGIN_RANGE) });
+    this.#random = random;
+    this.#clock = new HybridClock({ now: time.wall, origin: this.#newOrigin() });
     this.#operations = {
       topology: this.topology,
       time,
@@ -242,13 +244,17 @@ export class AuxDataPlane implements DataPlane {
     return this.#run({
       slot: slotOfBinary(key),
       isRead: false,
-      restamp: () => void (stamp = this.#clock.next()),
+      restamp: () => void (stamp = this.#clock.renew(this.#newOrigin())),
       encode: (epoch, attempt) => encode({ epoch, stamp, attempt }),
       decode: (reply) => {
         this.#reads.close(key);
         return decode(reply);
       },
     });
+  }
+
+  #newOrigin(): number {
+    return Math.floor(this.#random() * ORIGIN_RANGE);
   }
 
   #seen<T extends EntryInfo | undefined>(entry: T): T {

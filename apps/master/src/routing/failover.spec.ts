@@ -13,8 +13,9 @@ function setup(changes: Partial<AuxDataPlaneOptions> = {}) {
   const time = new FakeTime();
   const network = new FakeNetwork();
   const observer = new FakeObserver();
+  const views = new FakeViews([member('n1'), member('n2'), member('n3')]);
   const plane = new AuxDataPlane({
-    membership: new FakeViews([member('n1'), member('n2'), member('n3')]),
+    membership: views,
     connect: network.connect,
     time,
     random: () => 0.5,
@@ -27,7 +28,7 @@ function setup(changes: Partial<AuxDataPlaneOptions> = {}) {
   });
   const [primary, replica] = plane.locate('k').owners as [string, string];
   const commandsTo = (id: string): string[] => network.sent.filter(({ to }) => to === id).map(({ args }) => args[0]!);
-  return { time, network, observer, plane, primary, replica, commandsTo };
+  return { time, network, views, observer, plane, primary, replica, commandsTo };
 }
 
 test('a write whose connection is lost goes to the next owner at once, with the same stamp', async () => {
@@ -190,6 +191,31 @@ test('a write that came late to the only node it was sent to begins anew', async
   network.last.answer(null, `1 ${VERSION}`);
   expect(await write).toEqual({ value: 1, version: VERSION });
 });
+
+test.each(['ahead for a moment', 'ahead until the registry is asked'])(
+  'a stamp that is %s is drawn anew, and no later write fails',
+  async (until) => {
+    const { plane, network, views, time } = setup();
+    const msOf = (stamp: string | undefined): number => Number.parseInt(stamp!.slice(0, 12), 16);
+    network.auto = ({ args, answer }) => {
+      const isAhead = msOf(args[2]) > time.now() + 500;
+      if (isAhead) answer(new RespError('STALE stamp is more than 500 ms ahead'), null);
+      else answer(null, `1 ${VERSION}`);
+    };
+    time.aheadMs = 60_000;
+    const first = plane.set('k', 'v', 's', 0, ALWAYS);
+    expect(msOf(network.last.args[2])).toBe(time.now() + 60_000);
+    if (until === 'ahead for a moment') time.aheadMs = 0;
+    else views.onRefresh = () => (time.aheadMs = 0);
+    await time.advance(100);
+    await first;
+    expect(views.refreshes).toBeGreaterThan(0);
+    const { length } = network.sent;
+    for (let i = 0; i < 10; i++) await plane.set('k', 'v', 's', 0, ALWAYS);
+    expect(network.sent).toHaveLength(length + 10);
+    expect(new Set(network.sent.map(({ args }) => args[2])).size).toBe(network.sent.length);
+  },
+);
 
 test('a write that came late after other attempts keeps its stamp: one of them may have been done', async () => {
   const { plane, network, time } = setup();

@@ -249,9 +249,13 @@ export class Operation<T> implements Hedgeable {
     }
   }
 
-  /** The stamp is too old: the write came late. When no other attempt may have been carried out, it may begin anew. */
+  /**
+   * The stamp is too old, as the write came late, or too far ahead. When no other attempt may have been carried out, it
+   * may begin anew; if it is this gateway's time that is off, the registry tells.
+   */
   #stale(node: Node, error: RespError): void {
     const { restamp } = this.#command;
+    void this.#options.topology.refresh();
     if (restamp === undefined || this.#unknown > 0) {
       return this.#next(node, 'stale', 'the write came too late to the cache node', error);
     }

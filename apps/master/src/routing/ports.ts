@@ -5,7 +5,7 @@ import { type Member, type View } from '@dcs/cluster-membership';
  * it its own.
  */
 export interface Time {
-  /** Wall clock, milliseconds since the Unix epoch. */
+  /** The cluster's time, milliseconds since the Unix epoch. */
   readonly wall: () => number;
   /** Monotonic clock, milliseconds. */
   readonly now: () => number;
