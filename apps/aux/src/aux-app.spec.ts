@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { ClusterClock, MemoryRegistry } from '@dcs/cluster-membership';
 import { AuxApp } from './aux-app.js';
 import { loadConfig } from './config/config.js';
 import { createLogger } from './logging.js';
@@ -19,8 +20,11 @@ function makeApp(): AuxApp {
     pid: 1,
   });
   const out = { write: (line: string) => lines.push(line) } as unknown as NodeJS.WritableStream;
+  const registry = new MemoryRegistry();
   return new AuxApp({
     config,
+    registry,
+    clock: new ClusterClock({ reading: () => undefined }),
     log: createLogger({ id: 'a1', level: 'info', format: 'json' }, out),
     version: '1.2.3',
     onDrain: () => undefined,

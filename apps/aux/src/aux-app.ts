@@ -1,8 +1,8 @@
 import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
-import { registryFromUrl } from '@dcs/cluster-membership';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { ClusterClock, Registry } from '@dcs/cluster-membership';
 import type { Logger } from 'pino';
 import { register } from 'prom-client';
 import { AppModule } from './app.module.js';
@@ -17,6 +17,10 @@ export interface AuxAppOptions {
   readonly config: AuxConfig;
   readonly log: Logger;
   readonly version: string;
+  /** Closed with the app. */
+  readonly registry: Registry;
+  /** The cluster's time, which the disk goes by too. */
+  readonly clock: ClusterClock;
   /** Closed with the app. Absent: in memory only. */
   readonly disk?: Disk;
   readonly onDrain: () => void;
@@ -37,7 +41,7 @@ export class AuxApp {
   #closing: Promise<void> | undefined;
 
   constructor(options: AuxAppOptions) {
-    const { config, log, version, disk, onDrain, onFatal } = options;
+    const { config, log, version, registry, clock, disk, onDrain, onFatal } = options;
     this.#options = options;
     register.clear();
     register.setDefaultLabels({ cluster: config.cluster, node: config.id });
@@ -49,10 +53,8 @@ export class AuxApp {
       ...(disk === undefined ? {} : { disk }),
       onDrain,
       onFatal,
-      registry: registryFromUrl(config.registry, {
-        ...(config.registryPassword === undefined ? {} : { password: config.registryPassword }),
-        log: (message, details) => log.warn(details, message),
-      }),
+      registry,
+      clock,
       onSample: (command, seconds) => durations.observe({ command: command.toLowerCase() }, seconds),
     });
     registerAuxMetrics(this.aux, disk, version, register);

@@ -1,5 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { ClusterMembership, MemberSupersededError, type Registry, WantedMembers } from '@dcs/cluster-membership';
+import {
+  ClusterClock,
+  ClusterMembership,
+  MemberSupersededError,
+  type Registry,
+  WantedMembers,
+} from '@dcs/cluster-membership';
 import { PLACEMENT_VERSION } from '@dcs/consistent-hash';
 import { PROTOCOL_VERSION } from '@dcs/protocol';
 import type { Logger } from 'pino';
@@ -31,8 +37,8 @@ export interface AuxServerOptions {
   readonly disk?: NodeDisk;
   /** What to restore from. @defaultValue the backup directory of `config`, if there is one */
   readonly backup?: NodeBackup;
-  /** Wall clock. @defaultValue the registry's, so that all processes agree on when an entry expires */
-  readonly now?: () => number;
+  /** The cluster's time, which the disk goes by too. @defaultValue a new clock over the registry */
+  readonly clock?: ClusterClock;
 }
 
 type Phase = 'starting' | 'up' | 'leaving' | 'closed';
@@ -66,15 +72,16 @@ export class AuxServer {
   readonly wantedMembers = new WantedMembers();
 
   readonly #options: AuxServerOptions;
-  readonly #now: () => number;
+  readonly #clock: ClusterClock;
   #membership: ClusterMembership | undefined;
   #phase: Phase = 'starting';
   #closing: Promise<void> | undefined;
 
   constructor(options: AuxServerOptions) {
-    const { config, registry, now = () => Date.now() + (registry.clockOffsetMs ?? 0) } = options;
+    const { config, registry, clock = new ClusterClock({ reading: () => registry.clockReading }) } = options;
+    const { now } = clock;
     this.#options = options;
-    this.#now = now;
+    this.#clock = clock;
     const { backupDir: directory } = config;
     const parts =
       directory === undefined
@@ -127,7 +134,7 @@ export class AuxServer {
       registry,
       heartbeatMs: config.heartbeatMs,
       leaseMs: config.leaseMs,
-      now: this.#now,
+      clock: this.#clock,
       self: {
         id: config.id,
         host: config.advertiseHost,
@@ -149,6 +156,10 @@ export class AuxServer {
       this.node.applyView(view);
       this.wantedMembers.observe(view);
       log.info({ epoch: view.epoch, members: view.members.map(({ id, state }) => `${id}:${state}`) }, 'view');
+    });
+    membership.on('clock', (gapMs) => {
+      log.warn({ gapMs }, "the cluster's time was drawn anew from the registry");
+      this.node.stoodStill();
     });
     membership.on('readmitted', () => {
       this.node.replication.readmitted();
@@ -216,7 +227,7 @@ export class AuxServer {
       drain: onDrain,
       ...(this.backup === undefined ? {} : { backup: this.backup }),
       clients: () => this.data.clients(),
-      startedAt: this.#now(),
+      startedAt: this.#clock.now(),
       port: () => this.data.port,
       commands: commandTable,
       commandsProcessed: () => this.dispatcher.processed,

@@ -72,7 +72,7 @@ export class CacheNode {
     this.refresh = new ViewRefresh({
       epoch: () => this.ownership.epoch,
       refresh: ports.refreshView,
-      now,
+      monotonic: ports.monotonic,
       timers: ports.timers,
     });
     const { ownership, store, writer, clock, refresh } = this;
@@ -120,6 +120,11 @@ export class CacheNode {
    */
   get waking(): Promise<void> | undefined {
     return this.#waking;
+  }
+
+  /** This process did not run, and its own clocks have not told: see `MembershipEvents.clock`. */
+  stoodStill(): void {
+    this.#wake();
   }
 
   pause(ms: number): Promise<void> {

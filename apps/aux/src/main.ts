@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ClusterClock, registryFromUrl } from '@dcs/cluster-membership';
 import { AuxApp } from './aux-app.js';
 import { type AuxConfig, ConfigError } from './config/config.js';
 import { configFromEnvironment } from './config/environment.js';
@@ -36,7 +37,13 @@ function refuse(error: unknown): never {
 async function main(): Promise<void> {
   const { config, folder } = await resolveIdentity(readConfig()).catch(refuse);
   const log = createLogger({ id: config.id, level: config.logLevel, format: config.logFormat });
-  const disk = folder && (await openDisk({ folder, durability: config.durability, log }).catch(refuse));
+  const registry = registryFromUrl(config.registry, {
+    ...(config.registryPassword === undefined ? {} : { password: config.registryPassword }),
+    log: (message, details) => log.warn(details, message),
+  });
+  const clock = new ClusterClock({ reading: () => registry.clockReading });
+  const { now } = clock;
+  const disk = folder && (await openDisk({ folder, durability: config.durability, now, log }).catch(refuse));
   const version = readVersion(join(dirname(fileURLToPath(import.meta.url)), '..'));
   let stopping = false;
 
@@ -68,6 +75,8 @@ async function main(): Promise<void> {
     config,
     log,
     version,
+    registry,
+    clock,
     ...(disk === undefined ? {} : { disk }),
     onDrain: () => stop('asked to drain', 0),
     onFatal: fatal,

@@ -1,4 +1,10 @@
-import { type ClusterMembership, type Registry, replicationFactor, type View } from '@dcs/cluster-membership';
+import {
+  ClusterClock,
+  type ClusterMembership,
+  type Registry,
+  replicationFactor,
+  type View,
+} from '@dcs/cluster-membership';
 import { type Logger } from 'pino';
 import { type MasterConfig } from './config/master-config.js';
 import { RequestMetrics } from './metrics/request-metrics.js';
@@ -45,9 +51,14 @@ export class Gateway {
     this.log = log;
     this.#replicas = config.DCS_REPLICAS;
     this.#registry = registry ?? createRegistry(config, log);
-    // All processes go by the registry's clock, so that they agree on when an entry expires.
-    this.time = { ...time, wall: () => time.wall() + (this.#registry.clockOffsetMs ?? 0) };
-    this.membership = createMembership(config, this.#registry, log);
+    // All processes go by one time, so that they agree on when an entry expires.
+    const clock = new ClusterClock({
+      reading: () => this.#registry.clockReading,
+      monotonic: time.now,
+      wall: time.wall,
+    });
+    this.time = { ...time, wall: clock.now };
+    this.membership = createMembership(config, this.#registry, clock, log);
     this.routing = new RoutingMetrics((error) => log.warn({ error: error.message }, 'an aux gave an unexpected reply'));
     this.plane = new AuxDataPlane({
       membership: this.membership,
@@ -70,6 +81,7 @@ export class Gateway {
       hedgeDelayMs: config.DCS_HEDGE_DELAY_MS,
     });
     this.membership.on('view', (view) => this.#onView(view));
+    this.membership.on('clock', (gapMs) => log.warn({ gapMs }, "the cluster's time was drawn anew from the registry"));
     this.membership.on('registry', ({ reachable, error }) => {
       if (reachable) log.info('the registry answers');
       else log.warn({ error: error?.message }, 'the registry is out of reach; the last view stays');

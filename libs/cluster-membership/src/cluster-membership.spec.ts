@@ -5,6 +5,7 @@ import type { RegistryStatus } from './membership-events.js';
 import type { ClusterMembershipOptions } from './membership-options.js';
 import type { Registry } from './registry.js';
 import { member } from './registry.conformance.js';
+import { ClusterClock } from './cluster-clock.js';
 import { FakeTime } from '../test/fake-time.js';
 import { FaultyRegistry } from '../test/faulty-registry.js';
 
@@ -275,6 +276,43 @@ describe('ClusterMembership', () => {
     expect(node.damped).toBe(false);
     expect(ids(b.view)).toEqual(['a', 'b', 'f']);
     await Promise.all([a, b, node].map((each) => each.close()));
+  });
+
+  test('a clock that is too far off is drawn anew before anything that the registry said is acted on', async () => {
+    let reading = { offsetMs: 500_000, errorMs: 1 };
+    const clock = new ClusterClock({ reading: () => reading, monotonic: () => time.now, wall: () => 0 });
+    const node = make('a', { clock, now: clock.now });
+    const told: unknown[] = [];
+    node.on('clock', (gapMs) => told.push([gapMs, Math.ceil(clock.now() - time.now), node.view.epoch]));
+    await node.join();
+    expect(node.self!.incarnation).toBe(time.now + 500_000);
+    reading = { offsetMs: 500_200, errorMs: 1 };
+    await time.pass(10_000);
+    expect(told).toEqual([]);
+    expect(clock.now() - time.now).toBe(500_200);
+    reading = { offsetMs: 540_000, errorMs: 1 };
+    await registry.heartbeat('c', { member: member('b'), leaseMs: 60_000, minEpoch: 0 });
+    await time.pass(1_100);
+    expect(told).toEqual([[39_800, 540_000, 1]]);
+    expect(node.view.epoch).toBe(2);
+    await node.close();
+  });
+
+  test('a wall clock that is set while it runs changes nothing', async () => {
+    let stepMs = 0;
+    const node = make('a', { now: () => time.now + stepMs });
+    const told: unknown[] = [];
+    node.on('readmitted', (certain) => told.push(certain));
+    await node.join();
+    for (stepMs of [3_600_000, -3_600_000]) {
+      registry.reachable = false;
+      await time.pass(1_000);
+      registry.reachable = true;
+      await time.pass(5_000);
+    }
+    expect(told).toEqual([]);
+    expect(node.view.epoch).toBe(1);
+    await node.close();
   });
 
   test('refresh() shares one read, keeps reads apart, and reads nothing for an epoch it has', async () => {

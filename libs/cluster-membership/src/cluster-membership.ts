@@ -432,6 +432,7 @@ export class ClusterMembership {
   async #report<T>(exchange: Promise<T>): Promise<T> {
     try {
       const result = await exchange;
+      this.#checkClock();
       this.#lastHeartbeatAt = this.#options.now();
       this.#setReachable(true);
       return result;
@@ -444,6 +445,15 @@ export class ClusterMembership {
       }
       throw error;
     }
+  }
+
+  /** Before what the exchange brought is acted on. */
+  #checkClock(): void {
+    const { clock } = this.#options;
+    const gapMs = clock?.gapMs ?? 0;
+    if (gapMs === 0) return;
+    clock!.drawAnew();
+    this.#emit('clock', gapMs);
   }
 
   #supersede(error: MemberSupersededError): void {

@@ -53,6 +53,18 @@ describe('FileRegistry', () => {
     await registry.close();
   });
 
+  test('has one time for all processes that share the directory, once they have called it', async () => {
+    const [a, b] = [new FileRegistry({ directory }), new FileRegistry({ directory })];
+    expect(a.clockReading).toBeUndefined();
+    await a.read('c');
+    const wall = jest.spyOn(Date, 'now').mockReturnValue(0); // set back before the other one starts
+    const { serverTimeMs } = await b.heartbeat('c', { member: member('b'), leaseMs: 60_000, minEpoch: 0 });
+    wall.mockRestore();
+    expect(Math.abs(b.clockReading!.offsetMs - a.clockReading!.offsetMs)).toBeLessThanOrEqual(1);
+    expect(Math.abs(serverTimeMs - Date.now())).toBeLessThan(60_000);
+    await Promise.all([a.close(), b.close()]);
+  });
+
   test('starts anew, above what the members have seen, when every version is damaged', async () => {
     const registry = new FileRegistry({ directory });
     await join3(registry);

@@ -2,10 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { setTimeout as setTimeoutAsync } from 'node:timers/promises';
 import { ChangeFile } from './change-file.js';
+import type { ClockReading } from './clock-offset.js';
 import { type DampingPolicy, checkedDamping } from './damping.js';
 import { RegistryError, checkFields, invalid, isMembershipError } from './errors.js';
 import { EMPTY_LEDGER, type Ledger, type Outcome, heartbeat, read, remove, viewOf } from './ledger.js';
 import { decodeLedger, encodeLedger } from './ledger-codec.js';
+import { MachineClock } from './machine-clock.js';
 import { type View, checkCluster, checkInteger } from './member.js';
 import {
   type Heartbeat,
@@ -56,6 +58,7 @@ export class FileRegistry implements Registry {
   readonly #subscriptions = new Set<ChangeFile>();
   readonly #corrupt = new Set<string>();
   #corruptions = 0;
+  #clockReading: ClockReading | undefined;
   #closed = false;
 
   constructor(options: FileRegistryOptions) {
@@ -73,6 +76,11 @@ export class FileRegistry implements Registry {
     this.#log = options.log ?? (() => undefined);
   }
 
+  /** The machine's time, which all its processes share: see `MachineClock`. */
+  get clockReading(): ClockReading | undefined {
+    return this.#clockReading;
+  }
+
   /** Damaged versions found, and passed over for the one before, since the start. */
   get corruptions(): number {
     return this.#corruptions;
@@ -82,7 +90,8 @@ export class FileRegistry implements Registry {
     const checked = checkedHeartbeat(request);
     const outcome = await this.#run(cluster, (ledger) => heartbeat(ledger, checked, this.#now(), this.#damping));
     const { expelled, damped, admittedEpoch, overdue, ledger } = outcome;
-    return { view: viewOf(ledger), expelled, damped, admittedEpoch, overdue, serverTimeMs: Date.now() };
+    const serverTimeMs = Math.floor(this.#clockReading!.offsetMs + performance.now());
+    return { view: viewOf(ledger), expelled, damped, admittedEpoch, overdue, serverTimeMs };
   }
 
   async remove(cluster: string, id: string, incarnation: number, minEpoch: number): Promise<View> {
@@ -136,7 +145,12 @@ export class FileRegistry implements Registry {
       const writer = `${process.pid}.${randomBytes(4).toString('hex')}`;
       const directory = join(this.#directory, name);
       // Not the injected clock: a version's age is real time whatever the leases are counted in.
-      cluster = { files: new VersionFiles(directory, writer, monotonicMs), tail: Promise.resolve(), queued: 0 };
+      cluster = {
+        files: new VersionFiles(directory, writer, monotonicMs),
+        clock: new MachineClock({ directory, writer, machineMs: monotonicMs }),
+        tail: Promise.resolve(),
+        queued: 0,
+      };
       this.#clusters.set(name, cluster);
     }
     return cluster;
@@ -151,7 +165,7 @@ export class FileRegistry implements Registry {
     }
     cluster.queued++;
     const deadline = monotonicMs() + this.#timeoutMs;
-    const turn = cluster.tail.then(() => this.#transact(name, cluster.files, step, deadline));
+    const turn = cluster.tail.then(() => this.#transact(name, cluster, step, deadline));
     cluster.tail = turn.then(
       () => void cluster.queued--,
       () => void cluster.queued--,
@@ -171,10 +185,12 @@ export class FileRegistry implements Registry {
 
   async #transact(
     name: string,
-    files: VersionFiles,
+    { files, clock }: Cluster,
     step: (ledger: Ledger) => Outcome,
     deadline: number,
   ): Promise<Outcome> {
+    await clock.look();
+    this.#clockReading = clock.reading;
     for (let attempt = 1; monotonicMs() < deadline; attempt++) {
       const { highest, ledger } = await this.#load(name, files);
       const outcome = step(ledger);
@@ -218,6 +234,7 @@ export class FileRegistry implements Registry {
 
 interface Cluster {
   readonly files: VersionFiles;
+  readonly clock: MachineClock;
   tail: Promise<void>;
   queued: number;
 }

@@ -1,3 +1,5 @@
+export { ClockOffset, type ClockReading } from './clock-offset.js';
+export { ClusterClock, type ClusterClockOptions, MAX_CLOCK_GAP_MS } from './cluster-clock.js';
 export { ClusterMembership } from './cluster-membership.js';
 export type { MembershipEvents, RegistryStatus } from './membership-events.js';
 export { type DampingPolicy } from './damping.js';

@@ -1,3 +1,4 @@
+import type { ClusterClock } from './cluster-clock.js';
 import { checkFields, invalid } from './errors.js';
 import { type Member, type MemberState, checkCluster, checkInteger, checkedMember } from './member.js';
 import type { PeerAccess } from './peer-access.js';
@@ -48,24 +49,30 @@ export interface ClusterMembershipOptions {
   readonly peers?: PeerAccess;
   /** Whether this process has not run for a while, so that it accuses nobody. Default never. */
   readonly isLagging?: () => boolean;
-  /** A clock that nobody sets, milliseconds: what is waited for and measured. Default `performance.now`. */
-  readonly monotonic?: () => number;
-  /** Wall clock, milliseconds since 1970: incarnations and `lastHeartbeatAt`. Default `Date.now`. */
+  /**
+   * The cluster's time in this process: looked at after each exchange with the registry, and drawn anew where it is too
+   * far off, which is told by the event `clock`. Default none.
+   */
+  readonly clock?: ClusterClock;
+  /** Milliseconds since 1970: for the incarnation and `lastHeartbeatAt`. Default that of `clock`, else `Date.now`. */
   readonly now?: () => number;
+  /** Milliseconds on a clock that nobody sets: durations are measured by it. Default `performance.now`. */
+  readonly monotonic?: () => number;
   /** 0 to 1. Default `Math.random`. */
   readonly random?: () => number;
   readonly timers?: Timers;
   readonly log?: (message: string, details: Readonly<Record<string, unknown>>) => void;
 }
 
-export interface CheckedOptions extends Required<Omit<ClusterMembershipOptions, 'self' | 'peers'>> {
+export interface CheckedOptions extends Required<Omit<ClusterMembershipOptions, 'self' | 'peers' | 'clock'>> {
   readonly self: Member | undefined;
   readonly peers: PeerAccess | undefined;
+  readonly clock: ClusterClock | undefined;
 }
 
 const OPTIONS = [
   ...['cluster', 'self', 'registry', 'heartbeatMs', 'leaseMs', 'joinTimeoutMs', 'refreshIntervalMs'],
-  ...['peers', 'isLagging', 'now', 'monotonic', 'random', 'timers', 'log'],
+  ...['peers', 'isLagging', 'clock', 'now', 'monotonic', 'random', 'timers', 'log'],
 ];
 const SELF = ['id', 'host', 'dataPort', 'httpPort', 'weight', 'zone', 'state', 'settings'];
 
@@ -79,8 +86,8 @@ export function checkedOptions(options: ClusterMembershipOptions): CheckedOption
   const { cluster, registry, self } = options;
   if (self !== undefined) checkFields('self', self, SELF);
   const { heartbeatMs = 1000, leaseMs = DEFAULT_LEASE_MS, joinTimeoutMs = 10_000, refreshIntervalMs = 100 } = options;
-  const { peers, isLagging = () => false, monotonic = () => performance.now() } = options;
-  const { now = Date.now, random = Math.random, timers = systemTimers, log = () => undefined } = options;
+  const { peers, isLagging = () => false, clock, monotonic = () => performance.now() } = options;
+  const { now = clock?.now ?? Date.now, random = Math.random, timers = systemTimers, log = () => undefined } = options;
   checkCluster(cluster);
   if (typeof registry?.heartbeat !== 'function') throw invalid('registry', registry, 'a Registry');
   checkInteger('leaseMs', leaseMs, 2, 86_400_000);
@@ -91,7 +98,7 @@ export function checkedOptions(options: ClusterMembershipOptions): CheckedOption
     self && checkedMember({ weight: 1, zone: '', state: 'joining', ...defined(self), incarnation: Math.floor(now()) });
   return {
     ...{ cluster, registry, self: member, heartbeatMs, leaseMs, joinTimeoutMs, refreshIntervalMs },
-    ...{ peers, isLagging, monotonic, now, random, timers, log },
+    ...{ peers, isLagging, clock, now, monotonic, random, timers, log },
   };
 }
 

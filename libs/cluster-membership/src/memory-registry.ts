@@ -12,7 +12,7 @@ import {
 } from './registry.js';
 
 export interface MemoryRegistryOptions {
-  /** Milliseconds from any source. Default `Date.now`. */
+  /** Milliseconds from any source. Default: those since 1970 at the start of the process, and its monotonic clock from there. */
   readonly now?: () => number;
   readonly damping?: Partial<DampingPolicy>;
 }
@@ -29,7 +29,7 @@ export class MemoryRegistry implements Registry {
 
   constructor(options: MemoryRegistryOptions = {}) {
     checkFields('MemoryRegistry', options, OPTIONS);
-    this.#now = options.now ?? Date.now;
+    this.#now = options.now ?? (() => Math.floor(performance.timeOrigin + performance.now()));
     this.#damping = checkedDamping(options.damping);
   }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { ClockOffset } from './clock-offset.js';
+import { ClockOffset, type ClockReading } from './clock-offset.js';
 import { type DampingPolicy, checkedDamping } from './damping.js';
 import { MemberSupersededError, RegistryError, checkFields, invalid } from './errors.js';
 import { EMPTY_VIEW, type Member, type View, checkCluster, checkInteger, freezeView } from './member.js';
@@ -85,8 +85,8 @@ export class RedisRegistry implements Registry {
     this.#connections = new OwnConnections(url, secrets, { timeoutMs, random, log });
   }
 
-  get clockOffsetMs(): number {
-    return this.#clock.offsetMs;
+  get clockReading(): ClockReading | undefined {
+    return this.#clock.reading;
   }
 
   async heartbeat(cluster: string, request: Heartbeat): Promise<HeartbeatResult> {
@@ -152,11 +152,11 @@ export class RedisRegistry implements Registry {
     const keys = SCRIPT_KEYS.map((key) => `dcs:{${cluster}}:${key}`);
     const argv = [operation, channelOf(cluster), ...args, known?.version ?? ''];
     const policy = [freeCrashes, baseHoldMs, maxHoldMs, windowMs, accuses];
-    const { reply, sentAt, sentWall } = await this.#evaluate(cluster, keys, [...argv, ...policy]);
+    const { reply, sentAt } = await this.#evaluate(cluster, keys, [...argv, ...policy]);
     const [status, ...rest] = reply as Reply;
     if (status === 'superseded') throw new MemberSupersededError(String(args[0]), Number(args[1]), Number(rest[0]));
     const [serverMs, epoch, version, damped, given, expelled, records, admittedEpoch, overdue] = rest as OkReply;
-    this.#clock.add(Number(serverMs) - sentWall, performance.now() - sentAt);
+    this.#clock.add(Number(serverMs), sentAt, performance.now());
     const view = given === '1' || !known ? this.#keep(cluster, Number(epoch), version, records) : known.view;
     return {
       view,
@@ -187,14 +187,13 @@ export class RedisRegistry implements Registry {
     const call = async (): Promise<Evaluation> => {
       client = await this.#connections.client(cluster);
       const sentAt = performance.now();
-      const sentWall = Date.now();
       const args = [keys.length, ...keys, ...argv] as const;
       const reply = await client.evalsha(SCRIPT_SHA1, ...args).catch((error: unknown) => {
         // Unknown to the server, or to a user whose rules name `eval` alone.
         if (!['NOSCRIPT', 'NOPERM'].includes(wordOf(error))) throw error;
         return client!.eval(SCRIPT, ...args);
       });
-      return { reply, sentAt, sentWall };
+      return { reply, sentAt };
     };
     try {
       return await this.#bounded(call());
@@ -231,9 +230,8 @@ export class RedisRegistry implements Registry {
 
 interface Evaluation {
   readonly reply: unknown;
-  /** On the monotonic and on the wall clock, ms. */
+  /** On the monotonic clock, ms. */
   readonly sentAt: number;
-  readonly sentWall: number;
 }
 
 type Reply = readonly ['ok' | 'superseded', ...unknown[]];

@@ -1,3 +1,4 @@
+import type { ClockReading } from './clock-offset.js';
 import { invalid } from './errors.js';
 import { checkId, checkInteger, checkedMember, type Member, type View } from './member.js';
 
@@ -67,10 +68,11 @@ export interface Registry {
   /** Calls back soon after a change. A hint: a lost one costs no more than a heartbeat. */
   subscribe(cluster: string, onChange: () => void): Promise<() => Promise<void>>;
   /**
-   * What to add to this process's wall clock to get the registry's, in ms; 0 before the first exchange.
-   * Absent where the registry has no clock but the caller's own.
+   * What the exchanges so far tell of the cluster's time, which all processes of the cluster share: see `ClusterClock`.
+   * A new object whenever there is something new; undefined before the first exchange, and always where the registry has
+   * no time but the process's own.
    */
-  readonly clockOffsetMs?: number;
+  readonly clockReading?: ClockReading | undefined;
   /** Idempotent. */
   close(): Promise<void>;
 }

@@ -6,7 +6,13 @@ import { MemoryDisk } from '@dcs/aux/persistence/memory-disk';
 import { Platter } from '@dcs/aux/persistence/platter';
 import type { PeerLink } from '@dcs/aux/node/ports';
 import type { ReplicationTuning } from '@dcs/aux/replication/replication';
-import { ClusterMembership, type Member, MemberSupersededError, type Registry } from '@dcs/cluster-membership';
+import {
+  type ClusterClock,
+  ClusterMembership,
+  type Member,
+  MemberSupersededError,
+  type Registry,
+} from '@dcs/cluster-membership';
 import { PLACEMENT_VERSION } from '@dcs/consistent-hash';
 import { helloCommand, PROTOCOL_VERSION } from '@dcs/protocol';
 import type { SimProcess } from '../kernel/sim-process.js';
@@ -14,7 +20,7 @@ import { ServerConnection } from '../network/server-connection.js';
 import { SimClient } from '../network/sim-client.js';
 import type { Archive } from './archive.js';
 import type { DiskOptions } from './disks.js';
-import { CLUSTER, type World } from './world.js';
+import { CLUSTER, clusterClock, type World } from './world.js';
 
 export interface AuxOptions {
   readonly id: string;
@@ -106,7 +112,8 @@ export class AuxHost {
     this.process = process;
     const { id, replicas, maxEntries, tombstoneRetentionMs, recoveryWaitMs, disks, archive } = this.#options;
     const registry = this.#world.registry.clientOf(process);
-    const now = (): number => process.wall() + (registry.clockOffsetMs ?? 0);
+    const clock = clusterClock(process, registry);
+    const { now } = clock;
     const disk =
       disks === undefined ? undefined : new MemoryDisk({ ...disks, platter: this.platter, timers: process, now });
     const node: CacheNode = new CacheNode(
@@ -142,7 +149,12 @@ export class AuxHost {
     this.disk = disk;
     this.#surgery.node?.(node);
     this.#listen(process, node);
-    this.#world.kernel.at(this.#world.kernel.now, process, 'start', () => void this.#run(process, node, registry, now));
+    this.#world.kernel.at(
+      this.#world.kernel.now,
+      process,
+      'start',
+      () => void this.#run(process, node, registry, clock),
+    );
   }
 
   /** Its share of the slots from now on: told to the registry by a node that is up, and by later processes. */
@@ -240,7 +252,7 @@ export class AuxHost {
   }
 
   /** What `AuxServer.start` does, over simulated ports. */
-  async #run(process: SimProcess, node: CacheNode, registry: Registry, now: () => number): Promise<void> {
+  async #run(process: SimProcess, node: CacheNode, registry: Registry, clock: ClusterClock): Promise<void> {
     const { id, zone, replicas } = this.#options;
     const protocol = { min: PROTOCOL_VERSION, max: PROTOCOL_VERSION };
     node.start();
@@ -250,9 +262,9 @@ export class AuxHost {
       heartbeatMs: HEARTBEAT_MS,
       leaseMs: LEASE_MS,
       joinTimeoutMs: 600_000,
-      now,
-      random: process.random.float,
+      clock,
       monotonic: process.monotonic,
+      random: process.random.float,
       timers: process.platformTimers,
       self: {
         ...{ id, host: id, dataPort: DATA_PORT, httpPort: HTTP_PORT, weight: this.#weight, zone, state: 'joining' },
@@ -263,6 +275,10 @@ export class AuxHost {
     membership.on('view', (view) => {
       this.#world.kernel.note(id, `view ${view.epoch} ${view.members.map((m) => `${m.id}:${m.state}`).join(' ')}`);
       node.applyView(view);
+    });
+    membership.on('clock', (gapMs) => {
+      this.#world.kernel.note(id, `clock drawn anew: ${gapMs}`);
+      node.stoodStill();
     });
     membership.on('readmitted', () => {
       this.#world.kernel.note(id, 'readmitted');

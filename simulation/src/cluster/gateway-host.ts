@@ -4,7 +4,7 @@ import { ClusterMembership, type Member } from '@dcs/cluster-membership';
 import { helloCommand } from '@dcs/protocol';
 import type { SimProcess } from '../kernel/sim-process.js';
 import { SimClient } from '../network/sim-client.js';
-import { CLUSTER, type World } from './world.js';
+import { CLUSTER, clusterClock, type World } from './world.js';
 
 /** Changes how a gateway's messages travel: how the mutants get in. */
 export interface GatewaySurgery {
@@ -75,16 +75,17 @@ export class GatewayHost {
 
   #run(process: SimProcess): void {
     const registry = this.#world.registry.clientOf(process);
-    const wall = (): number => process.wall() + (registry.clockOffsetMs ?? 0);
+    const clock = clusterClock(process, registry);
+    const wall = clock.now;
     const membership = new ClusterMembership({
       cluster: CLUSTER,
       registry,
       heartbeatMs: HEARTBEAT_MS,
       leaseMs: LEASE_MS,
       joinTimeoutMs: 600_000,
-      now: process.wall,
-      random: process.random.float,
+      clock,
       monotonic: process.monotonic,
+      random: process.random.float,
       timers: process.platformTimers,
     });
     this.wall = wall;

@@ -1,3 +1,4 @@
+import { ClusterClock, type Registry } from '@dcs/cluster-membership';
 import { SlotTable } from '@dcs/consistent-hash';
 import { Kernel, type Tracer } from '../kernel/kernel.js';
 import { Random } from '../kernel/random.js';
@@ -25,6 +26,11 @@ export class World {
   process(name: string): SimProcess {
     return new SimProcess(this.kernel, name, this.random.fork(3));
   }
+}
+
+/** The cluster's time in a process, as `AuxServer` and `Gateway` make it. */
+export function clusterClock(process: SimProcess, registry: Registry): ClusterClock {
+  return new ClusterClock({ reading: () => registry.clockReading, monotonic: process.monotonic, wall: process.wall });
 }
 
 const MAX_TABLES = 2000;

@@ -1,4 +1,5 @@
 import {
+  ClockOffset,
   type Heartbeat,
   type HeartbeatResult,
   MemoryRegistry,
@@ -17,8 +18,6 @@ export type RegistryState = 'up' | 'refusing' | 'silent' | 'stale';
 const TIMEOUT_MS = 1000;
 const MIN_DELAY_MS = 0.1;
 const MAX_DELAY_MS = 1;
-/** Smaller differences of clocks are left alone, as `RedisRegistry` does. */
-const CLOCK_DEAD_BAND_MS = 50;
 const REMEMBERED_VIEWS = 8;
 
 /** The registry as a service: `MemoryRegistry` behind delays, time-outs and faults. */
@@ -55,32 +54,39 @@ export class SimRegistry {
 
   /** The registry as one process sees it. */
   clientOf(process: SimProcess): Registry {
-    let clockOffsetMs = 0;
-    const observe = (serverTimeMs: number): void => {
-      const difference = serverTimeMs - process.wall();
-      clockOffsetMs = Math.abs(difference) < CLOCK_DEAD_BAND_MS ? 0 : difference;
+    const offset = new ClockOffset();
+    /** An exchange that tells the registry's time, as `RedisRegistry` takes it. */
+    const timed = async <T>(
+      run: (backend: MemoryRegistry) => Promise<T>,
+      seen: (result: T) => void = () => undefined,
+    ): Promise<T> => {
+      const sentAt = process.monotonic();
+      let serverMs = 0;
+      const exchange = (backend: MemoryRegistry): Promise<T> => {
+        serverMs = this.#now();
+        return run(backend);
+      };
+      const result = await this.#call(process, exchange, seen);
+      offset.add(serverMs, sentAt, process.monotonic());
+      return result;
     };
     return {
-      get clockOffsetMs() {
-        return clockOffsetMs;
+      get clockReading() {
+        return offset.reading;
       },
       heartbeat: (cluster: string, beat: Heartbeat): Promise<HeartbeatResult> =>
-        this.#call(
-          process,
+        timed(
           (backend) => backend.heartbeat(cluster, beat),
           ({ view }) => this.#remember(view),
         ),
       remove: (cluster: string, id: string, incarnation: number, minEpoch: number): Promise<View> =>
         this.#call(process, (backend) => backend.remove(cluster, id, incarnation, minEpoch)),
       read: (cluster: string, options?: ReadOptions): Promise<View> =>
-        this.#call(process, (backend) =>
+        timed((backend) =>
           this.state === 'stale' && this.#views.length > 0
             ? Promise.resolve(this.#random.pick(this.#views))
             : backend.read(cluster, options),
-        ).then((view) => {
-          observe(Math.floor(WALL_EPOCH_MS + this.#kernel.now));
-          return view;
-        }),
+        ),
       subscribe: (_cluster: string, onChange: () => void) =>
         this.#call(process, async () => {
           const subscriber = { process, run: onChange };
@@ -92,11 +98,16 @@ export class SimRegistry {
   }
 
   #start(): MemoryRegistry {
-    const backend = new MemoryRegistry({ now: () => Math.floor(WALL_EPOCH_MS + this.#kernel.now) });
+    const backend = new MemoryRegistry({ now: () => this.#now() });
     void backend.subscribe(this.#cluster, () => {
       if (this.#backend === backend) this.#publish();
     });
     return backend;
+  }
+
+  /** Its own clock, which is right. */
+  #now(): number {
+    return Math.floor(WALL_EPOCH_MS + this.#kernel.now);
   }
 
   #publish(): void {

@@ -22,7 +22,7 @@ export interface PeerTransport {
 
 /** What a node takes from the world around it. */
 export interface NodePorts {
-  /** Wall clock, ms since the Unix epoch. */
+  /** The cluster's time, ms since the Unix epoch. */
   readonly now: () => number;
   /** An unguessable integer, 0 <= n < 2^32. */
   readonly random32: () => number;

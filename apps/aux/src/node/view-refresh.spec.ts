@@ -25,7 +25,7 @@ function setup(refresh: (minEpoch: number) => Promise<unknown>) {
   const manual = manualTimers();
   const view = new ViewRefresh({
     epoch: () => state.epoch,
-    now: () => state.now,
+    monotonic: () => state.now,
     refresh,
     timers: manual.timers,
   });

@@ -4,7 +4,8 @@ export interface ViewRefreshOptions {
   readonly epoch: () => number;
   /** Reads the registry. May reject or never settle. */
   readonly refresh: (minEpoch: number) => Promise<unknown>;
-  readonly now: () => number;
+  /** Monotonic clock, ms. */
+  readonly monotonic: () => number;
   readonly timers: Timers;
   /** Longest wait for the registry. @defaultValue 500 */
   readonly timeoutMs?: number;
@@ -31,8 +32,8 @@ export class ViewRefresh {
 
   /** Whether a command that carries this epoch has to wait for a refresh. */
   needed(epoch: number): boolean {
-    const { epoch: current, now } = this.#options;
-    return epoch > current() && (epoch > this.#missedEpoch || now() >= this.#pausedUntil);
+    const { epoch: current, monotonic } = this.#options;
+    return epoch > current() && (epoch > this.#missedEpoch || monotonic() >= this.#pausedUntil);
   }
 
   /** Resolves, always, when the view is as new as `epoch` or the time is up. */
@@ -43,7 +44,7 @@ export class ViewRefresh {
     return this.#begin(epoch, () => {
       if (this.#options.epoch() >= epoch) return;
       this.#missedEpoch = epoch;
-      this.#pausedUntil = this.#options.now() + PAUSE_AFTER_FAILURE_MS;
+      this.#pausedUntil = this.#options.monotonic() + PAUSE_AFTER_FAILURE_MS;
     });
   }
 

@@ -6,12 +6,14 @@ import type { NodeFolder } from './node-folder.js';
 export async function openDisk(options: {
   readonly folder: NodeFolder;
   readonly durability: 'interval' | 'always';
+  /** The cluster's time, ms since the Unix epoch. */
+  readonly now: () => number;
   readonly log: Logger;
 }): Promise<Disk> {
-  const { folder, durability, log } = options;
+  const { folder, durability, now, log } = options;
   const release = () => folder.lock.release();
   try {
-    return await Disk.open({ directory: folder.path, durability, now: Date.now, log, release });
+    return await Disk.open({ directory: folder.path, durability, now, log, release });
   } catch (error) {
     await release();
     throw error;

@@ -1,4 +1,4 @@
-import { ClusterMembership, type Registry, registryFromUrl } from '@dcs/cluster-membership';
+import { type ClusterClock, ClusterMembership, type Registry, registryFromUrl } from '@dcs/cluster-membership';
 import { type Logger } from 'pino';
 import { type MasterConfig } from '../config/master-config.js';
 
@@ -12,10 +12,16 @@ export function createRegistry(config: MasterConfig, log: Logger): Registry {
 }
 
 /** A gateway observes the cluster; it is no member itself. */
-export function createMembership(config: MasterConfig, registry: Registry, log: Logger): ClusterMembership {
+export function createMembership(
+  config: MasterConfig,
+  registry: Registry,
+  clock: ClusterClock,
+  log: Logger,
+): ClusterMembership {
   return new ClusterMembership({
     cluster: config.DCS_CLUSTER,
     registry,
+    clock,
     heartbeatMs: config.DCS_HEARTBEAT_MS,
     leaseMs: config.DCS_LEASE_MS,
     log: (message, details) => log.debug(details, message),
