@@ -1,13 +1,27 @@
 import type { ListObserver } from './entry-table.js';
 
-/** Where an iterator goes next in the recency list; 0 is the end. */
+/** Which end of the recency list a walk begins at. */
+export type Order = 'newest' | 'oldest';
+
+/** What an iterator has still to visit of the recency list: from `slot`, its next (0 when it is done), to `end`. */
 interface Cursor {
   slot: number;
+  end: number;
+  readonly order: Order;
+}
+
+/** A recency list. Slot 0 stands before its first and behind its last. */
+export interface RecencyList {
+  /** The less recent neighbour. */
+  after(slot: number): number;
+  /** The more recent neighbour. */
+  before(slot: number): number;
 }
 
 /**
  * The open iterators of a cache. When an entry leaves its place in the list, every cursor that points at it steps on
- * to the entry behind it, so iteration goes on whatever the loop body does to the cache. Cursors are held weakly: an
+ * to the entry behind it, so iteration goes on whatever the loop body does to the cache. A walk ends where the list
+ * ended when it began, so that one toward the most recent does not follow what becomes the most recent. Cursors are held weakly: an
  * iterator that is dropped half-way costs nothing once it has been collected.
  */
 export class Cursors implements ListObserver {
@@ -17,14 +31,18 @@ export class Cursors implements ListObserver {
     return this.#cursors.length;
   }
 
-  /** The slots of a list in its order. `after(0)` is its first, and 0 comes after its last. */
-  *walk(list: { after(slot: number): number }): Generator<number, void> {
-    const cursor: Cursor = { slot: list.after(0) };
+  /** The slots of a list, from its most recent or its least recent. */
+  *walk(list: RecencyList, order: Order = 'newest'): Generator<number, void> {
+    const newest = list.after(0);
+    const oldest = list.before(0);
+    const cursor: Cursor =
+      order === 'newest' ? { slot: newest, end: oldest, order } : { slot: oldest, end: newest, order };
     this.#cursors.push(new WeakRef(cursor));
     try {
       while (cursor.slot !== 0) {
         const { slot } = cursor;
-        cursor.slot = list.after(slot);
+        if (slot === cursor.end) cursor.slot = 0;
+        else cursor.slot = order === 'newest' ? list.after(slot) : list.before(slot);
         yield slot;
       }
     } finally {
@@ -32,9 +50,11 @@ export class Cursors implements ListObserver {
     }
   }
 
-  leaving(slot: number, next: number): void {
+  leaving(slot: number, older: number, newer: number): void {
     this.#each((cursor) => {
-      if (cursor.slot === slot) cursor.slot = next;
+      const onward = cursor.order === 'newest';
+      if (cursor.slot === slot) cursor.slot = slot === cursor.end ? 0 : onward ? older : newer;
+      else if (cursor.end === slot && cursor.slot !== 0) cursor.end = onward ? newer : older;
       return true;
     });
   }

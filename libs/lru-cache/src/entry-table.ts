@@ -41,7 +41,8 @@ const LOAD_FACTOR = 0.75;
 export interface ListObserver {
   /** Number of open iterators; while it is 0 `leaving` is not called. */
   readonly open: number;
-  leaving(slot: number, next: number): void;
+  /** @param older its less recent neighbour @param newer its more recent one; 0 = none */
+  leaving(slot: number, older: number, newer: number): void;
   closing(): void;
 }
 
@@ -119,6 +120,11 @@ export class EntryTable<K extends string | number, V> {
     return this.records[(slot << 2) + NEXT]!;
   }
 
+  /** The slot before `slot` in recency order, 0 at the beginning. `before(0)` is the least recent. */
+  before(slot: number): number {
+    return this.records[(slot << 2) + PREV]!;
+  }
+
   /** The least recent slot, 0 when empty. */
   get last(): number {
     return this.records[PREV]!;
@@ -161,7 +167,7 @@ export class EntryTable<K extends string | number, V> {
     const record = slot << 2;
     const next = records[record + NEXT]!;
     const prev = records[record + PREV]!;
-    if (this.#observer.open !== 0) this.#observer.leaving(slot, next);
+    if (this.#observer.open !== 0) this.#observer.leaving(slot, next, prev);
     records[(prev << 2) + NEXT] = next;
     records[(next << 2) + PREV] = prev;
     records[record + NEXT] = first;
@@ -176,7 +182,7 @@ export class EntryTable<K extends string | number, V> {
     const record = slot << 2;
     const next = records[record + NEXT]!;
     const prev = records[record + PREV]!;
-    if (this.#observer.open !== 0) this.#observer.leaving(slot, next);
+    if (this.#observer.open !== 0) this.#observer.leaving(slot, next, prev);
     records[(prev << 2) + NEXT] = next;
     records[(next << 2) + PREV] = prev;
 

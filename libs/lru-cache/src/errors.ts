@@ -10,6 +10,7 @@
  * - `ERR_SIZE_REQUIRED`: `maxBytes` without `sizeOf`, and a `set` without `size`
  * - `ERR_EVICT_CASCADE`: `onEvict` keeps adding entries that evict others without end
  * - `ERR_ALLOCATION`: the memory for the requested capacity could not be reserved
+ * - `ERR_BUSY`: `onEvict` of a `ByteLru` has called a method that changes it
  */
 export type LruCacheErrorCode =
   | 'ERR_OPTION_INVALID'
@@ -20,7 +21,8 @@ export type LruCacheErrorCode =
   | 'ERR_KEY_INVALID'
   | 'ERR_SIZE_REQUIRED'
   | 'ERR_EVICT_CASCADE'
-  | 'ERR_ALLOCATION';
+  | 'ERR_ALLOCATION'
+  | 'ERR_BUSY';
 
 /** Every error that the cache itself throws. What a callback throws is passed on as it is. */
 export class LruCacheError extends Error {

@@ -106,7 +106,7 @@ describe('iteration', () => {
 
 describe('Cursors', () => {
   /** 1, 2, ... 9. */
-  const list = { after: (slot: number) => (slot + 1) % 10 };
+  const list = { after: (slot: number) => (slot + 1) % 10, before: (slot: number) => (slot + 9) % 10 };
 
   it('forgets closed iterations, finished or not', () => {
     const cursors = new Cursors();
@@ -115,12 +115,24 @@ describe('Cursors', () => {
     expect(cursors.open).toBe(2);
     closed.return();
     expect(cursors.open).toBe(1);
-    cursors.leaving(2, 5);
+    cursors.leaving(2, 5, 1);
     expect([kept.next().value, closed.next().value]).toEqual([5, undefined]);
     expect([...cursors.walk(list)]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
     expect(cursors.open).toBe(1);
     cursors.closing();
     expect([kept.next().done, cursors.open]).toEqual([true, 0]);
+  });
+
+  it('walks from the least recent to what was the most recent when it began', () => {
+    const cursors = new Cursors();
+    const walk = cursors.walk(list, 'oldest');
+    expect([walk.next().value, walk.next().value]).toEqual([9, 8]);
+    cursors.leaving(7, 8, 6);
+    cursors.leaving(1, 2, 0); // its end
+    cursors.leaving(8, 9, 7); // visited
+    expect([...walk]).toEqual([6, 5, 4, 3, 2]);
+    const single = cursors.walk({ after: () => 1, before: () => 1 }, 'oldest');
+    expect([...single]).toEqual([1]);
   });
 
   it('forgets an iteration that was dropped half-way once it has been collected', async () => {
@@ -132,7 +144,7 @@ describe('Cursors', () => {
     for (let i = 0; i < 50 && cursors.open !== 0; i++) {
       await delay(1);
       gc();
-      cursors.leaving(9, 8);
+      cursors.leaving(9, 0, 8);
     }
     expect(cursors.open).toBe(0);
   });
