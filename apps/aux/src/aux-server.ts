@@ -17,6 +17,7 @@ import { commandTable } from './commands/table.js';
 import type { AuxConfig } from './config/config.js';
 import { CacheNode } from './cache-node.js';
 import type { NodeBackup, NodeDisk, Timers } from './node/ports.js';
+import { peerAccess } from './replication/peers/peer-access.js';
 import { RespTransport } from './replication/peers/resp-transport.js';
 import { secretChecker } from './secret.js';
 import { DEFAULT_LIMITS } from './server/connection.js';
@@ -94,6 +95,7 @@ export class AuxServer {
       ...systemPorts,
       transport: new RespTransport({ selfId: config.id, secret: config.secret }),
       refreshView: async (minEpoch) => this.#membership?.refresh(minEpoch),
+      standing: () => this.#membership,
       ...(options.disk === undefined ? {} : { disk: options.disk }),
       ...(backup === undefined ? {} : { backup }),
     });
@@ -135,6 +137,8 @@ export class AuxServer {
       heartbeatMs: config.heartbeatMs,
       leaseMs: config.leaseMs,
       clock: this.#clock,
+      peers: peerAccess(this.node.replication.peers, () => this.#membership?.self),
+      isLagging: () => this.node.watch.isLagging,
       self: {
         id: config.id,
         host: config.advertiseHost,
@@ -187,6 +191,7 @@ export class AuxServer {
     if (disk?.refusal !== undefined) return disk.refusal;
     if (!this.data.listening) return 'the data port does not listen yet';
     const self = this.node.ownership.self;
+    if (this.node.isFenced) return 'fenced: it hears neither the registry nor most of the nodes';
     if (this.#membership?.damped) return 'kept out by the registry: this node came and went too often';
     if (self === undefined) return 'not in the view yet';
     if (self.state !== 'up') return `in the view as ${self.state}`;

@@ -1,10 +1,10 @@
 import type { View } from '@dcs/cluster-membership';
-import { HybridClock, type NodeStats } from '@dcs/protocol';
+import { HybridClock, type NodeStats, type ProbeReply } from '@dcs/protocol';
 import { Replication, type ReplicationTuning } from './replication/replication.js';
 import { ImportSource } from './replication/handoff/import-source.js';
 import { EventLoopWatch } from './node/event-loop-watch.js';
 import { Ownership } from './node/ownership.js';
-import type { NodePorts, Timers } from './node/ports.js';
+import type { MemberStanding, NodePorts, Timers } from './node/ports.js';
 import { Store } from './node/store.js';
 import { Sweeper } from './node/sweeper.js';
 import { ViewRefresh } from './node/view-refresh.js';
@@ -43,11 +43,13 @@ export class CacheNode {
   readonly watch: EventLoopWatch;
   readonly #sweeper: Sweeper;
   readonly #timers: Timers;
+  readonly #standing: () => MemberStanding | undefined;
   #waking: Promise<void> | undefined;
 
   constructor(options: CacheNodeOptions, ports: NodePorts) {
     const { now } = ports;
     this.#timers = ports.timers;
+    this.#standing = ports.standing ?? (() => undefined);
     this.id = options.id;
     this.now = now;
     this.monotonic = ports.monotonic;
@@ -125,6 +127,18 @@ export class CacheNode {
   /** This process did not run, and its own clocks have not told: see `MembershipEvents.clock`. */
   stoodStill(): void {
     this.#wake();
+  }
+
+  /** It may have been expelled: it answers no client, and acknowledges nothing. */
+  get isFenced(): boolean {
+    return this.#standing()?.isFenced ?? false;
+  }
+
+  /** The answer to another member's probe. */
+  probe(id: string, incarnation: number): ProbeReply {
+    const { epoch, self } = this.ownership;
+    const answer = this.#standing()?.answerProbe(id, incarnation) ?? { state: 'fenced', epoch };
+    return { id: this.id, incarnation: self?.incarnation ?? 0, ...answer };
   }
 
   pause(ms: number): Promise<void> {

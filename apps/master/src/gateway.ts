@@ -10,6 +10,7 @@ import { type MasterConfig } from './config/master-config.js';
 import { RequestMetrics } from './metrics/request-metrics.js';
 import { RoutingMetrics } from './metrics/routing-metrics.js';
 import { AuxDataPlane } from './routing/aux-data-plane.js';
+import { viewAccess } from './routing/peer-view.js';
 import { type Random, type Time } from './routing/ports.js';
 import { respConnector, systemRandom, systemTime } from './routing/system-ports.js';
 import { createMembership, createRegistry } from './cluster/membership.js';
@@ -58,7 +59,13 @@ export class Gateway {
       wall: time.wall,
     });
     this.time = { ...time, wall: clock.now };
-    this.membership = createMembership(config, this.#registry, clock, log);
+    this.membership = createMembership(
+      config,
+      this.#registry,
+      clock,
+      log,
+      viewAccess(() => this.plane.topology),
+    );
     this.routing = new RoutingMetrics((error) => log.warn({ error: error.message }, 'an aux gave an unexpected reply'));
     this.plane = new AuxDataPlane({
       membership: this.membership,

@@ -73,10 +73,11 @@ export class ClusterMembership {
     this.#options = checkedOptions(options);
     this.#self = this.#options.self;
     const { peers, isLagging, leaseMs, timers, monotonic, self } = this.#options;
-    this.#witness = new Witness({ peers, isLagging });
-    if (self === undefined || peers === undefined) return;
+    const { probe } = peers;
+    this.#witness = new Witness({ probe, isLagging });
+    if (self === undefined || probe === undefined) return;
     const onNewer = (peer: Member): void => void this.#askForView(peer).catch(() => undefined);
-    this.#fence = new Fence({ leaseMs, timers, monotonic, peers, onNewer, selfId: self.id, view: () => this.view });
+    this.#fence = new Fence({ leaseMs, timers, monotonic, probe, onNewer, selfId: self.id, view: () => this.view });
   }
 
   /** The latest view; the empty one of epoch 0 before the first. */
@@ -101,7 +102,7 @@ export class ClusterMembership {
 
   /**
    * This member has heard neither the registry nor more than half of its view for so long that it may have been expelled:
-   * it is to serve nobody. Always false without the option `peers`. O(1).
+   * it is to serve nobody. Always false without `peers.probe`. O(1).
    */
   get isFenced(): boolean {
     return this.#fence?.isFenced ?? false;
@@ -412,7 +413,7 @@ export class ClusterMembership {
   /** Asks some members, one after another, until one has a newer view. */
   async #viewFromPeers(most: number): Promise<boolean> {
     const { peers, random } = this.#options;
-    if (peers === undefined) return false;
+    if (peers.view === undefined) return false;
     const others = this.view.members.filter(({ id }) => id !== this.#self?.id);
     for (let asked = 0; asked < most && others.length > 0 && this.#phase !== 'closed'; asked++) {
       const [peer] = others.splice(Math.floor(random() * others.length), 1);
@@ -423,7 +424,7 @@ export class ClusterMembership {
 
   async #askForView(peer: Member): Promise<boolean> {
     const { epoch } = this.view;
-    const given = await this.#options.peers!.view(peer, epoch);
+    const given = await this.#options.peers.view?.(peer, epoch);
     if (given === undefined || given.epoch <= epoch || this.#phase === 'closed') return false;
     this.#adopt(freezeView(given.epoch, given.members.map(checkedMember)));
     return true;

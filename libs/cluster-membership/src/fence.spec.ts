@@ -22,12 +22,9 @@ describe('a fence', () => {
     answers.clear();
     fence = new Fence({
       ...{ leaseMs: LEASE_MS, timers: time, selfId: 'a', view: () => view, monotonic: () => time.now },
-      peers: {
-        probe: async ({ id }): Promise<ProbeOutcome> => {
-          probes++;
-          return answers.get(id) ?? 'silent';
-        },
-        view: async () => undefined,
+      probe: async ({ id }): Promise<ProbeOutcome> => {
+        probes++;
+        return answers.get(id) ?? 'silent';
       },
       onNewer: ({ id }) => void newer.push(id),
     });

@@ -10,7 +10,7 @@ const PROBE_INTERVAL_SHARE = 1 / 8;
 
 export interface FenceOptions {
   readonly leaseMs: number;
-  readonly peers: PeerAccess;
+  readonly probe: PeerAccess['probe'];
   readonly view: () => View;
   readonly selfId: string;
   readonly timers: Timers;
@@ -93,12 +93,12 @@ export class Fence {
   }
 
   async #ask(member: Member): Promise<void> {
-    const { peers, monotonic, view, onNewer } = this.#options;
+    const { probe, monotonic, view, onNewer } = this.#options;
     if (this.#asking.has(member.id)) return;
     this.#asking.add(member.id);
     const sentAt = monotonic();
     try {
-      const answer = await peers.probe(member);
+      const answer = await probe(member);
       if (this.#closed || typeof answer === 'string') return;
       if (answer.epoch > view().epoch) onNewer(member);
       else if (answer.state !== 'accusing') {

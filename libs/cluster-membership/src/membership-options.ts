@@ -43,10 +43,10 @@ export interface ClusterMembershipOptions {
   /** Least time between two reads made by `refresh()` and by change hints, milliseconds. Default 100. */
   readonly refreshIntervalMs?: number;
   /**
-   * How members reach each other. Without it the registry alone decides who is in: a member whose lease ran out is taken
+   * How members reach each other; observers need `view` only. Without `probe` the registry alone decides who is in: a member whose lease ran out is taken
    * for dead, unless most of the view is silent, and `isFenced` is never true. Default none.
    */
-  readonly peers?: PeerAccess;
+  readonly peers?: Partial<PeerAccess>;
   /** Whether this process has not run for a while, so that it accuses nobody. Default never. */
   readonly isLagging?: () => boolean;
   /**
@@ -66,7 +66,7 @@ export interface ClusterMembershipOptions {
 
 export interface CheckedOptions extends Required<Omit<ClusterMembershipOptions, 'self' | 'peers' | 'clock'>> {
   readonly self: Member | undefined;
-  readonly peers: PeerAccess | undefined;
+  readonly peers: Partial<PeerAccess>;
   readonly clock: ClusterClock | undefined;
 }
 
@@ -86,7 +86,7 @@ export function checkedOptions(options: ClusterMembershipOptions): CheckedOption
   const { cluster, registry, self } = options;
   if (self !== undefined) checkFields('self', self, SELF);
   const { heartbeatMs = 1000, leaseMs = DEFAULT_LEASE_MS, joinTimeoutMs = 10_000, refreshIntervalMs = 100 } = options;
-  const { peers, isLagging = () => false, clock, monotonic = () => performance.now() } = options;
+  const { peers = {}, isLagging = () => false, clock, monotonic = () => performance.now() } = options;
   const { now = clock?.now ?? Date.now, random = Math.random, timers = systemTimers, log = () => undefined } = options;
   checkCluster(cluster);
   if (typeof registry?.heartbeat !== 'function') throw invalid('registry', registry, 'a Registry');

@@ -10,7 +10,7 @@ function witnessOf(answers: Record<string, ProbeOutcome | Error>, isLagging = ()
     if (answer instanceof Error) throw answer;
     return answer;
   };
-  return new Witness({ peers: { probe, view: async () => undefined }, isLagging });
+  return new Witness({ probe, isLagging });
 }
 
 describe('a witness', () => {
@@ -57,7 +57,7 @@ describe('a witness', () => {
   });
 
   test('without access to its peers takes the word of the registry, unless most of the view is overdue', async () => {
-    const witness = new Witness({ peers: undefined, isLagging: () => false });
+    const witness = new Witness({ probe: undefined, isLagging: () => false });
     await witness.check([a], 3);
     expect(witness.accusations).toEqual([{ id: 'a', incarnation: 1, kind: 'refused' }]);
     await witness.check([a, b], 3);

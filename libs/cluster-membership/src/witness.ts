@@ -4,7 +4,7 @@ import type { Accusation } from './registry.js';
 
 export interface WitnessOptions {
   /** Without it the registry's word is taken: an overdue member is accused unheard. */
-  readonly peers: PeerAccess | undefined;
+  readonly probe: PeerAccess['probe'] | undefined;
   /** This process did not run for a while: that nobody answered it says nothing of the others. */
   readonly isLagging: () => boolean;
 }
@@ -59,10 +59,10 @@ export class Witness {
   }
 
   async #ask(member: Member, mostAreOverdue: boolean): Promise<ProbeOutcome> {
-    const { peers } = this.#options;
-    if (peers === undefined) return mostAreOverdue ? 'silent' : 'refused';
+    const { probe } = this.#options;
+    if (probe === undefined) return mostAreOverdue ? 'silent' : 'refused';
     try {
-      return await peers.probe(member);
+      return await probe(member);
     } catch {
       return 'silent';
     }

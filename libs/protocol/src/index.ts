@@ -35,6 +35,15 @@ export { ProtocolError, type ProtocolErrorCode } from './errors.js';
 export { DEFAULT_MAX_AHEAD_MS, HybridClock, type HybridClockOptions } from './hybrid-clock.js';
 export { ATTEMPT_MS, MAX_CONTENT_TYPE_BYTES, MAX_KEY_BYTES, MAX_TOKEN_BYTES, MAX_VALUE_BYTES } from './limits.js';
 export {
+  decodeProbeReply,
+  decodeViewReply,
+  encodeProbe,
+  encodeProbeReply,
+  encodeView,
+  type ProbeReply,
+  type ViewReply,
+} from './membership.js';
+export {
   type CopiedEntry,
   decodeDigestReply,
   decodeFetchReply,

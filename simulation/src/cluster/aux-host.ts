@@ -4,6 +4,7 @@ import { commandTable } from '@dcs/aux/commands/table';
 import { CacheNode } from '@dcs/aux/cache-node';
 import { MemoryDisk } from '@dcs/aux/persistence/memory-disk';
 import { Platter } from '@dcs/aux/persistence/platter';
+import { peerAccess } from '@dcs/aux/replication/peers/peer-access';
 import type { PeerLink } from '@dcs/aux/node/ports';
 import type { ReplicationTuning } from '@dcs/aux/replication/replication';
 import {
@@ -141,6 +142,7 @@ export class AuxHost {
           },
         },
         refreshView: async (minEpoch) => this.membership?.refresh(minEpoch),
+        standing: () => this.membership,
         ...(disk === undefined ? {} : { disk }),
         ...(archive === undefined ? {} : { backup: archive.readBy(process) }),
       },
@@ -263,6 +265,8 @@ export class AuxHost {
       leaseMs: LEASE_MS,
       joinTimeoutMs: 600_000,
       clock,
+      peers: peerAccess(node.replication.peers, () => this.membership?.self),
+      isLagging: () => node.watch.isLagging,
       monotonic: process.monotonic,
       random: process.random.float,
       timers: process.platformTimers,

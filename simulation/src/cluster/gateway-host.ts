@@ -1,4 +1,5 @@
 import { AuxDataPlane } from '@dcs/master/routing/aux-data-plane';
+import { viewAccess } from '@dcs/master/routing/peer-view';
 import type { NodeConnection, ReadFrom } from '@dcs/master/routing/ports';
 import { ClusterMembership, type Member } from '@dcs/cluster-membership';
 import { helloCommand } from '@dcs/protocol';
@@ -87,6 +88,7 @@ export class GatewayHost {
       monotonic: process.monotonic,
       random: process.random.float,
       timers: process.platformTimers,
+      peers: viewAccess(() => this.plane!.topology),
     });
     this.wall = wall;
     this.membership = membership;

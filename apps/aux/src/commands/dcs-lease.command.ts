@@ -14,7 +14,8 @@ export const dcsLease = {
     answering(() => {
       const { epoch } = node.ownership;
       if (integerArgument(request, 1, 'epoch', 0) !== epoch) return Reply.error(`STALEVIEW ${epoch}`);
-      if (node.waking !== undefined || !node.replication.readGrants.give(request.utf8(2))) return BEHIND;
+      if (node.waking !== undefined || node.isFenced || !node.replication.readGrants.give(request.utf8(2)))
+        return BEHIND;
       return Reply.OK;
     }),
 } as const satisfies Command;

@@ -16,12 +16,14 @@ import { dcsIncr } from './dcs-incr.command.js';
 import { dcsLease } from './dcs-lease.command.js';
 import { dcsMerge } from './dcs-merge.command.js';
 import { dcsOrigin } from './dcs-origin.command.js';
+import { dcsProbe } from './dcs-probe.command.js';
 import { dcsPull } from './dcs-pull.command.js';
 import { dcsRemembered } from './dcs-remembered.command.js';
 import { dcsSet } from './dcs-set.command.js';
 import { dcsStats } from './dcs-stats.command.js';
 import { dcsSync } from './dcs-sync.command.js';
 import { dcsTouch } from './dcs-touch.command.js';
+import { dcsView } from './dcs-view.command.js';
 import { dcsVouch } from './dcs-vouch.command.js';
 import { decr } from './decr.command.js';
 import { decrby } from './decrby.command.js';
@@ -81,12 +83,14 @@ const COMMANDS: readonly Command[] = [
   dcsLease,
   dcsMerge,
   dcsOrigin,
+  dcsProbe,
   dcsPull,
   dcsRemembered,
   dcsSet,
   dcsStats,
   dcsSync,
   dcsTouch,
+  dcsView,
   dcsVouch,
   decr,
   decrby,

@@ -11,6 +11,8 @@ import {
   COPIES_UNDER_WAY,
   COPY_FAILED,
   diskRefusal,
+  FENCED,
+  FENCED_WHILE_COPYING,
   LOADING,
   OWNERS_CHANGED,
   PRIMARY_SILENT,
@@ -52,6 +54,7 @@ export function runKeyed(session: Session, command: Command): string | Later {
   const refusal = findSlot(session, command);
   if (refusal !== undefined) return refusal;
   const { node, slot } = session;
+  if (node.isFenced) return FENCED;
   const role = node.ownership.roleOf(slot);
   if (role !== PRIMARY) {
     if (role !== REPLICA || session.peer === undefined || !command.flags.includes('peer')) return moved(slot, session);
@@ -112,7 +115,8 @@ function copied(session: Session, reply: string, effects: readonly Effect[]): st
   const { node } = session;
   const later = new LaterReply();
   node.replication.copy(effects, (outcome) => {
-    later.settle(outcome === 'copied' ? reply : FAILURES[outcome]);
+    if (outcome !== 'copied') later.settle(FAILURES[outcome]);
+    else later.settle(node.isFenced ? FENCED_WHILE_COPYING : reply);
   });
   if (later.text === undefined && isFromNode(session)) {
     void node.pause(COPY_PASSED_ON_MS).then(() => later.settle(COPIES_UNDER_WAY));
@@ -147,6 +151,7 @@ async function later(session: Session, command: Command, actingIn?: number): Pro
   const prepareBy = isPassedOn ? node.monotonic() + PREPARE_PASSED_ON_MS : Infinity;
   for (let round = 0; round < MAX_ROUNDS && node.monotonic() < prepareBy; round++) {
     if (node.waking !== undefined) await node.waking;
+    if (node.isFenced) return FENCED;
     const role = node.ownership.roleOf(slot);
     const { epoch } = node.ownership;
     const isWrite = command.flags.includes('write');
@@ -171,7 +176,7 @@ async function later(session: Session, command: Command, actingIn?: number): Pro
       (!wasSettled || ledger.isInSync(slot)) && (unknown !== undefined || overtaken(session, command) === undefined);
     const safe = command.isBlind?.(request) === true || !keys.some((key) => pending.has(key));
     const isValid = epoch === node.ownership.epoch && node.monotonic() < until;
-    if (isAsked && safe && node.waking === undefined && isValid) return apply(session, command);
+    if (isAsked && safe && node.waking === undefined && isValid && !node.isFenced) return apply(session, command);
   }
   return LOADING;
 }

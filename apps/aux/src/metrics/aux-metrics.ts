@@ -143,6 +143,12 @@ export function registerAuxMetrics(aux: AuxServer, disk: Disk | undefined, versi
   if (backup !== undefined && restore !== undefined) {
     registerBackupMetrics({ backup, restore }, counter, gauge, register);
   }
+  gauge(
+    'dcs_membership_suspects',
+    'Members in the view that the registry has not heard for more than half of their lease',
+    () => aux.membership?.overdue.length ?? 0,
+  );
+  gauge('dcs_node_fenced', '1 while this node serves nobody: it may have been expelled', () => (node.isFenced ? 1 : 0));
   gauge('dcs_registry_reachable', '1 while the registry answers', () => (aux.membership?.registryReachable ? 1 : 0));
   new Gauge({
     name: 'dcs_build_info',

@@ -1,4 +1,4 @@
-import type { Member, View } from '@dcs/cluster-membership';
+import type { ClusterMembership, Member, View } from '@dcs/cluster-membership';
 import type { SlotSet } from '@dcs/protocol';
 import type { Entry } from './entry.js';
 import type { Store } from './store.js';
@@ -20,6 +20,9 @@ export interface PeerTransport {
   open(member: Member): PeerLink;
 }
 
+/** What this node may do by the rules of the membership. */
+export type MemberStanding = Pick<ClusterMembership, 'isFenced' | 'answerProbe'>;
+
 /** What a node takes from the world around it. */
 export interface NodePorts {
   /** The cluster's time, ms since the Unix epoch. */
@@ -33,6 +36,8 @@ export interface NodePorts {
   readonly transport: PeerTransport;
   /** Reads the registry until the view is at least as new as `minEpoch`. */
   readonly refreshView: (minEpoch: number) => Promise<unknown>;
+  /** Undefined before it joins. */
+  readonly standing?: () => MemberStanding | undefined;
   /** Absent: in memory only. */
   readonly disk?: NodeDisk;
   readonly backup?: NodeBackup;

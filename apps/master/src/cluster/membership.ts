@@ -1,4 +1,10 @@
-import { type ClusterClock, ClusterMembership, type Registry, registryFromUrl } from '@dcs/cluster-membership';
+import {
+  type ClusterClock,
+  ClusterMembership,
+  type PeerAccess,
+  type Registry,
+  registryFromUrl,
+} from '@dcs/cluster-membership';
 import { type Logger } from 'pino';
 import { type MasterConfig } from '../config/master-config.js';
 
@@ -17,6 +23,7 @@ export function createMembership(
   registry: Registry,
   clock: ClusterClock,
   log: Logger,
+  peers: Pick<PeerAccess, 'view'>,
 ): ClusterMembership {
   return new ClusterMembership({
     cluster: config.DCS_CLUSTER,
@@ -24,6 +31,7 @@ export function createMembership(
     clock,
     heartbeatMs: config.DCS_HEARTBEAT_MS,
     leaseMs: config.DCS_LEASE_MS,
+    peers,
     log: (message, details) => log.debug(details, message),
   });
 }

@@ -1,0 +1,17 @@
+import { Reply } from '@dcs/resp';
+import { type Command, NO_KEYS } from './command.js';
+import { answering, integerArgument } from './peer-arguments.js';
+
+export const dcsView = {
+  name: 'DCS.VIEW',
+  arity: 2,
+  flags: ['readonly', 'stale', 'loading', 'peer'],
+  keys: NO_KEYS,
+  summary: 'DCS.VIEW <epoch>: the view of this node as JSON, or nil where it is no newer than <epoch>',
+  run: ({ request, node }) =>
+    answering(() => {
+      const { view } = node.ownership;
+      if (view.epoch <= integerArgument(request, 1, 'epoch', 0)) return Reply.nil(2);
+      return Reply.bulkUtf8(JSON.stringify(view));
+    }),
+} as const satisfies Command;
