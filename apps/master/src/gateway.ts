@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import {
   ClusterClock,
   type ClusterMembership,
@@ -6,6 +7,7 @@ import {
   type View,
 } from '@dcs/cluster-membership';
 import { type Logger } from 'pino';
+import { Buffers } from './buffers/buffers.js';
 import { type MasterConfig } from './config/master-config.js';
 import { RequestMetrics } from './metrics/request-metrics.js';
 import { RoutingMetrics } from './metrics/routing-metrics.js';
@@ -28,6 +30,8 @@ export interface GatewayOptions {
   readonly random?: Random;
   /** Default: what `DCS_REGISTRY` names. */
   readonly registry?: Registry;
+  /** How large the heap may grow. @defaultValue what V8 was told */
+  readonly heapLimitBytes?: number;
 }
 
 /** What a gateway is made of, apart from HTTP: membership, routing and counters. */
@@ -39,6 +43,8 @@ export class Gateway {
   readonly routing: RoutingMetrics;
   readonly membership: ClusterMembership;
   readonly plane: AuxDataPlane;
+  /** What it may hold for its clients, in bytes. */
+  readonly buffers: Buffers;
   /** The process is about to leave: `ready` says no, answers end their connections. */
   draining = false;
   readonly #registry: Registry;
@@ -47,9 +53,12 @@ export class Gateway {
   #cancelStart: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor({ config, log, time = systemTime, random = systemRandom, registry }: GatewayOptions) {
+  constructor(options: GatewayOptions) {
+    const { config, log, time = systemTime, random = systemRandom, registry } = options;
     this.config = config;
     this.log = log;
+    const { heapLimitBytes = getHeapStatistics().heap_size_limit } = options;
+    this.buffers = new Buffers({ heapLimitBytes, now: time.now });
     this.#replicas = config.DCS_REPLICAS;
     this.#registry = registry ?? createRegistry(config, log);
     // All processes go by one time, so that they agree on when an entry expires.

@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { ClusterMembership, MemoryRegistry } from '@dcs/cluster-membership';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { type Application, createApplication } from '../src/application.js';
 import { loadConfig } from '../src/config/load-config.js';
 import { Gateway } from '../src/gateway.js';
@@ -62,7 +62,12 @@ export class TestCluster {
     readonly port: number,
   ) {}
 
-  static async start(nodeCount = 2, environment: Record<string, string> = {}): Promise<TestCluster> {
+  static async start(
+    nodeCount = 2,
+    environment: Record<string, string> = {},
+    log: Logger = pino({ level: 'silent' }),
+    heapLimitBytes?: number,
+  ): Promise<TestCluster> {
     const registry = new MemoryRegistry();
     const nodes = Array.from({ length: nodeCount }, () => new FakeAux());
     const members = await Promise.all(
@@ -82,7 +87,7 @@ export class TestCluster {
       DCS_REPLICAS: '1', // the fake nodes do not share what they store
       ...environment,
     });
-    const gateway = new Gateway({ config, log: pino({ level: 'silent' }), registry });
+    const gateway = new Gateway({ config, log, registry, ...(heapLimitBytes && { heapLimitBytes }) });
     const application = await createApplication(gateway);
     gateway.start();
     const port = await application.listen();

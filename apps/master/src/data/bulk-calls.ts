@@ -1,11 +1,13 @@
 import { ALWAYS, fromBinary } from '@dcs/protocol';
+import { type ByteBudget, Hold } from '../buffers/byte-budget.js';
 import { GatewayError, PROBLEMS } from '../errors.js';
 import { type DataPlane } from '../routing/data-plane.js';
 import { RoutingError } from '../routing/routing-error.js';
 import { onlyParameters } from './entry-calls.js';
 import { valueJson } from './entry-json.js';
-import { arrayBody, objectsBody, parseJson } from './json-body.js';
+import { arrayBody, itemObject, itemTexts, parseValueJson } from './json-body.js';
 import { checkedKey } from './key.js';
+import { ANSWERS_FULL, LARGE_VALUE_BYTES } from './large-answers.js';
 import { type Answer, JSON_HEADERS, jsonAnswer } from './reply.js';
 import { type StoredValue, storedJson } from './stored-value.js';
 import { expiryOf } from './ttl.js';
@@ -16,11 +18,19 @@ export interface BulkCallsOptions {
   readonly maxItems: number;
   /** Bound of a request's body and of an answer's values. */
   readonly maxBytes: number;
+  /** Room for what a read has found, and its answer. */
+  readonly answers: ByteBudget;
   readonly now: () => number;
+  /** Calls back in a later turn of the event loop. */
+  readonly afterTurn: (callback: () => void) => void;
 }
 
 /** Operations of one call that are on their way at a time: they are pipelined, one connection per owner. */
 const WINDOW = 256;
+/** JSON text that is parsed in one turn of the event loop: a few milliseconds' worth, whatever it holds. */
+const TURN_BYTES = 65_536;
+/** A bulk read holds its values, their text put together, and the bytes of that. */
+const ANSWER_COPIES = 3;
 /** Keys that the header of a partial answer names, in characters. */
 const MAX_HEADER_CHARACTERS = 4096;
 
@@ -46,7 +56,7 @@ export class BulkCalls {
 
   async set(body: Buffer): Promise<Answer> {
     const { plane } = this.#options;
-    const items = this.#itemsOf(body);
+    const items = await this.#itemsOf(body);
     let stored = 0;
     const failures = await runAll([...items.values()], async ({ key, bytes, kind, expiresAt, items: count }) => {
       await plane.set(key, bytes, kind, expiresAt, ALWAYS);
@@ -66,19 +76,33 @@ export class BulkCalls {
   }
 
   async get(body: Buffer, query: Readonly<Record<string, string | string[] | undefined>>): Promise<Answer> {
-    const { plane, maxBytes } = this.#options;
     onlyParameters(query, ['partial']);
     const partial = booleanParameter('partial', query['partial']);
     const keys = this.#keysOf(body);
+    const hold = new Hold(this.#options.answers);
+    try {
+      return await this.#read(keys, partial, hold);
+    } catch (error) {
+      hold.release();
+      throw error;
+    }
+  }
+
+  async #read(keys: readonly { readonly key: string }[], partial: boolean, hold: Hold): Promise<Answer> {
+    const { plane, maxBytes } = this.#options;
     const found = new Map<string, string>();
     let bytes = 0;
     const failures = await runAll(keys, async ({ key }) => {
       if (bytes > maxBytes) return;
       const entry = await plane.get(key);
       if (entry === undefined) return;
+      // No value has a text shorter than itself: what is too much is not written to find that out.
+      if (bytes + entry.value.length > maxBytes) return void (bytes += entry.value.length);
       const text = valueJson(entry);
       bytes += text.length;
-      if (bytes <= maxBytes) found.set(key, text);
+      if (bytes > maxBytes) return;
+      if (!hold.resize(bytes * ANSWER_COPIES)) throw new GatewayError('ERR_OVERLOADED', ANSWERS_FULL);
+      found.set(key, text);
     });
     if (bytes > maxBytes) {
       throw new GatewayError(
@@ -93,26 +117,41 @@ export class BulkCalls {
       const text = found.get(key);
       if (text !== undefined) members.push(`${JSON.stringify(key)}:${text}`);
     }
-    return jsonAnswer(200, `{${members.join(',')}}`, [...JSON_HEADERS, ...unavailableHeaders(failures)]);
+    const text = `{${members.join(',')}}`;
+    const headers = [...JSON_HEADERS, ...unavailableHeaders(failures)];
+    if (text.length < LARGE_VALUE_BYTES) {
+      hold.release();
+      return jsonAnswer(200, text, headers);
+    }
+    const answer = Buffer.from(text, 'latin1');
+    hold.resize(answer.length);
+    return { ...jsonAnswer(200, answer, headers), release: () => hold.release() };
   }
 
   /** By key: of items with the same key the last one wins, and only it is sent. */
-  #itemsOf(body: Buffer): Map<string, StoredItem> {
-    const { maxItems, maxValueBytes, now } = this.#options;
+  async #itemsOf(body: Buffer): Promise<Map<string, StoredItem>> {
+    const { maxItems, maxValueBytes, now, afterTurn } = this.#options;
     const nowMs = now();
     const items = new Map<string, StoredItem>();
-    objectsBody(parseJson(body), ['key', 'value', 'ttl'], maxItems).forEach((item, i) => {
+    let parsedBytes = 0;
+    for (const [i, text] of itemTexts(body, maxItems).entries()) {
+      if (parsedBytes > TURN_BYTES) {
+        await new Promise<void>(afterTurn);
+        parsedBytes = 0;
+      }
+      parsedBytes += text.length;
       const where = `item ${i}: `;
+      const item = itemObject(parseValueJson(text, maxValueBytes, where), ['key', 'value', 'ttl'], i);
       const key = checkedKey(item['key'], where);
       const value = storedJson(item['value'], maxValueBytes, where);
       const expiresAt = expiryOf(item['ttl'], nowMs, where);
       items.set(key, { ...value, key, expiresAt, items: (items.get(key)?.items ?? 0) + 1 });
-    });
+    }
     return items;
   }
 
   #keysOf(body: Buffer): { readonly key: string }[] {
-    const keys = arrayBody(parseJson(body).value, this.#options.maxItems);
+    const keys = arrayBody(body, this.#options.maxItems);
     const distinct = new Set(keys.map((key, i) => checkedKey(key, `item ${i}: `)));
     return [...distinct].map((key) => ({ key }));
   }

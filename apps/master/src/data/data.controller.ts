@@ -3,12 +3,15 @@ import { ApiTags } from '@nestjs/swagger';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { GATEWAY, type Gateway } from '../gateway.js';
 import { Route } from '../http/access.js';
+import { Connection } from '../http/connection.js';
+import { type GatewayResponse } from '../http/gateway-response.js';
 import { OPERATION_INDEX, outcomeOf } from '../metrics/request-metrics.js';
 import { GatewayError } from '../errors.js';
 import { BulkCalls } from './bulk-calls.js';
 import { DocBulkDelete, DocBulkGet, DocBulkSet } from './bulk.docs.js';
 import { DocDelete, DocGet, DocHead, DocIncrement, DocPut, DocSet, DocTouch } from './entry.docs.js';
 import { EntryCalls } from './entry-calls.js';
+import { ANSWERS_FULL, LargeAnswers } from './large-answers.js';
 import { essence, JSON_TYPE } from './negotiation.js';
 import { type Answer, problemReply, sendAnswer } from './reply.js';
 
@@ -29,15 +32,22 @@ export class DataController {
   readonly #bulk: BulkCalls;
 
   constructor(@Inject(GATEWAY) gateway: Gateway) {
-    const { plane, config, time } = gateway;
+    const { plane, config, time, buffers } = gateway;
     this.#gateway = gateway;
-    this.#entries = new EntryCalls({ plane, maxValueBytes: config.DCS_MAX_VALUE_BYTES, now: time.wall });
+    this.#entries = new EntryCalls({
+      plane,
+      maxValueBytes: config.DCS_MAX_VALUE_BYTES,
+      largeAnswers: new LargeAnswers(buffers),
+      now: time.wall,
+    });
     this.#bulk = new BulkCalls({
       plane,
       maxValueBytes: config.DCS_MAX_VALUE_BYTES,
       maxItems: config.DCS_BULK_MAX_ITEMS,
       maxBytes: config.DCS_BULK_MAX_BYTES,
+      answers: buffers.answers,
       now: time.wall,
+      afterTurn: time.afterTurn,
     });
   }
 
@@ -118,9 +128,11 @@ export class DataController {
   }
 
   #serve(operation: number, request: FastifyRequest, reply: FastifyReply, call: () => Promise<Answer>): void {
-    const { metrics, config, time } = this.#gateway;
+    const { metrics, config, time, buffers } = this.#gateway;
     const startedAt = time.now();
-    const finish = (answer: Answer) => {
+    const finish = (found: Answer) => {
+      request.bodyHold?.release();
+      const answer = this.#hold(found, request, reply);
       metrics.inFlight--;
       metrics.record(operation, outcomeOf(answer.status), time.now() - startedAt);
       try {
@@ -138,11 +150,19 @@ export class DataController {
     if (++metrics.inFlight > config.DCS_MAX_IN_FLIGHT) {
       return failed(new GatewayError('ERR_OVERLOADED', 'the gateway serves as many requests as it can'));
     }
+    if (!buffers.answers.fits(1)) return failed(new GatewayError('ERR_OVERLOADED', ANSWERS_FULL));
     try {
       call().then(finish, failed);
     } catch (error) {
       failed(error); // what was read from the request before the call began
     }
+  }
+
+  /** The answer holds its bytes until it is read; where there is no room for it, another one that says so. */
+  #hold(answer: Answer, request: FastifyRequest, reply: FastifyReply): Answer {
+    const connection = Connection.of(request.raw.socket, this.#gateway.buffers);
+    if (connection.hold(reply.raw as GatewayResponse, answer.body.length, answer.release)) return answer;
+    return problemReply(new GatewayError('ERR_OVERLOADED', ANSWERS_FULL));
   }
 }
 
@@ -154,10 +174,10 @@ function bodyOf({ body }: FastifyRequest): Buffer {
   return Buffer.isBuffer(body) ? body : EMPTY;
 }
 
-/** A body without a content type is taken for JSON. @throws GatewayError ERR_UNSUPPORTED_MEDIA_TYPE */
+/** A body must say that it is JSON: what a page of another site sends without asking cannot. @throws GatewayError ERR_UNSUPPORTED_MEDIA_TYPE */
 function jsonBody(request: FastifyRequest): Buffer {
-  const contentType = request.headers['content-type'];
-  if (contentType !== undefined && contentType !== JSON_TYPE) {
+  const contentType = request.headers['content-type'] ?? '';
+  if (contentType !== JSON_TYPE && (contentType !== '' || bodyOf(request).length > 0)) {
     const charset = CHARSET.exec(contentType)?.[1]?.toLowerCase() ?? 'utf-8';
     if (essence(contentType) !== JSON_TYPE || (charset !== 'utf-8' && charset !== 'utf8')) {
       throw new GatewayError('ERR_UNSUPPORTED_MEDIA_TYPE', 'the body must be application/json in UTF-8');

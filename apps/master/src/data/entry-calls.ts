@@ -3,9 +3,10 @@ import { GatewayError } from '../errors.js';
 import { type DataPlane, type Entry } from '../routing/data-plane.js';
 import { entityTag, matchesNone, writeCondition } from './conditions.js';
 import { envelope, isText } from './entry-json.js';
-import { objectBody, parseJson } from './json-body.js';
+import { objectBody, parseJson, parseValueJson } from './json-body.js';
 import { checkedKey } from './key.js';
-import { BYTES_TYPE, contentTypeOf, negotiate, wantsEnvelope } from './negotiation.js';
+import { BYTES_TYPE, contentTypeOf, negotiate, type Representation, wantsEnvelope } from './negotiation.js';
+import { LARGE_VALUE_BYTES, type LargeAnswers } from './large-answers.js';
 import { type Answer, JSON_HEADERS, jsonAnswer } from './reply.js';
 import { checkSize, storedJson } from './stored-value.js';
 import { expiryOf, queryExpiry } from './ttl.js';
@@ -13,6 +14,7 @@ import { expiryOf, queryExpiry } from './ttl.js';
 export interface EntryCallsOptions {
   readonly plane: DataPlane;
   readonly maxValueBytes: number;
+  readonly largeAnswers: LargeAnswers;
   /** Wall clock, ms since the Unix epoch. */
   readonly now: () => number;
 }
@@ -28,11 +30,13 @@ const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 export class EntryCalls {
   readonly #plane: DataPlane;
   readonly #maxValueBytes: number;
+  readonly #largeAnswers: LargeAnswers;
   readonly #now: () => number;
 
-  constructor({ plane, maxValueBytes, now }: EntryCallsOptions) {
+  constructor({ plane, maxValueBytes, largeAnswers, now }: EntryCallsOptions) {
     this.#plane = plane;
     this.#maxValueBytes = maxValueBytes;
+    this.#largeAnswers = largeAnswers;
     this.#now = now;
   }
 
@@ -51,7 +55,13 @@ export class EntryCalls {
       case 'envelope':
         return this.#envelope(key, entry, tag);
       case 'bytes':
-        return { status: 200, headers: ['content-type', contentType, 'etag', tag, ...VARY], body: entry.value };
+        return this.#answer(
+          key,
+          entry,
+          'bytes',
+          ['content-type', contentType, 'etag', tag, ...VARY],
+          () => entry.value,
+        );
       default:
         throw new GatewayError(
           'ERR_NOT_ACCEPTABLE',
@@ -68,7 +78,7 @@ export class EntryCalls {
   }
 
   async set(body: Buffer): Promise<Answer> {
-    const { key: keyText, value, ttl } = objectBody(parseJson(body), ['key', 'value', 'ttl']);
+    const { key: keyText, value, ttl } = objectBody(parseValueJson(body, this.#maxValueBytes), ['key', 'value', 'ttl']);
     if (keyText === undefined) throw new GatewayError('ERR_BAD_REQUEST', '"key" is missing');
     const key = checkedKey(keyText);
     const { kind, bytes } = storedJson(value, this.#maxValueBytes);
@@ -123,7 +133,13 @@ export class EntryCalls {
   }
 
   #envelope(key: string, entry: Entry, tag: string): Answer {
-    return jsonAnswer(200, envelope(key, entry, this.#now()), [...JSON_HEADERS, 'etag', tag, ...VARY]);
+    const headers = [...JSON_HEADERS, 'etag', tag, ...VARY];
+    return this.#answer(key, entry, 'envelope', headers, () => envelope(key, entry, this.#now()));
+  }
+
+  #answer(key: string, entry: Entry, form: Representation, headers: readonly string[], encode: () => string): Answer {
+    if (entry.value.length < LARGE_VALUE_BYTES) return { status: 200, headers, body: encode() };
+    return { status: 200, headers, ...this.#largeAnswers.share(key, entry, form, encode) };
   }
 }
 

@@ -1,98 +1,106 @@
 import { isUtf8 } from 'node:buffer';
 import { GatewayError } from '../errors.js';
+import { scanJson, splitArray } from './json-scan.js';
 import { typeOf } from './key.js';
 
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const BACKSLASH = 0x5c;
-const OPEN_ARRAY = 0x5b;
-const CLOSE_ARRAY = 0x5d;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
-
 export interface JsonBody {
-  readonly text: string;
   readonly value: unknown;
+  /** See {@link scanJson}. */
+  readonly commas: number;
 }
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** Reads a body as JSON text in UTF-8. @throws GatewayError ERR_BAD_REQUEST */
+const SPACE = 0x20;
+/** What a body holds around its value: the key, the names of fields, spaces. */
+const VALUE_OVERHEAD_BYTES = 8192;
+
+/** Reads a body as JSON text in UTF-8, after a look at what that would cost. @throws GatewayError ERR_BAD_REQUEST */
 export function parseJson(body: Buffer): JsonBody {
+  checkUtf8(body);
+  const { commas } = scanJson(body);
+  return { commas, value: parsed(body) };
+}
+
+/** The same for an object that holds one value. @throws GatewayError ERR_BAD_REQUEST, ERR_VALUE_TOO_LARGE */
+export function parseValueJson(body: Buffer, maxValueBytes: number, where = ''): JsonBody {
+  checkUtf8(body);
+  const { commas, minBytes } = scanJson(body);
+  if (minBytes > maxValueBytes + VALUE_OVERHEAD_BYTES) {
+    throw new GatewayError(
+      'ERR_VALUE_TOO_LARGE',
+      `${where}value must be at most ${maxValueBytes} bytes, got about ${minBytes}`,
+    );
+  }
+  return { commas, value: parsed(body) };
+}
+
+function checkUtf8(body: Buffer): void {
   if (!isUtf8(body)) throw new GatewayError('ERR_BAD_REQUEST', 'the body is not valid UTF-8');
+}
+
+function parsed(body: Buffer): unknown {
   const text = body.toString('utf8');
   try {
-    return { text, value: JSON.parse(text) as unknown };
+    return JSON.parse(text) as unknown;
   } catch {
     throw new GatewayError('ERR_BAD_REQUEST', text.trim() === '' ? 'the body is empty' : 'the body is not valid JSON');
   }
 }
 
 /**
- * Commas directly inside the containers at nesting `depth` (1 = the outermost) of a text that is known to be JSON.
- * JSON.parse keeps the last of two fields with one name; the count of commas shows that there were two. O(length).
+ * A body that is one object with these fields and no others. JSON.parse keeps the last of two fields with one name; the
+ * count of commas shows that there were two.
+ * @throws GatewayError ERR_BAD_REQUEST
  */
-export function commasAtDepth(text: string, depth: number): number {
-  let commas = 0;
-  let level = 0;
-  for (let i = 0; i < text.length; i++) {
-    switch (text.charCodeAt(i)) {
-      case QUOTE:
-        i = endOfString(text, i);
-        break;
-      case OPEN_ARRAY:
-      case OPEN_OBJECT:
-        level++;
-        break;
-      case CLOSE_ARRAY:
-      case CLOSE_OBJECT:
-        level--;
-        break;
-      case COMMA:
-        if (level === depth) commas++;
-        break;
-    }
-  }
-  return commas;
-}
-
-/** Index of the quote that ends the string which begins at `start`. */
-function endOfString(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
-    let backslashes = 0;
-    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes++;
-    if (backslashes % 2 === 0) return end;
-  }
-}
-
-/** A body that is one object with these fields and no others. @throws GatewayError ERR_BAD_REQUEST */
-export function objectBody({ text, value }: JsonBody, fields: readonly string[]): JsonObject {
-  const object = checkedObject(value, fields, 'the body');
-  if (commasAtDepth(text, 1) !== commasOf(object)) {
-    throw new GatewayError('ERR_BAD_REQUEST', 'the body has a field more than once');
-  }
+export function objectBody(body: JsonBody, fields: readonly string[]): JsonObject {
+  const object = checkedObject(body.value, fields, 'the body');
+  checkOnce(body, object, 'the body');
   return object;
 }
 
-/** A body that is an array of objects with these fields and no others. @throws GatewayError ERR_BAD_REQUEST */
-export function objectsBody({ text, value }: JsonBody, fields: readonly string[], maxItems: number): JsonObject[] {
-  const items = arrayBody(value, maxItems).map((item, i) => checkedObject(item, fields, `item ${i}`));
-  const commas = items.reduce((sum, item) => sum + commasOf(item), 0);
-  if (commasAtDepth(text, 2) !== commas) {
-    throw new GatewayError('ERR_BAD_REQUEST', 'an item of the body has a field more than once');
-  }
+/** The same for an item of an array. @throws GatewayError ERR_BAD_REQUEST */
+export function itemObject(item: JsonBody, fields: readonly string[], index: number): JsonObject {
+  const object = checkedObject(item.value, fields, `item ${index}`);
+  checkOnce(item, object, 'an item of the body');
+  return object;
+}
+
+function checkOnce({ commas }: JsonBody, object: JsonObject, what: string): void {
+  if (commas !== commasOf(object)) throw new GatewayError('ERR_BAD_REQUEST', `${what} has a field more than once`);
+}
+
+/** The items of a body that is an array, still as text. @throws GatewayError ERR_BAD_REQUEST */
+export function itemTexts(body: Buffer, maxItems: number): readonly Buffer[] {
+  const items = splitArray(body);
+  if (items === undefined) throw new GatewayError('ERR_BAD_REQUEST', `the body must be an array, got ${typeOf(parseJson(body).value)}`); // prettier-ignore
+  checkCount(items.length, maxItems);
+  if (items.some(isBlank)) throw new GatewayError('ERR_BAD_REQUEST', 'the body is not valid JSON');
   return items;
 }
 
-/** @throws GatewayError ERR_BAD_REQUEST */
-export function arrayBody(value: unknown, maxItems: number): readonly unknown[] {
+/** The items of a body that is an array of small ones, parsed at once. @throws GatewayError ERR_BAD_REQUEST */
+export function arrayBody(body: Buffer, maxItems: number): readonly unknown[] {
+  checkUtf8(body);
+  const { commas } = scanJson(body);
+  if (commas >= maxItems && body.subarray(0, 64).toString('latin1').trimStart().startsWith('[')) {
+    checkCount(commas + 1, maxItems);
+  }
+  const value = parsed(body);
   if (!Array.isArray(value)) {
     throw new GatewayError('ERR_BAD_REQUEST', `the body must be an array, got ${typeOf(value)}`);
   }
-  if (value.length > maxItems) {
-    throw new GatewayError('ERR_BAD_REQUEST', `a bulk call takes at most ${maxItems} items, got ${value.length}`);
-  }
   return value;
+}
+
+function isBlank(text: Buffer): boolean {
+  return !text.some((byte) => byte > SPACE);
+}
+
+function checkCount(items: number, maxItems: number): void {
+  if (items > maxItems) {
+    throw new GatewayError('ERR_BAD_REQUEST', `a bulk call takes at most ${maxItems} items, got ${items}`);
+  }
 }
 
 function checkedObject(value: unknown, fields: readonly string[], where: string): JsonObject {

@@ -1,18 +1,23 @@
 import { type ServerResponse } from 'node:http';
 import { problemAnswer } from '../errors.js';
 
-/** An answer of the data API. Bodies are binary strings: their length in bytes is known, and they go out as latin1. */
+/**
+ * An answer of the data API. Bodies are binary strings, whose length in bytes is known and which go out as latin1, or
+ * bytes that several answers may share.
+ */
 export interface Answer {
   readonly status: number;
   /** Names and values in turn, as `writeHead` takes them. */
   readonly headers: readonly string[];
-  readonly body: string;
+  readonly body: string | Buffer;
+  /** Gives back what the body took of the budget of answers; to be called once, when it was read or is not sent. */
+  readonly release?: () => void;
 }
 
 export const JSON_HEADERS: readonly string[] = ['content-type', 'application/json; charset=utf-8'];
 const NOT_MODIFIED = 304;
 
-export function jsonAnswer(status: number, body: string, headers: readonly string[] = JSON_HEADERS): Answer {
+export function jsonAnswer(status: number, body: string | Buffer, headers: readonly string[] = JSON_HEADERS): Answer {
   return { status, headers, body };
 }
 
@@ -30,5 +35,6 @@ export function sendAnswer(response: ServerResponse, answer: Answer, isHead: boo
   if (closing) all.push('connection', 'close');
   response.writeHead(status, all);
   if (bodyless) response.end();
-  else response.end(body, 'latin1');
+  else if (typeof body === 'string') response.end(body, 'latin1');
+  else response.end(body);
 }

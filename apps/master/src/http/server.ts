@@ -1,12 +1,16 @@
-import { fastify, type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
 import { ApiTokens } from '../auth/api-tokens.js';
 import { authHook } from '../auth/auth.hook.js';
+import { type Buffers } from '../buffers/buffers.js';
 import { type MasterConfig } from '../config/master-config.js';
-import { GatewayError, problemAnswer } from '../errors.js';
+import { GatewayError, problemAnswer, toGatewayError } from '../errors.js';
 import { type BodyClass } from './access.js';
 import { AllowedMethods } from './allowed-methods.js';
+import { BodyRefusedError, bodyReader, expectContinue } from './body-reader.js';
 import { answerClientError } from './client-error.js';
+import { Connection } from './connection.js';
 import { discardBody } from './discard-body.js';
+import { GatewayResponse } from './gateway-response.js';
 
 /** One byte of a value takes at most this many characters of JSON text (`\u0000`). */
 const JSON_EXPANSION = 6;
@@ -24,8 +28,14 @@ export function bodyLimits(config: MasterConfig): Readonly<Record<BodyClass, num
   };
 }
 
+export interface ServerOptions {
+  readonly config: MasterConfig;
+  readonly buffers: Buffers;
+  readonly onDefect: (error: unknown) => void;
+}
+
 /** Fastify with every bound set, and every error a problem document. Routes come later. */
-export function createServer(config: MasterConfig, onDefect: (error: unknown) => void): FastifyInstance {
+export function createServer({ config, buffers, onDefect }: ServerOptions): FastifyInstance {
   const allowed = new AllowedMethods();
   const server = fastify({
     logger: false,
@@ -33,7 +43,11 @@ export function createServer(config: MasterConfig, onDefect: (error: unknown) =>
     requestTimeout: config.DCS_HTTP_REQUEST_TIMEOUT_MS,
     connectionTimeout: config.DCS_HTTP_CONNECTION_TIMEOUT_MS,
     keepAliveTimeout: config.DCS_HTTP_KEEP_ALIVE_TIMEOUT_MS,
-    http: { maxHeaderSize: config.DCS_MAX_HEADER_BYTES, headersTimeout: config.DCS_HTTP_REQUEST_TIMEOUT_MS },
+    http: {
+      maxHeaderSize: config.DCS_MAX_HEADER_BYTES,
+      headersTimeout: config.DCS_HTTP_REQUEST_TIMEOUT_MS,
+      ServerResponse: GatewayResponse as never, // Node types it by its own subclass of request
+    },
     // A key that is too long is answered with how long it is; the header bound is the bound of the path.
     routerOptions: { maxParamLength: config.DCS_MAX_HEADER_BYTES },
     return503OnClosing: false,
@@ -43,13 +57,20 @@ export function createServer(config: MasterConfig, onDefect: (error: unknown) =>
   server.server.maxConnections = config.DCS_MAX_CONNECTIONS;
   // Bodies arrive as bytes: each call reads its own, and says what is wrong with them.
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  server.decorateRequest('bodyHold', undefined);
+  server.addContentTypeParser('*', bodyReader(buffers.bodies));
+  // "Expect: 100-continue" is answered when the body is about to be read, not before it is known to be wanted.
+  server.server.on('checkContinue', (request, response) => {
+    expectContinue(request, response);
+    server.server.emit('request', request, response);
+  });
   server.addHook('onRoute', ({ url, method }) => allowed.add(url, method));
   server.setErrorHandler((error, request, reply) => {
+    const problem = toGatewayError(error);
     const answer = () => {
-      if (sendProblem(reply, error) === 500) onDefect(error);
+      if (sendProblem(reply, problem) === 500) onDefect(error);
     };
-    if ((error as FastifyError).code === 'FST_ERR_CTP_BODY_TOO_LARGE') discardBody(request.raw, answer);
+    if (problem instanceof BodyRefusedError) discardBody(request.raw, answer);
     else answer();
   });
   server.setNotFoundHandler((request, reply) => {
@@ -62,8 +83,23 @@ export function createServer(config: MasterConfig, onDefect: (error: unknown) =>
     sendProblem(reply, error);
   });
   const tokens = new ApiTokens(config.DCS_API_TOKENS);
+  server.addHook('onRequest', (request, reply, done) =>
+    Connection.of(request.raw.socket, buffers).enter(reply.raw as GatewayResponse, done),
+  );
   if (tokens.required) server.addHook('onRequest', authHook(tokens));
+  server.addHook('onSend', (request, reply, payload, done) => {
+    const bytes = sizeOf(payload);
+    const held = Connection.of(request.raw.socket, buffers).hold(reply.raw as GatewayResponse, bytes);
+    if (held || reply.statusCode >= 400) done();
+    else done(new GatewayError('ERR_OVERLOADED', 'the answers that clients have not read yet take all the room'));
+  });
   return server;
+}
+
+/** Bytes of an answer that is there as a whole; a stream is read as it is sent. */
+function sizeOf(payload: unknown): number {
+  if (typeof payload === 'string') return Buffer.byteLength(payload);
+  return Buffer.isBuffer(payload) ? payload.length : 0;
 }
 
 /** Returns the status. */

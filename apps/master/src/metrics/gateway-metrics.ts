@@ -9,6 +9,7 @@ import { EventLoopStalls } from './event-loop-stalls.js';
 import { registerProcessMetrics } from './process-metrics.js';
 import { OPERATIONS, OUTCOMES } from './request-metrics.js';
 
+const BUFFERS = ['bodies', 'answers'] as const;
 const MS_PER_SECOND = 1000;
 const STATES = ['joining', 'up', 'leaving'] as const;
 
@@ -18,7 +19,7 @@ export class GatewayMetrics implements OnApplicationShutdown {
   readonly #stalls: EventLoopStalls;
 
   constructor(@Inject(GATEWAY) gateway: Gateway) {
-    const { config, metrics, routing, membership, plane, time } = gateway;
+    const { config, metrics, routing, membership, plane, time, buffers } = gateway;
     this.#stalls = new EventLoopStalls(time);
     register.setDefaultLabels({ cluster: config.DCS_CLUSTER, node: config.DCS_ID });
     registerProcessMetrics(register);
@@ -38,6 +39,12 @@ export class GatewayMetrics implements OnApplicationShutdown {
     const durations = 'dcs_http_request_duration_seconds';
     register.registerMetric(new DurationHistogram(durations, 'Time from a data call to its answer', metrics));
     this.#gauge('dcs_http_in_flight', 'Data calls being served', [], (gauge) => gauge.set(metrics.inFlight));
+    this.#gauge('dcs_http_buffer_bytes', 'Bytes held for clients', ['kind'], (gauge) => {
+      for (const kind of BUFFERS) gauge.set({ kind }, buffers[kind].used);
+    });
+    this.#gauge('dcs_http_buffer_limit_bytes', 'Bytes that may be held for clients', ['kind'], (gauge) => {
+      for (const kind of BUFFERS) gauge.set({ kind }, buffers[kind].capacity);
+    });
     this.#counter('dcs_routing_retries_total', 'Attempts repeated, by reason', ['reason'], (counter) => {
       for (const [reason, count] of routing.retries) counter.inc({ reason }, count);
     });

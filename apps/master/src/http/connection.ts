@@ -1,0 +1,127 @@
+import { type ServerResponse } from 'node:http';
+import { type Socket } from 'node:net';
+import { type Buffers, type Reader } from '../buffers/buffers.js';
+import { type GatewayResponse } from './gateway-response.js';
+
+/** Requests of one connection that are worked on at a time; those behind them wait. */
+const MAX_ACTIVE_REQUESTS = 8;
+/** What a waiting request takes of the budget of answers: its objects, and its headers. */
+const WAITING_BYTES = 4096;
+/** An answer larger than this is worth cutting a slow reader off. */
+const LARGE_BYTES = 65_536;
+
+const CONNECTION = Symbol('connection');
+
+interface ConnectionSocket extends Socket {
+  [CONNECTION]?: Connection;
+}
+
+interface WaitingRequest {
+  readonly proceed: () => void;
+}
+
+/**
+ * What one client connection has under way: a few requests that are worked on, those that wait behind them (HTTP
+ * pipelining), and the bytes of answers that it has not read. All bytes are given back when the connection closes,
+ * however it does: Node tells nothing of the answers that were queued on it.
+ */
+export class Connection implements Reader {
+  readonly #socket: Socket;
+  readonly #buffers: Buffers;
+  #active = 0;
+  #waiting: WaitingRequest[] = [];
+  #heldBytes = 0;
+  readonly #releases = new Set<() => void>();
+  #closed = false;
+
+  private constructor(socket: Socket, buffers: Buffers) {
+    this.#socket = socket;
+    this.#buffers = buffers;
+    if (socket.destroyed) this.#closed = true;
+    else socket.once('close', () => this.#close());
+  }
+
+  static of(socket: Socket, buffers: Buffers): Connection {
+    const own = socket as ConnectionSocket;
+    return (own[CONNECTION] ??= new Connection(socket, buffers));
+  }
+
+  /** Calls `proceed` when this request is among the first few that are not answered yet: at once, as a rule. */
+  enter(response: GatewayResponse, proceed: () => void): void {
+    response.on('finish', onFinish);
+    if (this.#active < MAX_ACTIVE_REQUESTS) {
+      this.#active++;
+      return proceed();
+    }
+    if (this.#closed) return;
+    if (!this.#buffers.takeAnswer(WAITING_BYTES)) return this.cut();
+    this.#heldBytes += WAITING_BYTES;
+    this.#waiting.push({ proceed });
+    this.#socket.pause();
+  }
+
+  /**
+   * The answer holds so many bytes until it is read, or until the connection closes.
+   * @param taken they were taken from the budget already
+   * @returns false when there is no room for them
+   */
+  hold(response: GatewayResponse, bytes: number, release?: () => void): boolean {
+    if (this.#closed) {
+      release?.();
+      return true;
+    }
+    if (release === undefined) {
+      if (!this.#buffers.takeAnswer(bytes)) return false;
+      this.#heldBytes += bytes;
+      response.heldBytes = bytes;
+    } else {
+      this.#releases.add(release);
+      response.release = release;
+    }
+    if (bytes > LARGE_BYTES) this.#buffers.reads(this);
+    return true;
+  }
+
+  /** The answer was read. */
+  left(response: GatewayResponse): void {
+    if (this.#closed) return;
+    this.#give(response.heldBytes);
+    response.heldBytes = 0;
+    if (response.release) {
+      this.#releases.delete(response.release);
+      response.release();
+      response.release = undefined;
+    }
+    if (this.#heldBytes === 0 && this.#releases.size === 0) this.#buffers.hasRead(this);
+    const next = this.#waiting.shift();
+    if (next === undefined) {
+      this.#active--;
+    } else {
+      this.#give(WAITING_BYTES);
+      if (this.#waiting.length === 0) this.#socket.resume();
+      next.proceed();
+    }
+  }
+
+  cut(): void {
+    this.#socket.destroy();
+  }
+
+  #give(bytes: number): void {
+    this.#heldBytes -= bytes;
+    this.#buffers.answers.give(bytes);
+  }
+
+  #close(): void {
+    this.#closed = true;
+    this.#waiting = [];
+    this.#give(this.#heldBytes);
+    for (const release of this.#releases) release();
+    this.#releases.clear();
+    this.#buffers.hasRead(this);
+  }
+}
+
+function onFinish(this: ServerResponse): void {
+  (this.req.socket as ConnectionSocket)[CONNECTION]?.left(this as GatewayResponse);
+}
