@@ -15,6 +15,7 @@ export const PROBLEMS = {
   ERR_PRECONDITION_FAILED: { status: 412, title: 'Precondition failed' },
   ERR_VALUE_TOO_LARGE: { status: 413, title: 'Too large' },
   ERR_UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'Unsupported media type' },
+  ERR_UNKNOWN_HOST: { status: 421, title: 'Unknown host' },
   ERR_HEADERS_TOO_LARGE: { status: 431, title: 'Headers too large' },
   ERR_INTERNAL: { status: 500, title: 'Internal error' },
   ERR_UNAVAILABLE: { status: 503, title: 'Unavailable' },

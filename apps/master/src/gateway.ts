@@ -7,6 +7,7 @@ import {
   type View,
 } from '@dcs/cluster-membership';
 import { type Logger } from 'pino';
+import { AuditLog } from './auth/audit-log.js';
 import { Buffers } from './buffers/buffers.js';
 import { type MasterConfig } from './config/master-config.js';
 import { RequestMetrics } from './metrics/request-metrics.js';
@@ -45,6 +46,7 @@ export class Gateway {
   readonly plane: AuxDataPlane;
   /** What it may hold for its clients, in bytes. */
   readonly buffers: Buffers;
+  readonly audit: AuditLog;
   /** The process is about to leave: `ready` says no, answers end their connections. */
   draining = false;
   readonly #registry: Registry;
@@ -59,6 +61,7 @@ export class Gateway {
     this.log = log;
     const { heapLimitBytes = getHeapStatistics().heap_size_limit } = options;
     this.buffers = new Buffers({ heapLimitBytes, now: time.now });
+    this.audit = new AuditLog({ log, now: time.now });
     this.#replicas = config.DCS_REPLICAS;
     this.#registry = registry ?? createRegistry(config, log);
     // All processes go by one time, so that they agree on when an entry expires.

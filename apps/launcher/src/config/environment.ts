@@ -22,6 +22,8 @@ export const VARIABLES: Readonly<Record<string, { readonly to: Role | 'both'; re
   DCS_CLUSTER_SECRET_FILE: { to: 'both', text: 'the same, read from a file' },
   DCS_REGISTRY_PASSWORD: { to: 'both', text: 'password for Redis, where DCS_REGISTRY has none' },
   DCS_REGISTRY_PASSWORD_FILE: { to: 'both', text: 'the same, read from a file' },
+  DCS_PUBLISH_ADDRESS: { to: 'master', text: 'address a load balancer in front listens on' },
+  DCS_ALLOWED_HOSTS: { to: 'master', text: 'names in Host that are answered for without tokens' },
   DCS_ALLOW_UNAUTHENTICATED: { to: 'both', text: 'listen beyond loopback with no token or secret' },
   DCS_LOG_LEVEL: { to: 'both', text: 'trace, debug, info, warn, error' },
   DCS_LOG_FORMAT: { to: 'both', text: 'json; any other form is passed on as it is' },

@@ -5,10 +5,10 @@ const TOKENS = 'r:reader-token:read,w:writer-token:write,a:admin-token:admin';
 
 test('tokens have roles, and each role what is below it', () => {
   const tokens = new ApiTokens([{ name: 'w', token: 'writer-token', role: 'write' }]);
-  expect(tokens.roleOf('Bearer writer-token')).toBe('write');
-  expect(tokens.roleOf('bearer  writer-token')).toBe('write');
+  expect(tokens.callerOf('Bearer writer-token')).toMatchObject({ name: 'w', role: 'write' });
+  expect(tokens.callerOf('bearer  writer-token')).toMatchObject({ role: 'write' });
   for (const header of [undefined, '', 'writer-token', 'Bearer', 'Bearer writer-toke', 'Basic writer-token']) {
-    expect(tokens.roleOf(header)).toBeUndefined();
+    expect(tokens.callerOf(header)).toBeUndefined();
   }
   expect([allows('read', 'read'), allows('read', 'write'), allows('admin', 'write')]).toEqual([true, false, true]);
 });
@@ -58,6 +58,11 @@ describe('a gateway with tokens', () => {
       expect((await call(cluster.port, 'GET', path)).status).toBe(200);
     },
   );
+
+  test('any host will do: a page of another site has no token', async () => {
+    const headers = { host: 'elsewhere.example', authorization: 'Bearer reader-token' };
+    expect((await call(cluster.port, 'GET', '/data/k', { headers })).status).toBe(404);
+  });
 
   test('connections to the nodes begin with the cluster secret and the hello', () => {
     const [auth, hello] = cluster.nodes[0]!.calls;

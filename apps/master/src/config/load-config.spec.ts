@@ -99,6 +99,20 @@ test('without tokens only loopback is listened on, unless told so', () => {
   for (const host of ['localhost', '127.0.0.2', '::1']) expect(problems({ DCS_HOST: host })).toHaveLength(0);
 });
 
+test('behind a load balancer its address counts, not the one that is listened on', () => {
+  const inside = { DCS_HOST: '0.0.0.0', DCS_PUBLISH_ADDRESS: '127.0.0.1' };
+  expect(problems(inside)).toEqual([]);
+  expect(problems({ ...inside, DCS_PUBLISH_ADDRESS: '0.0.0.0' })).toEqual([
+    'DCS_PUBLISH_ADDRESS: got "0.0.0.0", expected a loopback address while DCS_API_TOKENS is not set (or DCS_ALLOW_UNAUTHENTICATED=true)', // prettier-ignore
+  ]);
+  expect(problems({ ...inside, DCS_PUBLISH_ADDRESS: '0.0.0.0', DCS_API_TOKENS: 'a:12345678:read' })).toEqual([]);
+});
+
+test('names of this gateway are a list', () => {
+  expect(loadConfig({ DCS_ALLOWED_HOSTS: 'a.example, b' }).DCS_ALLOWED_HOSTS).toEqual(['a.example', 'b']);
+  expect(problems({ DCS_ALLOWED_HOSTS: 'a:80' })).toHaveLength(1);
+});
+
 test('the table in the README has every variable with its default', () => {
   const readme = readFileSync(join(__dirname, '../../README.md'), 'utf8');
   const rows = [...readme.matchAll(/^\| `(DCS_\w+)` +\| (.*?) +\|/gm)].map(([, name, value]) => [name, value]);

@@ -80,9 +80,11 @@ function relations(config: MasterConfig): string[] {
     'DCS_OPERATION_TIMEOUT_MS',
     `at least DCS_REQUEST_TIMEOUT_MS (${config.DCS_REQUEST_TIMEOUT_MS})`,
   );
+  // Behind a load balancer, its address says who can call.
+  const exposure = config.DCS_PUBLISH_ADDRESS === undefined ? 'DCS_HOST' : 'DCS_PUBLISH_ADDRESS';
   expect(
-    config.DCS_API_TOKENS.length > 0 || config.DCS_ALLOW_UNAUTHENTICATED || isLoopback(config.DCS_HOST),
-    'DCS_HOST',
+    config.DCS_API_TOKENS.length > 0 || config.DCS_ALLOW_UNAUTHENTICATED || isLoopback(config[exposure] ?? ''),
+    exposure,
     'a loopback address while DCS_API_TOKENS is not set (or DCS_ALLOW_UNAUTHENTICATED=true)',
   );
   return problems;

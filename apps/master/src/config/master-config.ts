@@ -61,6 +61,15 @@ function isRegistryUrl(url: string): boolean {
   }
 }
 
+const HOST_NAME = /^[A-Za-z0-9._-]{1,255}$/;
+
+const hosts = z
+  .string()
+  .transform((text) => text.split(',').map((piece) => piece.trim()))
+  .refine((names): names is string[] => names.every((name) => HOST_NAME.test(name)))
+  .default([])
+  .describe('host names without a port, separated by commas');
+
 /** One entry per variable; the description says what is expected. The README's table is checked against this. */
 export const masterSchema = z.object({
   DCS_CLUSTER: z
@@ -91,6 +100,12 @@ export const masterSchema = z.object({
   DCS_CLUSTER_SECRET: z.string().min(8).max(1024).optional().describe('8 to 1024 characters'),
   DCS_API_TOKENS: tokens,
   DCS_ALLOW_UNAUTHENTICATED: choice(['false', 'true'], 'false'),
+  DCS_PUBLISH_ADDRESS: z
+    .string()
+    .regex(/^[^\s/]{1,255}$/)
+    .optional()
+    .describe('an address or host name'),
+  DCS_ALLOWED_HOSTS: hosts,
   DCS_LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
   DCS_LOG_FORMAT: choice(['json', 'pretty'], 'json'),
   DCS_SHUTDOWN_TIMEOUT_MS: integer(10_000, 0, MAX_MS),

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { type Socket } from 'node:net';
 import { GatewayError, type ProblemCode, problemAnswer } from '../errors.js';
+import { SECURITY_HEADERS } from './security-headers.js';
 
 const CODES: Readonly<Record<string, readonly [ProblemCode, string]>> = {
   HPE_HEADER_OVERFLOW: ['ERR_HEADERS_TOO_LARGE', 'the request line and headers are larger than the gateway accepts'],
@@ -18,6 +19,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    ...Object.entries(SECURITY_HEADERS).map(([name, value]) => `${name}: ${value}`),
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
   ];

@@ -58,7 +58,7 @@ test('a key that is empty or too long is named as such', async () => {
 });
 
 test('headers past the bound: 431', async () => {
-  const text = await raw(`GET /data/${'x'.repeat(20_000)} HTTP/1.1\r\nhost: x\r\n\r\n`);
+  const text = await raw(`GET /data/${'x'.repeat(20_000)} HTTP/1.1\r\nhost: localhost\r\n\r\n`);
   expect(text).toMatch(/^HTTP\/1\.1 431 /);
   expect(text).toContain('"code":"ERR_HEADERS_TOO_LARGE"');
 });
@@ -79,7 +79,7 @@ test('a client that sends more than is taken can read why', async () => {
 });
 
 test('a body that will be too large is refused before it comes, and one without end is cut off', async () => {
-  const start = 'POST /data HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n';
+  const start = 'POST /data HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n';
   expect(await raw(`${start}content-length: 99999999999\r\n\r\n`)).toMatch(/^HTTP\/1\.1 413 [^]*connection: close/);
 });
 

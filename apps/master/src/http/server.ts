@@ -1,5 +1,6 @@
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
 import { ApiTokens } from '../auth/api-tokens.js';
+import { type AuditLog } from '../auth/audit-log.js';
 import { authHook } from '../auth/auth.hook.js';
 import { type Buffers } from '../buffers/buffers.js';
 import { type MasterConfig } from '../config/master-config.js';
@@ -7,10 +8,12 @@ import { GatewayError, problemAnswer, toGatewayError } from '../errors.js';
 import { type BodyClass } from './access.js';
 import { AllowedMethods } from './allowed-methods.js';
 import { BodyRefusedError, bodyReader, expectContinue } from './body-reader.js';
+import { browserGuard } from './browser-guard.js';
 import { answerClientError } from './client-error.js';
 import { Connection } from './connection.js';
 import { discardBody } from './discard-body.js';
 import { GatewayResponse } from './gateway-response.js';
+import { DOCS_POLICY } from './security-headers.js';
 
 /** One byte of a value takes at most this many characters of JSON text (`\u0000`). */
 const JSON_EXPANSION = 6;
@@ -28,14 +31,18 @@ export function bodyLimits(config: MasterConfig): Readonly<Record<BodyClass, num
   };
 }
 
+/** The description of the API as pages, which run scripts. */
+const DOCS_PAGE = /^\/docs([/?]|$)/;
+
 export interface ServerOptions {
   readonly config: MasterConfig;
   readonly buffers: Buffers;
+  readonly audit: AuditLog;
   readonly onDefect: (error: unknown) => void;
 }
 
 /** Fastify with every bound set, and every error a problem document. Routes come later. */
-export function createServer({ config, buffers, onDefect }: ServerOptions): FastifyInstance {
+export function createServer({ config, buffers, audit, onDefect }: ServerOptions): FastifyInstance {
   const allowed = new AllowedMethods();
   const server = fastify({
     logger: false,
@@ -67,6 +74,7 @@ export function createServer({ config, buffers, onDefect }: ServerOptions): Fast
   server.addHook('onRoute', ({ url, method }) => allowed.add(url, method));
   server.setErrorHandler((error, request, reply) => {
     const problem = toGatewayError(error);
+    audit.failed(request, problem.code);
     const answer = () => {
       if (sendProblem(reply, problem) === 500) onDefect(error);
     };
@@ -83,11 +91,15 @@ export function createServer({ config, buffers, onDefect }: ServerOptions): Fast
     sendProblem(reply, error);
   });
   const tokens = new ApiTokens(config.DCS_API_TOKENS);
+  server.decorateRequest('tokenName', undefined);
   server.addHook('onRequest', (request, reply, done) =>
     Connection.of(request.raw.socket, buffers).enter(reply.raw as GatewayResponse, done),
   );
-  if (tokens.required) server.addHook('onRequest', authHook(tokens));
+  const allowedHosts = [...config.DCS_ALLOWED_HOSTS, config.DCS_HOST];
+  server.addHook('onRequest', browserGuard({ tokensRequired: tokens.required, allowedHosts }));
+  server.addHook('onRequest', authHook(tokens, audit));
   server.addHook('onSend', (request, reply, payload, done) => {
+    if (DOCS_PAGE.test(request.url)) reply.header('content-security-policy', DOCS_POLICY);
     const bytes = sizeOf(payload);
     const held = Connection.of(request.raw.socket, buffers).hold(reply.raw as GatewayResponse, bytes);
     if (held || reply.statusCode >= 400) done();

@@ -19,7 +19,7 @@ export class GatewayMetrics implements OnApplicationShutdown {
   readonly #stalls: EventLoopStalls;
 
   constructor(@Inject(GATEWAY) gateway: Gateway) {
-    const { config, metrics, routing, membership, plane, time, buffers } = gateway;
+    const { config, metrics, routing, membership, plane, time, buffers, audit } = gateway;
     this.#stalls = new EventLoopStalls(time);
     register.setDefaultLabels({ cluster: config.DCS_CLUSTER, node: config.DCS_ID });
     registerProcessMetrics(register);
@@ -39,6 +39,15 @@ export class GatewayMetrics implements OnApplicationShutdown {
     const durations = 'dcs_http_request_duration_seconds';
     register.registerMetric(new DurationHistogram(durations, 'Time from a data call to its answer', metrics));
     this.#gauge('dcs_http_in_flight', 'Data calls being served', [], (gauge) => gauge.set(metrics.inFlight));
+    this.#counter(
+      'dcs_http_refused_total',
+      'Calls refused for who made them',
+      ['method', 'route', 'status'],
+      (counter) => {
+        for (const { method, route, status, count } of audit.refusedCalls)
+          counter.inc({ method, route, status }, count);
+      },
+    );
     this.#gauge('dcs_http_buffer_bytes', 'Bytes held for clients', ['kind'], (gauge) => {
       for (const kind of BUFFERS) gauge.set({ kind }, buffers[kind].used);
     });
