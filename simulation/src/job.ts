@@ -1,12 +1,12 @@
 import type { DiskChoice } from './cluster/disks.js';
-import type { FaultName } from './faults/plan.js';
+import type { FaultChoice } from './faults/plan.js';
 import { mutant, type MutantName } from './mutants/mutants.js';
 import type { SeedOptions } from './run-seed.js';
 
 /** One seed, as a worker is to run it. */
 export interface Job {
   readonly seed: number;
-  readonly fault: FaultName | undefined;
+  readonly faults: FaultChoice | undefined;
   readonly disks: DiskChoice | undefined;
   readonly mutant: MutantName | undefined;
   /** Run it again and compare the traces. */
@@ -14,7 +14,7 @@ export interface Job {
 }
 
 /** What `runSeed` is to be told; each call makes a mutant anew. */
-export function seedOptions({ seed, fault, disks, mutant: name }: Omit<Job, 'twice'>): SeedOptions {
+export function seedOptions({ seed, faults, disks, mutant: name }: Omit<Job, 'twice'>): SeedOptions {
   const defect = name === undefined ? undefined : mutant(name);
-  return { ...defect, seed, disks, fault: fault ?? defect?.fault };
+  return { ...defect, seed, disks, faults: faults ?? defect?.faults };
 }

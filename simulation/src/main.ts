@@ -17,8 +17,8 @@ const PROGRESS_EVERY = 2000;
 function* jobs(options: Options, mutantName: MutantName | undefined, seeds: number): Generator<Job, undefined> {
   for (let seed = options.from; seed < options.from + seeds; seed++) {
     const twice = mutantName === undefined && seed % REPEATED_EVERY === 0;
-    const { fault, disks } = options;
-    yield { seed, fault, disks, mutant: mutantName, twice };
+    const { faults, disks } = options;
+    yield { seed, faults, disks, mutant: mutantName, twice };
   }
   return undefined;
 }
@@ -44,7 +44,7 @@ async function runMutants(options: Options, pool: Pool): Promise<boolean> {
       seeds++;
       const violation = result.violations[0];
       if (violation === undefined || found !== undefined) return found === undefined;
-      found = `seed ${result.seed} (${result.fault}): ${violation.check} ${violation.key} ${violation.text}`;
+      found = `seed ${result.seed} (${result.faults.join('+')}): ${violation.check} ${violation.key} ${violation.text}`;
       return false;
     });
     if (found === undefined) missed++;

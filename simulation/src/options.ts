@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { DISK_CHOICES, type DiskChoice } from './cluster/disks.js';
-import { FAULT_NAMES, type FaultName } from './faults/plan.js';
+import { FAULT_NAMES, type FaultChoice, SWARM } from './faults/plan.js';
+import { PLAN_VERSION } from './kernel/streams.js';
 import { MUTANT_NAMES, type MutantName } from './mutants/mutants.js';
 
 export interface Options {
@@ -8,7 +9,7 @@ export interface Options {
   /** 0: only what else was asked for. */
   readonly seeds: number;
   readonly workers: number;
-  readonly fault: FaultName | undefined;
+  readonly faults: FaultChoice | undefined;
   readonly disks: DiskChoice | undefined;
   readonly mutant: MutantName | undefined;
   readonly trace: boolean;
@@ -46,10 +47,10 @@ export function parseOptions(args: readonly string[], cores: number): Options {
   });
   const one = values.seed !== undefined;
   return {
-    from: integer('seed', values.seed) ?? integer('from', values.from) ?? 1,
+    from: seed('seed', values.seed) ?? seed('from', values.from) ?? 1,
     seeds: one ? 1 : (integer('seeds', values.seeds) ?? (values.mutants ? 0 : DEFAULT_SEEDS)),
     workers: one ? 1 : (integer('workers', values.workers) ?? Math.max(1, Math.min(cores, 16))),
-    fault: choice('fault', values.fault, FAULT_NAMES),
+    faults: faultsOf(values.fault),
     disks: choice('disks', values.disks, DISK_CHOICES),
     mutant: choice('mutant', values.mutant, MUTANT_NAMES),
     trace: values.trace,
@@ -63,6 +64,19 @@ function integer(option: string, text: string | undefined): number | undefined {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new OptionError(option, text, 'an integer from 1');
   return value;
+}
+
+/** A seed alone, or `plan:seed`: with another plan a seed is another run. */
+function seed(option: string, text: string | undefined): number | undefined {
+  const match = /^(\d+):(\d+)$/.exec(text ?? '');
+  if (match === null) return integer(option, text);
+  if (Number(match[1]) === PLAN_VERSION) return integer(option, match[2]);
+  throw new OptionError(option, text!, `a seed of plan ${PLAN_VERSION}`);
+}
+
+function faultsOf(text: string | undefined): FaultChoice | undefined {
+  if (text === undefined || text === SWARM) return text;
+  return text.split('+').map((name) => choice('fault', name, FAULT_NAMES)!);
 }
 
 function choice<T extends string>(option: string, text: string | undefined, names: readonly T[]): T | undefined {

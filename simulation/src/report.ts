@@ -1,3 +1,5 @@
+import { SWARM } from './faults/plan.js';
+import { PLAN_VERSION } from './kernel/streams.js';
 import type { SeedResult } from './run-seed.js';
 import type { JobResult } from './worker.js';
 
@@ -5,10 +7,10 @@ const SHOWN_VIOLATIONS = 5;
 
 /** A run in words: one line, and what it violated. */
 export function describeResult(result: SeedResult): string[] {
-  const { seed, fault, disks, hash, operations, failed, violations, simulatedMs } = result;
+  const { seed, faults, disks, hash, operations, failed, violations, simulatedMs } = result;
   const seconds = (simulatedMs / 1000).toFixed(0);
   return [
-    `seed ${seed} (${fault}, ${disks === 'none' ? 'no disks' : `disks ${disks}`}) trace ${hash}: ${operations} operations in ${seconds} s, ${failed} without success`,
+    `seed ${PLAN_VERSION}:${seed} (${faults.join('+')}, ${disks === 'none' ? 'no disks' : `disks ${disks}`}) trace ${hash}: ${operations} operations in ${seconds} s, ${failed} without success`,
     ...violations.slice(0, SHOWN_VIOLATIONS).map(({ check, key, text }) => `  ${check} ${key}: ${text}`),
     ...(violations.length > SHOWN_VIOLATIONS ? [`  and ${violations.length - SHOWN_VIOLATIONS} more`] : []),
   ];
@@ -44,17 +46,18 @@ export class Summary {
 
   /** Lines to be shown of this run: none when all is well. */
   add(result: JobResult): string[] {
-    const { fault, violations, operations, failed, undecided, simulatedMs, diverged } = result;
+    const { faults, violations, operations, failed, undecided, simulatedMs, diverged } = result;
+    const name = faults.length === 1 ? faults[0]! : SWARM;
     const isRed = violations.length > 0 || diverged;
     this.#operations += operations;
     this.#simulatedMs += simulatedMs;
     this.#undecided += undecided;
-    const totals = this.#faults.get(fault) ?? { seeds: 0, red: 0, operations: 0, unsuccessful: 0 };
+    const totals = this.#faults.get(name) ?? { seeds: 0, red: 0, operations: 0, unsuccessful: 0 };
     totals.seeds++;
     totals.operations += operations;
     totals.unsuccessful += failed;
     if (isRed) totals.red++;
-    this.#faults.set(fault, totals);
+    this.#faults.set(name, totals);
     if (!isRed) {
       this.#passed++;
       return [];
@@ -62,7 +65,7 @@ export class Summary {
     this.failed++;
     const lines = describeResult(result);
     if (diverged) lines.push('  diverged: the same seed gave another trace when it ran again');
-    lines.push(`  replay: npm run simulate -- --seed ${result.seed} --trace`);
+    lines.push(`  replay: npm run simulate -- --seed ${PLAN_VERSION}:${result.seed} --trace`);
     return lines;
   }
 

@@ -12,7 +12,7 @@ test('a seed runs to the same trace every time', async () => {
 });
 
 test('a calm run is green, and everything in it succeeds', async () => {
-  const result = await runSeed({ seed: 3, fault: 'calm' });
+  const result = await runSeed({ seed: 3, faults: ['calm'] });
   expect(result.violations).toEqual([]);
   expect(result.failed).toBe(0);
   expect(result.undecided).toBe(0);
@@ -20,11 +20,11 @@ test('a calm run is green, and everything in it succeeds', async () => {
 });
 
 test('a crash is survived', async () => {
-  expect((await runSeed({ seed: 5, fault: 'crash' })).violations).toEqual([]);
+  expect((await runSeed({ seed: 5, faults: ['crash'] })).violations).toEqual([]);
 });
 
 test('with disks, all nodes may be killed at once', async () => {
-  const options = { seed: 6, fault: 'kill-all', disks: 'always' } as const;
+  const options = { seed: 6, faults: ['kill-all'], disks: 'always' } as const;
   const first = await runSeed(options);
   expect(first.violations).toEqual([]);
   expect(first.disks).toBe('always');
@@ -32,16 +32,16 @@ test('with disks, all nodes may be killed at once', async () => {
 });
 
 test('without disks what all of them had is lost', async () => {
-  const { violations } = await runSeed({ seed: 6, fault: 'kill-all', disks: 'none' });
+  const { violations } = await runSeed({ seed: 6, faults: ['kill-all'], disks: 'none' });
   expect(violations.map(({ check }) => check)).toContain('lost');
 });
 
 test('a power cut takes what was acknowledged before it was on the disk', async () => {
-  const { violations } = await runSeed({ seed: 11, fault: 'power-cut', ...mutant('disk-acknowledges-early') });
+  const { violations } = await runSeed({ seed: 11, faults: ['power-cut'], ...mutant('disk-acknowledges-early') });
   expect(violations.map(({ check }) => check)).toContain('counter');
 });
 
 test('a deliberate defect shows', async () => {
-  const { violations } = await runSeed({ seed: 1, fault: 'calm', ...mutant('eviction-is-delete') });
+  const { violations } = await runSeed({ seed: 1, faults: ['calm'], ...mutant('eviction-is-delete') });
   expect(violations[0]).toMatchObject({ check: 'tombstone' });
 });

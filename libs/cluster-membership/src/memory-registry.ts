@@ -63,6 +63,13 @@ export class MemoryRegistry implements Registry {
     };
   }
 
+  /** A registry of its own that begins with what this one knows now, as a promoted replica or a restored backup does. */
+  fork(): MemoryRegistry {
+    const fork = new MemoryRegistry({ now: this.#now, damping: this.#damping });
+    for (const [cluster, state] of this.#clusters) fork.#clusters.set(cluster, state); // ledgers are immutable
+    return fork;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#subscribers.clear();

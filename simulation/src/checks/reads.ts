@@ -74,6 +74,23 @@ export function checkFalseMisses(
     .map((read) => ({ check: 'lost', key, text: `${describe(read)} after ${describe(first)}` }));
 }
 
+/** What is read was not overwritten or deleted by an acknowledged write, begun after it was done, before the read began. */
+export function checkOld(key: string, operations: readonly OperationRecord[]): Violation[] {
+  const writes = operations.filter(({ kind, outcome }) => kind !== 'get' && outcome === 'ok');
+  const byValue = new Map(writes.map((write) => [write.value, write]));
+  const violations: Violation[] = [];
+  for (const read of operations) {
+    const writer = read.kind === 'get' && typeof read.read === 'string' ? byValue.get(read.read) : undefined;
+    if (writer === undefined) continue;
+    const later = writes.find(
+      ({ invokedAt, completedAt }) => invokedAt > writer.completedAt && completedAt < read.invokedAt,
+    );
+    if (later === undefined) continue;
+    violations.push({ check: 'old', key, text: `${describe(read)} after ${describe(later)}` });
+  }
+  return violations;
+}
+
 /** Of a key that expires: an entry that another took the place of does not come back when that one expires. */
 export function checkRevived(key: string, operations: readonly OperationRecord[]): Violation[] {
   if (familyOf(key) !== 'expiring') return [];

@@ -5,6 +5,7 @@ export interface Violation {
     | 'lost'
     | 'invented'
     | 'resurrected'
+    | 'old'
     | 'monotonic'
     | 'linearizable'
     | 'repeated'

@@ -77,6 +77,7 @@ export class AuxHost {
   readonly #options: AuxOptions;
   readonly #surgery: NodeSurgery;
   #weight: number;
+  #replicas: number;
   #connections = 0;
   #phase: 'down' | 'starting' | 'up' | 'leaving' = 'down';
 
@@ -85,6 +86,7 @@ export class AuxHost {
     this.#options = options;
     this.#surgery = surgery;
     this.#weight = options.weight;
+    this.#replicas = options.replicas;
     this.id = options.id;
     this.process = world.process(options.id);
     this.process.kill();
@@ -111,7 +113,8 @@ export class AuxHost {
     this.#phase = 'starting';
     const process = this.process.successor();
     this.process = process;
-    const { id, replicas, maxEntries, tombstoneRetentionMs, recoveryWaitMs, disks, archive } = this.#options;
+    const replicas = this.#replicas;
+    const { id, maxEntries, tombstoneRetentionMs, recoveryWaitMs, disks, archive } = this.#options;
     const registry = this.#world.registry.clientOf(process);
     const clock = clusterClock(process, registry);
     const { now } = clock;
@@ -167,6 +170,11 @@ export class AuxHost {
     this.#world.kernel.at(this.#world.kernel.now, process, 'reweigh', () => {
       membership!.update({ weight }).catch(() => undefined); // the next heartbeat carries it
     });
+  }
+
+  /** How many copies of a slot its next process is told. */
+  setReplicas(replicas: number): void {
+    this.#replicas = replicas;
   }
 
   pause(): void {
@@ -255,7 +263,8 @@ export class AuxHost {
 
   /** What `AuxServer.start` does, over simulated ports. */
   async #run(process: SimProcess, node: CacheNode, registry: Registry, clock: ClusterClock): Promise<void> {
-    const { id, zone, replicas } = this.#options;
+    const replicas = this.#replicas;
+    const { id, zone } = this.#options;
     const protocol = { min: PROTOCOL_VERSION, max: PROTOCOL_VERSION };
     node.start();
     const membership = new ClusterMembership({

@@ -15,6 +15,8 @@ export interface ClusterOptions {
   readonly spares: number;
   readonly gateways: number;
   readonly replicas: number;
+  /** The highest that nodes are told in the run. */
+  readonly maxReplicas: number;
   readonly maxEntries: number;
   readonly zones: number;
   /** Of the nodes in turn. */
@@ -47,8 +49,7 @@ export class SimCluster {
   constructor(world: World, options: ClusterOptions, surgery: Surgery) {
     this.world = world;
     this.options = options;
-    const { replicas, zones, weights, readFrom, skewMs, drift } = options;
-    const { random } = world;
+    const { replicas, maxReplicas, zones, weights, readFrom, skewMs, drift } = options;
     this.nodes = Array.from(
       { length: options.nodes + options.spares },
       (_, i) =>
@@ -65,9 +66,10 @@ export class SimCluster {
     );
     this.gateways = Array.from(
       { length: options.gateways },
-      (_, i) => new GatewayHost(world, { id: `gw${i + 1}`, replicas, readFrom: readFrom[i]! }, surgery),
+      (_, i) => new GatewayHost(world, { id: `gw${i + 1}`, replicas, maxReplicas, readFrom: readFrom[i]! }, surgery),
     );
     for (const { process } of [...this.nodes, ...this.gateways]) {
+      const random = world.streams.of(`clock ${process.name}`);
       process.setClock({
         offsetMs: Math.round(random.between(-skewMs, skewMs)),
         rate: 1 + random.between(-drift, drift),

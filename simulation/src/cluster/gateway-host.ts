@@ -15,6 +15,8 @@ export interface GatewaySurgery {
 export interface GatewayOptions {
   readonly id: string;
   readonly replicas: number;
+  /** The highest that nodes are told in the run. */
+  readonly maxReplicas: number;
   readonly readFrom: ReadFrom;
 }
 
@@ -51,7 +53,7 @@ export class GatewayHost {
 
   /** Its reads go to several replicas, of which one may show a write that is not acknowledged yet before another does. */
   get readsMayDiffer(): boolean {
-    return this.#options.readFrom === 'any' && this.#options.replicas > 2;
+    return this.#options.readFrom === 'any' && this.#options.maxReplicas > 2;
   }
 
   get isRunning(): boolean {

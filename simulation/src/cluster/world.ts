@@ -1,30 +1,30 @@
 import { ClusterClock, type Registry } from '@dcs/cluster-membership';
 import { SlotTable } from '@dcs/consistent-hash';
 import { Kernel, type Tracer } from '../kernel/kernel.js';
-import { Random } from '../kernel/random.js';
 import { SimProcess } from '../kernel/sim-process.js';
+import { type Streams } from '../kernel/streams.js';
 import { Network } from '../network/network.js';
 import { SimRegistry } from '../registry/sim-registry.js';
 
 export const CLUSTER = 'sim';
 
-/** What all processes of a run share: the clock, the network, the registry, and the one source of chance. */
+/** What all processes of a run share: the clock, the network, the registry, and the sources of chance. */
 export class World {
   readonly kernel: Kernel;
-  readonly random: Random;
+  readonly streams: Streams;
   readonly network: Network;
   readonly registry: SimRegistry;
 
-  constructor(seed: number, maxDelayMs: number, tracer?: Tracer) {
+  constructor(streams: Streams, maxDelayMs: number, tracer?: Tracer) {
     memoizeSlotTables();
     this.kernel = new Kernel(tracer);
-    this.random = new Random(seed);
-    this.network = new Network(this.kernel, this.random.fork(1), maxDelayMs);
-    this.registry = new SimRegistry(this.kernel, this.random.fork(2), CLUSTER);
+    this.streams = streams;
+    this.network = new Network(this.kernel, streams.of('network'), maxDelayMs);
+    this.registry = new SimRegistry(this.kernel, streams.of('registry'), CLUSTER);
   }
 
   process(name: string): SimProcess {
-    return new SimProcess(this.kernel, name, this.random.fork(3));
+    return new SimProcess(this.kernel, name, this.streams.of(`process ${name}`));
   }
 }
 

@@ -1,25 +1,6 @@
 import type { AuxHost } from '../cluster/aux-host.js';
+import type { Fault } from './fault.js';
 import { type Scene, SHORT_MS } from './scene.js';
-
-/** Those that a seed is given by chance. */
-export const CHOSEN_DISK_FAULTS = [
-  'kill-all',
-  'kill-owners',
-  'kill-all-one-late',
-  'power-cut',
-  'wipe',
-  'wipe-and-kill-all',
-  'old-disk',
-  'disk-refusing',
-] as const;
-
-/** With backups. */
-export const RESTORE = 'restore';
-
-/** Faults of runs in which every node has a disk. */
-export const DISK_FAULT_NAMES = [...CHOSEN_DISK_FAULTS, RESTORE] as const;
-
-export type DiskFaultName = (typeof DISK_FAULT_NAMES)[number];
 
 /** Between the first and the last of those that are killed at once, in half of the runs. */
 const SPREAD_MS = 40;
@@ -32,104 +13,147 @@ const MUCH_OLDER_MS = 2600;
 /** Ready to serve again after the loss of every process, as a rule. */
 const RECOVERY_MS = 4000;
 
-export const DISK_FAULTS: Readonly<Record<DiskFaultName, (scene: Scene) => void>> = {
-  'kill-all': (scene) => {
-    const at = scene.early;
-    killTogether(scene, scene.cluster.running, at);
-    if (scene.random.chance(0.3))
-      killTogether(scene, scene.cluster.running, at + scene.random.between(SHORT_MS, RECOVERY_MS));
+/** Of runs in which every node has a disk. */
+export const DISK_FAULTS = {
+  'kill-all': {
+    disks: true,
+    loses: 'all',
+    inject: (scene) => {
+      const at = scene.early;
+      killTogether(scene, scene.cluster.running, at);
+      if (scene.random.chance(0.3))
+        killTogether(scene, scene.cluster.running, at + scene.random.between(SHORT_MS, RECOVERY_MS));
+    },
   },
 
   /** As many as a slot has copies; the others live. */
-  'kill-owners': (scene) => {
-    const { running, options } = scene.cluster;
-    killTogether(scene, scene.random.shuffled(running).slice(0, options.replicas), scene.early);
+  'kill-owners': {
+    disks: true,
+    loses: 'all',
+    inject: (scene) => {
+      const { running, options } = scene.cluster;
+      killTogether(scene, scene.random.shuffled(running).slice(0, options.replicas), scene.early);
+    },
   },
 
   /** One is back only when the others have gone on without it. */
-  'kill-all-one-late': (scene) => {
-    const [late, ...others] = scene.random.shuffled(scene.cluster.running);
-    const at = scene.early / 4;
-    scene.at(at + scene.random.float() * SPREAD_MS, `kill ${late!.id}`, () => late!.kill());
-    killTogether(scene, others, at, SHORT_MS);
-    scene.at(scene.durationMs, `start ${late!.id}`, () => late!.start());
+  'kill-all-one-late': {
+    disks: true,
+    loses: 'all',
+    recoveryWait: 'short',
+    inject: (scene) => {
+      const [late, ...others] = scene.random.shuffled(scene.cluster.running);
+      const at = scene.early / 4;
+      scene.at(at + scene.random.float() * SPREAD_MS, `kill ${late!.id}`, () => late!.kill());
+      killTogether(scene, others, at, SHORT_MS);
+      scene.at(scene.durationMs, `start ${late!.id}`, () => late!.start());
+    },
   },
 
-  'power-cut': (scene) => {
-    const { running } = scene.cluster;
-    const at = scene.early;
-    scene.at(at, 'power cut', () => {
-      lost(scene, scene.losses.memory, scene.losses.power);
-      for (const node of running) node.losePower();
-    });
-    for (const node of running) scene.at(backAt(scene, at), `power on ${node.id}`, () => node.powerOn());
+  'power-cut': {
+    disks: true,
+    loses: 'all',
+    inject: (scene) => {
+      const { running } = scene.cluster;
+      const at = scene.early;
+      scene.at(at, 'power cut', () => {
+        lost(scene, scene.losses.memory, scene.losses.power);
+        for (const node of running) node.losePower();
+      });
+      for (const node of running) scene.at(backAt(scene, at), `power on ${node.id}`, () => node.powerOn());
+    },
   },
 
-  wipe: (scene) => {
-    const node = scene.node();
-    const at = scene.early;
-    wipeWhileDown(scene, node, at);
-    scene.at(backAt(scene, at), `start ${node.id}`, () => node.start());
+  wipe: {
+    disks: true,
+    loses: 'one',
+    inject: (scene) => {
+      const node = scene.node();
+      const at = scene.early;
+      wipeWhileDown(scene, node, at);
+      scene.at(backAt(scene, at), `start ${node.id}`, () => node.start());
+    },
   },
 
-  'wipe-and-kill-all': (scene) => {
-    const node = scene.node();
-    const at = scene.early;
-    killTogether(scene, scene.cluster.running, at);
-    scene.at(at + SPREAD_MS, `wipe ${node.id}`, () => node.platter.wipe());
+  'wipe-and-kill-all': {
+    disks: true,
+    loses: 'all',
+    inject: (scene) => {
+      const node = scene.node();
+      const at = scene.early;
+      killTogether(scene, scene.cluster.running, at);
+      scene.at(at + SPREAD_MS, `wipe ${node.id}`, () => node.platter.wipe());
+    },
   },
 
   /** Its keys go on without it; in half of the runs all others are killed before it is back, so that it is one of all. */
-  'old-disk': (scene) => {
-    const node = scene.node();
-    const others = scene.cluster.running.filter((other) => other !== node);
-    const at = scene.early / 4;
-    scene.at(at, `kill ${node.id}`, () => node.kill());
-    if (scene.random.chance(0.5)) {
-      scene.at(scene.durationMs, `start ${node.id}`, () => node.start());
-      return;
-    }
-    const longer = Math.max(MUCH_OLDER_MS, scene.durationMs - at);
-    const olderBy = scene.random.chance(0.5)
-      ? scene.random.between(SHORT_MS, LITTLE_OLDER_MS)
-      : scene.random.between(MUCH_OLDER_MS, longer);
-    const killAt = at + olderBy;
-    kill(scene, others, killAt);
-    const endAt = killAt + SPREAD_MS + scene.random.between(10, Math.max(SHORT_MS, scene.durationMs - killAt));
-    for (const each of [node, ...others]) {
-      scene.at(endAt + scene.random.between(0, SHORT_MS), `start ${each.id}`, () => each.start());
-    }
+  'old-disk': {
+    disks: true,
+    loses: 'all',
+    agesDisks: true,
+    inject: (scene) => {
+      const node = scene.node();
+      const others = scene.cluster.running.filter((other) => other !== node);
+      const at = scene.early / 4;
+      scene.at(at, `kill ${node.id}`, () => node.kill());
+      if (scene.random.chance(0.5)) {
+        scene.at(scene.durationMs, `start ${node.id}`, () => node.start());
+        return;
+      }
+      const longer = Math.max(MUCH_OLDER_MS, scene.durationMs - at);
+      const olderBy = scene.random.chance(0.5)
+        ? scene.random.between(SHORT_MS, LITTLE_OLDER_MS)
+        : scene.random.between(MUCH_OLDER_MS, longer);
+      const killAt = at + olderBy;
+      kill(scene, others, killAt);
+      const endAt = killAt + SPREAD_MS + scene.random.between(10, Math.max(SHORT_MS, scene.durationMs - killAt));
+      for (const each of [node, ...others]) {
+        scene.at(endAt + scene.random.between(0, SHORT_MS), `start ${each.id}`, () => each.start());
+      }
+    },
   },
 
   /** All are killed, all disks are gone, and there are backups; up to two that were not there before join. */
-  restore: (scene) => {
-    const { running, nodes } = scene.cluster;
-    const at = scene.early;
-    const spreadMs = scene.random.chance(0.5) ? SPREAD_MS : 0;
-    for (const node of running) {
-      scene.at(at + scene.random.float() * spreadMs, `kill ${node.id}, wipe its disk`, () => node.loseDisk());
-    }
-    scene.at(at + spreadMs, 'all are gone', () => lost(scene, scene.losses.memory));
-    for (const node of running) scene.at(backAt(scene, at), `start ${node.id}`, () => node.start());
-    for (const node of nodes.filter((each) => !running.includes(each))) {
-      if (scene.random.chance(0.7)) scene.at(backAt(scene, at), `start ${node.id}`, () => node.start());
-    }
+  restore: {
+    disks: true,
+    loses: 'all',
+    backups: true,
+    spares: 2,
+    recoveryWait: 'any',
+    weight: 2,
+    inject: (scene) => {
+      const { running, nodes } = scene.cluster;
+      const at = scene.early;
+      const spreadMs = scene.random.chance(0.5) ? SPREAD_MS : 0;
+      for (const node of running) {
+        scene.at(at + scene.random.float() * spreadMs, `kill ${node.id}, wipe its disk`, () => node.loseDisk());
+      }
+      scene.at(at + spreadMs, 'all are gone', () => lost(scene, scene.losses.memory));
+      for (const node of running) scene.at(backAt(scene, at), `start ${node.id}`, () => node.start());
+      for (const node of nodes.filter((each) => !running.includes(each))) {
+        if (scene.random.chance(0.7)) scene.at(backAt(scene, at), `start ${node.id}`, () => node.start());
+      }
+    },
   },
 
   /** Nothing can be written, on one node or on all; in some runs one of them dies with what it could not write. */
-  'disk-refusing': (scene) => {
-    const { running } = scene.cluster;
-    const node = scene.node();
-    const nodes = scene.random.chance(0.7) ? [node] : running;
-    const at = scene.early;
-    const ms = scene.random.between(SHORT_MS, scene.durationMs - at);
-    for (const { id, platter } of nodes) {
-      scene.at(at, `disk of ${id} refuses`, () => (platter.failure = 'ENOSPC'));
-      scene.at(at + ms, `disk of ${id} takes writes`, () => (platter.failure = undefined));
-    }
-    if (scene.random.chance(0.3)) scene.crash(node, at + scene.random.between(0, ms), SHORT_MS);
+  'disk-refusing': {
+    disks: true,
+    loses: 'one',
+    inject: (scene) => {
+      const { running } = scene.cluster;
+      const node = scene.node();
+      const nodes = scene.random.chance(0.7) ? [node] : running;
+      const at = scene.early;
+      const ms = scene.random.between(SHORT_MS, scene.durationMs - at);
+      for (const { id, platter } of nodes) {
+        scene.at(at, `disk of ${id} refuses`, () => (platter.failure = 'ENOSPC'));
+        scene.at(at + ms, `disk of ${id} takes writes`, () => (platter.failure = undefined));
+      }
+      if (scene.random.chance(0.3)) scene.crash(node, at + scene.random.between(0, ms), SHORT_MS);
+    },
   },
-};
+} satisfies Readonly<Record<string, Fault>>;
 
 /** Kills them in one moment or one shortly after the other; they come back one by one. */
 function killTogether(scene: Scene, nodes: readonly AuxHost[], at: number, withinMs?: number): void {

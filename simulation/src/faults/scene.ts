@@ -2,6 +2,7 @@ import type { AuxHost } from '../cluster/aux-host.js';
 import type { SimCluster } from '../cluster/cluster.js';
 import type { Random } from '../kernel/random.js';
 import type { SimProcess } from '../kernel/sim-process.js';
+import type { RegistryLink } from '../registry/sim-registry.js';
 
 /** What went that only disks keep, by the world's clock: some promises hold up to such a moment, and from it on. */
 export interface Losses {
@@ -73,6 +74,13 @@ export class Scene {
       network.heal(a.process, b.process);
       network.heal(b.process, a.process);
     });
+  }
+
+  /** Cuts the link of a process to the registry for a while. */
+  cutRegistry({ id }: { id: string }, from: number, ms: number, link: RegistryLink): void {
+    const { registry } = this.cluster.world;
+    this.at(from, `registry away from ${id}: ${link}`, () => registry.cut(id, link));
+    this.at(from + ms, `registry back to ${id}`, () => registry.heal(id));
   }
 
   reweigh(node: AuxHost, at: number): void {

@@ -53,9 +53,4 @@ export class Random {
     }
     return result;
   }
-
-  /** A generator of its own, so that one consumer more does not change what the others get. */
-  fork(stream: number): Random {
-    return new Random(this.uint32() * 2 ** 20 + (this.uint32() >>> 12), stream);
-  }
 }

@@ -56,6 +56,11 @@ export class SimProcess {
     this.#clock = clock;
   }
 
+  /** The wall clock jumps to this difference from true time; nothing else changes. */
+  stepClock(offsetMs: number): void {
+    this.setClock({ ...this.#clock, offsetMs });
+  }
+
   /** Calls back once after `ms` of this process's time; the result cancels it. */
   readonly after = (ms: number, callback: () => void): (() => void) =>
     this.kernel.at(this.kernel.now + Math.max(0, ms) / this.#clock.rate, this, 'timer', callback);

@@ -34,12 +34,16 @@ export interface Mutant {
   /** Runs in which nodes evict. */
   readonly tight: boolean;
   /** Only this fault shows it, if no other is asked for. */
-  readonly fault?: FaultName;
+  readonly faults?: readonly FaultName[];
 }
 
 export function mutant(name: MutantName): Mutant {
   const fault = SHOWN_BY[name];
-  return { surgery: MUTANTS[name](), tight: name === 'eviction-is-delete', ...(fault === undefined ? {} : { fault }) };
+  return {
+    surgery: MUTANTS[name](),
+    tight: name === 'eviction-is-delete',
+    ...(fault === undefined ? {} : { faults: [fault] }),
+  };
 }
 
 const SHOWN_BY: Readonly<Partial<Record<MutantName, FaultName>>> = {

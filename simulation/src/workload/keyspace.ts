@@ -36,10 +36,14 @@ export interface KeyspaceSize {
   readonly expiring: number;
 }
 
+/** Slots that hold keys of several families, of each family those with an odd number; each other key has its own slot. */
+const SHARED_SLOTS = 3;
+
 export function keysOf(size: KeyspaceSize): string[] {
   const keys: string[] = [];
   for (const [letter, family] of Object.entries(FAMILY_OF)) {
-    for (let i = 0; i < size[family]; i++) keys.push(`${letter}${i}`);
+    for (let i = 0; i < size[family]; i++)
+      keys.push(i % 2 === 0 ? `${letter}${i}` : `${letter}${i}{${i % SHARED_SLOTS}}`);
   }
   return keys;
 }

@@ -1,0 +1,188 @@
+import type { Fault } from './fault.js';
+import { type Scene, SHORT_MS } from './scene.js';
+
+/** What a node answers to a write that it has done begins with the version. */
+const WRITE_REPLY = /^\+-?\d+ [\da-f]{24}\r/;
+const FLAP_DOWN_MS = 2000;
+const FLAP_EVERY_MS = 4000;
+
+/** Processes that die, stand still, leave, join, restart. */
+export const PROCESS_FAULTS = {
+  calm: { inject: () => undefined },
+
+  crash: {
+    loses: 'one',
+    inject: (scene) => {
+      const at = scene.early;
+      scene.crash(scene.node(), at, scene.random.between(SHORT_MS, scene.durationMs - at));
+    },
+  },
+
+  /** Dies in the moment in which it has answered a write, in half of the runs with all else that it has just sent. */
+  'die-after-reply': {
+    loses: 'one',
+    inject: (scene) => {
+      const node = scene.node();
+      const { network } = scene.cluster.world;
+      const { process } = scene.random.pick(scene.cluster.gateways);
+      const at = scene.early;
+      const downMs = scene.random.between(SHORT_MS, scene.durationMs - at);
+      const losesPower = scene.random.chance(0.5);
+      scene.at(at, `kill ${node.id} when it answers ${process.name}`, () =>
+        network.watchReplies(node.process, process, (bytes) => {
+          if (!WRITE_REPLY.test(bytes)) return;
+          network.unwatchReplies(node.process, process);
+          if (losesPower) {
+            network.loseSent(node.process, process);
+            node.losePower();
+          } else {
+            node.kill();
+          }
+          scene.at(downMs, `start ${node.id}`, () => node.powerOn());
+        }),
+      );
+    },
+  },
+
+  'power-off': {
+    loses: 'one',
+    inject: (scene) => {
+      const node = scene.node();
+      const at = scene.early;
+      scene.at(at, `power off ${node.id}`, () => node.losePower());
+      scene.at(at + scene.random.between(SHORT_MS, scene.durationMs - at), `power on ${node.id}`, () => node.powerOn());
+    },
+  },
+
+  pause: {
+    splits: true,
+    inject: (scene) => {
+      const node = scene.node();
+      const at = scene.early;
+      scene.at(at, `pause ${node.id}`, () => node.pause());
+      scene.at(at + scene.random.between(50, scene.durationMs - at), `resume ${node.id}`, () => node.resume());
+    },
+  },
+
+  'pause-gateway': {
+    splits: true,
+    inject: (scene) => {
+      const { process } = scene.random.pick(scene.cluster.gateways);
+      const at = scene.early;
+      scene.at(at, `pause ${process.name}`, () => process.pause());
+      scene.at(at + scene.random.between(50, scene.durationMs - at), `resume ${process.name}`, () => process.resume());
+    },
+  },
+
+  'crash-gateway': {
+    inject: (scene) => {
+      const gateway = scene.random.pick(scene.cluster.gateways);
+      const at = scene.early;
+      scene.at(at, `kill ${gateway.id}`, () => gateway.kill());
+      scene.at(at + scene.random.between(SHORT_MS, scene.durationMs / 2), `start ${gateway.id}`, () => gateway.start());
+    },
+  },
+
+  leave: {
+    inject: (scene) => {
+      const node = scene.node();
+      scene.at(scene.early, `leave ${node.id}`, () => node.leave());
+      if (scene.random.chance(0.5)) scene.at(scene.durationMs, `start ${node.id}`, () => node.start());
+    },
+  },
+
+  /** Other shares of the slots: told while it runs, or brought along when it comes back after leaving or dying. */
+  reweigh: {
+    loses: 'one',
+    inject: (scene) => {
+      const node = scene.node();
+      const how = scene.random.pick(['tell', 'leave', 'kill'] as const);
+      const at = scene.early;
+      if (how !== 'tell') scene.at(at, `${how} ${node.id}`, () => node[how]());
+      scene.reweigh(node, at);
+      if (how !== 'tell') scene.restart(node, at + scene.random.between(SHORT_MS, scene.durationMs - at));
+      if (scene.random.chance(0.5)) scene.reweigh(scene.other(node), scene.early);
+    },
+  },
+
+  join: { spares: 1, inject: (scene) => startSpares(scene) },
+
+  'rolling-restart': { inject: (scene) => restartAll(scene, () => undefined) },
+
+  /** Every node restarts with another `DCS_REPLICAS`, one after the other. */
+  'replicas-change': {
+    changesReplicas: true,
+    inject: (scene) => {
+      const replicas = scene.cluster.options.replicas === 2 ? 3 : 2;
+      restartAll(scene, (node) => node.setReplicas(replicas));
+    },
+  },
+
+  'crash-in-handoff': {
+    loses: 'one',
+    spares: 1,
+    inject: (scene) => {
+      const at = scene.early;
+      const spare = scene.cluster.nodes.find(({ isRunning }) => !isRunning);
+      if (spare !== undefined) scene.at(at, `start ${spare.id}`, () => spare.start());
+      const victim = spare !== undefined && scene.random.chance(0.4) ? spare : scene.node();
+      const crashAt = at + scene.random.between(0, SHORT_MS);
+      scene.crash(victim, crashAt, scene.random.between(SHORT_MS, scene.durationMs - at));
+    },
+  },
+
+  flap: {
+    loses: 'one',
+    inject: (scene) => {
+      const node = scene.node();
+      for (let at = scene.early / 4; at + FLAP_DOWN_MS < scene.durationMs; at += FLAP_EVERY_MS) {
+        scene.crash(node, at, FLAP_DOWN_MS);
+      }
+    },
+  },
+
+  /** Memory is full, so that entries are evicted, and a node is away for a while. */
+  'full-memory-and-crash': {
+    loses: 'one',
+    evicts: true,
+    inject: (scene) => {
+      const at = scene.early;
+      scene.crash(scene.node(), at, scene.random.between(SHORT_MS, scene.durationMs - at));
+    },
+  },
+
+  'full-memory-and-pause': {
+    splits: true,
+    evicts: true,
+    inject: (scene) => {
+      const node = scene.node();
+      const at = scene.early;
+      scene.at(at, `pause ${node.id}`, () => node.pause());
+      scene.at(at + scene.random.between(SHORT_MS, scene.durationMs - at), `resume ${node.id}`, () => node.resume());
+    },
+  },
+} satisfies Readonly<Record<string, Fault>>;
+
+function startSpares(scene: Scene): void {
+  for (const spare of scene.cluster.nodes.filter(({ isRunning }) => !isRunning)) {
+    scene.at(scene.early, `start ${spare.id}`, () => spare.start());
+  }
+}
+
+/** Each node leaves and comes back, one after the other. */
+function restartAll(scene: Scene, change: (node: Scene['cluster']['nodes'][number]) => void): void {
+  const { running, world } = scene.cluster;
+  const restart = (i: number): void => {
+    const node = running[i];
+    if (node === undefined) return;
+    node.leave();
+    change(node);
+    const again = (): void => {
+      if (!node.isRunning) node.start();
+      if (node.isReady && node.phase === 'up') restart(i + 1);
+      else world.kernel.at(world.kernel.now + 100, undefined, 'fault', again);
+    };
+    world.kernel.at(world.kernel.now + 100, undefined, 'fault', again);
+  };
+  scene.at(scene.early / 4, 'rolling restart', () => restart(0));
+}
