@@ -8,6 +8,12 @@ export type RespAddress =
   | { readonly host: string; readonly port: number; readonly path?: undefined }
   | { readonly path: string; readonly host?: undefined; readonly port?: undefined };
 
+/**
+ * A handshake in which a command depends on replies before it: a generator that yields one command at a time and gets
+ * its reply. The connection is up when it returns; what it throws fails the attempt.
+ */
+export type Handshake = Iterator<readonly string[], void, RespValue>;
+
 export interface RespClientOptions {
   /** What bulk strings of replies become. @defaultValue 'utf8' */
   readonly bulk?: BulkKind;
@@ -25,8 +31,11 @@ export interface RespClientOptions {
   readonly maxBulkBytes?: number;
   /** Jittered exponential back-off between attempts; false: connect again only when a request asks. @defaultValue 50 and 2000 */
   readonly reconnect?: { readonly minMs?: number; readonly maxMs?: number } | false;
-  /** Commands sent first on every connection; an error reply fails the attempt. @defaultValue none */
-  readonly handshake?: readonly (readonly string[])[];
+  /**
+   * What goes first on every connection: commands, sent together, or a function that makes a {@link Handshake} for each
+   * connection. An error reply fails the attempt. @defaultValue none
+   */
+  readonly handshake?: readonly (readonly string[])[] | (() => Handshake);
   /** Idle time before TCP keep-alive probes; 0 switches them off. @defaultValue 0 */
   readonly keepAliveMs?: number;
   /** Uniform in [0, 1), for jitter. @defaultValue Math.random */
@@ -54,7 +63,7 @@ export interface ClientSettings {
   readonly maxPendingBytes: number;
   readonly maxBulkBytes: number;
   readonly backoff: { readonly minMs: number; readonly maxMs: number } | undefined;
-  readonly handshake: readonly (readonly string[])[];
+  readonly handshake: readonly (readonly string[])[] | (() => Handshake);
   readonly keepAliveMs: number;
   readonly random: () => number;
   readonly now: () => number;

@@ -263,6 +263,35 @@ describe('RespClient', () => {
       expect(seen).toEqual(['AUTH secret', 'HELLO 3', 'A 1', 'A 2', 'AUTH secret', 'HELLO 3', 'A 3']);
     });
 
+    test('may look at replies: each command goes out when the reply before it is in', async () => {
+      const seen: string[] = [];
+      peer.handler = ([name, arg]) => (seen.push(`${name} ${arg}`), Reply.simple(`re:${arg}`));
+      const client = clientFor({
+        *handshake() {
+          const first = yield ['HELLO', 'a'];
+          if ((yield ['PROVE', String(first)]) !== 're:re:a') throw new Error('not it');
+        },
+      });
+      await client.request(['A', 1]);
+      peer.drop();
+      await until(() => seen.length === 5);
+      expect(seen).toEqual(['HELLO a', 'PROVE re:a', 'A 1', 'HELLO a', 'PROVE re:a']);
+    });
+
+    test('that does not like a reply fails the attempt, and sends nothing more', async () => {
+      const seen: string[] = [];
+      peer.handler = ([name]) => (seen.push(name!), Reply.OK);
+      const client = clientFor({
+        reconnect: false,
+        *handshake() {
+          yield ['HELLO'];
+          throw new Error('an impostor');
+        },
+      });
+      expect(await ended(client.request(['SET', 'k', 'v']))).toBe('ERR_RESP_HANDSHAKE unsent');
+      expect(seen).toEqual(['HELLO']);
+    });
+
     test('a refusal fails the attempt, names no argument, and is tried again', async () => {
       let refuse = true;
       peer.handler = ([name]) => (name === 'AUTH' && refuse ? Reply.error('WRONGPASS no') : Reply.OK);

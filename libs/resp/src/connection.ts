@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
-import type { ClientSettings } from './client-options.js';
+import type { ClientSettings, Handshake } from './client-options.js';
 import { encodeCommandLatin1 } from './command.js';
 import { Decoder } from './decoder.js';
-import { clientError, RespError } from './errors.js';
+import { clientError, RespError, RespProtocolError } from './errors.js';
 import type { RespValue } from './value.js';
 
 const READ_BUFFER_BYTES = 65_536;
@@ -24,13 +24,15 @@ export class Connection {
   readonly #events: ConnectionEvents;
   readonly #settings: ClientSettings;
   readonly #timer: NodeJS.Timeout;
-  #handshakeLeft: number;
+  /** Commands of the handshake without a reply, each with its name. */
+  readonly #greetings: string[] = [];
+  #dialogue: Handshake | undefined;
+  #isReady = false;
   #closed = false;
 
   constructor(settings: ClientSettings, events: ConnectionEvents) {
     this.#settings = settings;
     this.#events = events;
-    this.#handshakeLeft = settings.handshake.length;
     this.lastReadAt = settings.now();
     this.#decoder = new Decoder({
       bulk: settings.bulk,
@@ -87,11 +89,33 @@ export class Connection {
 
   #greet(): void {
     if (this.#closed) return;
-    if (this.#handshakeLeft === 0) this.#ready();
-    else this.write(this.#settings.handshake.map((args) => encodeCommandLatin1(args)).join(''));
+    const { handshake } = this.#settings;
+    if (typeof handshake === 'function') {
+      this.#dialogue = handshake();
+      this.#converse();
+    } else if (handshake.length === 0) {
+      this.#ready();
+    } else {
+      this.#greetings.push(...handshake.map(([name = '']) => name));
+      this.write(handshake.map((args) => encodeCommandLatin1(args)).join(''));
+    }
+  }
+
+  /** The next command of a handshake that looks at replies. */
+  #converse(...reply: [] | [RespValue]): void {
+    try {
+      const next = this.#dialogue!.next(...(reply as [RespValue]));
+      if (next.done) return this.#ready();
+      this.#greetings.push(next.value[0] ?? '');
+      this.write(encodeCommandLatin1(next.value));
+    } catch (error) {
+      const { message } = error as Error;
+      this.destroy(clientError('ERR_RESP_HANDSHAKE', `handshake failed: ${message}`, false, error as Error));
+    }
   }
 
   #ready(): void {
+    this.#isReady = true;
     clearTimeout(this.#timer);
     this.#events.onReady();
   }
@@ -103,8 +127,8 @@ export class Connection {
     try {
       decoder.push(bytes.subarray(0, length));
       while (decoder.next()) {
-        if (this.#handshakeLeft > 0) this.#onHandshake(decoder.value);
-        else this.#events.onReply(decoder.value);
+        if (this.#isReady) this.#events.onReply(decoder.value);
+        else this.#onHandshake(decoder.value);
         if (this.#closed) return false; // by what the reply set off
       }
     } catch (error) {
@@ -115,13 +139,13 @@ export class Connection {
   }
 
   #onHandshake(reply: RespValue): void {
-    const { handshake } = this.#settings;
-    const command = handshake[handshake.length - this.#handshakeLeft]!;
-    this.#handshakeLeft--;
+    const name = this.#greetings.shift();
+    if (name === undefined) throw new RespProtocolError('Protocol error: a reply to no request');
     if (reply instanceof RespError) {
-      const name = command[0] ?? '';
       this.destroy(clientError('ERR_RESP_HANDSHAKE', `handshake ${name} refused: ${reply.message}`, false, reply));
-    } else if (this.#handshakeLeft === 0) {
+    } else if (this.#dialogue !== undefined) {
+      this.#converse(reply);
+    } else if (this.#greetings.length === 0) {
       this.#ready();
     }
   }

@@ -1,6 +1,6 @@
 export { RespClient } from './client.js';
 export type { RespClientState } from './client.js';
-export type { RespAddress, RespClientOptions } from './client-options.js';
+export type { Handshake, RespAddress, RespClientOptions } from './client-options.js';
 export { encodeCommand, encodeCommandBinary } from './command.js';
 export { Decoder } from './decoder.js';
 export type { DecoderOptions } from './decoder.js';
