@@ -3,12 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startCluster } from '@dcs/launcher';
-import { BACKUP_COMMAND, helloCommand, type NodeStats, STATS_COMMAND } from '@dcs/protocol';
+import { BACKUP_COMMAND, PeerAuth, type NodeStats, STATS_COMMAND } from '@dcs/protocol';
 import { encodeCommandBinary, RespClient } from '@dcs/resp';
 import { type Options } from './options.js';
 import { hardware, ratio, table } from './report.js';
 import { median } from './statistics.js';
 
+/** What this proves to the node that it knows. */
+const SECRET = 'secret-of-the-benchmark';
 const ENTRIES = 1_000_000;
 const VALUE = 'v'.repeat(100);
 const WRITES_IN_TEN = 1;
@@ -37,6 +39,7 @@ export async function benchmarkBackup({ rounds }: Options): Promise<string> {
   const environment = {
     DCS_BACKUP_INTERVAL: '0',
     DCS_DURABILITY: 'none',
+    DCS_CLUSTER_SECRET: SECRET,
     DCS_MAX_ENTRIES: String(2 * ENTRIES),
     DCS_MAX_BYTES: String(2 ** 30),
   };
@@ -55,7 +58,10 @@ export async function benchmarkBackup({ rounds }: Options): Promise<string> {
 }
 
 async function measure(port: number, rounds: number): Promise<string> {
-  const peer = new RespClient({ host: '127.0.0.1', port }, { handshake: [helloCommand('master', 'bench')] });
+  const peer = new RespClient(
+    { host: '127.0.0.1', port },
+    { handshake: PeerAuth.ofTool('bench', [SECRET]).handshake() },
+  );
   const clients = Array.from({ length: CONNECTIONS }, () => new RespClient({ host: '127.0.0.1', port }));
   try {
     await Promise.all([...clients.map((client) => client.connect()), fill(port)]);

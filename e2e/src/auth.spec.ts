@@ -97,21 +97,28 @@ test('tokens and secrets are in no answer and no log', async () => {
 describe('the data port of a node', () => {
   const node = () => cluster().aux[0] ?? { host: '', dataPort: 0 };
 
-  test('wants the cluster secret', async () => {
+  test('wants a token of the HTTP API, and gives its role', async () => {
     await withNode(
       node(),
       async (client) => {
-        await expect(client.get('x')).rejects.toThrow(/^NOAUTH /);
-        await expect(client.call('AUTH', 'wrong')).rejects.toThrow(/^WRONGPASS /);
+        await expect(client.flushall()).rejects.toThrow(/^NOAUTH /);
+        for (const wrong of [['wrong'], ['ann', ADMIN], [SECRET]]) {
+          await expect(client.call('AUTH', ...wrong)).rejects.toThrow(/^WRONGPASS /);
+        }
         await expect(client.dbsize()).rejects.toThrow(/^NOAUTH /);
-        expect(await client.call('AUTH', SECRET)).toBe('OK');
+        expect(await client.call('AUTH', 'bob', WRITER)).toBe('OK');
         expect(await client.dbsize()).toEqual(expect.any(Number));
+        await expect(client.flushall()).rejects.toThrow(
+          "NOPERM User bob has no permissions to run the 'flushall' command",
+        );
       },
       { enableReadyCheck: false },
     );
   });
 
   test('takes it from a client that is configured with it', async () => {
-    expect(await withNode(node(), (client) => client.ping(), { password: SECRET })).toBe('PONG');
+    const options = { username: 'eve', password: ADMIN };
+    expect(await withNode(node(), (client) => client.flushall(), options)).toBe('OK');
+    expect(await withNode(node(), (client) => client.ping(), { password: READER })).toBe('PONG');
   });
 });

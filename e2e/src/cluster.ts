@@ -12,6 +12,8 @@ export interface TestClusterOptions extends Partial<Omit<ClusterOptions, 'enviro
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** Of all clusters of these tests, unless one says otherwise: what the checks prove to the nodes that they know. */
+export const CLUSTER_SECRET = 'secret-of-the-tests';
 const START_TIMEOUT_MS = 60_000;
 
 /**
@@ -36,7 +38,7 @@ export function useCluster(options: TestClusterOptions = {}): () => Cluster {
 }
 
 export function startTestCluster(dataDir: string, { env = {}, ...options }: TestClusterOptions): Promise<Cluster> {
-  const environment = { ...plainEnvironment(), ...env };
+  const environment = { ...plainEnvironment(), DCS_CLUSTER_SECRET: CLUSTER_SECRET, ...env };
   return startCluster({ masters: 1, aux: 3, replicas: 2, port: 0, ...options, dataDir, environment });
 }
 

@@ -4,10 +4,13 @@ import {
   ClusterMembership,
   MemberSupersededError,
   type Registry,
+  settingsConflict,
+  type View,
   WantedMembers,
 } from '@dcs/cluster-membership';
 import { PLACEMENT_VERSION } from '@dcs/consistent-hash';
-import { PROTOCOL_VERSION } from '@dcs/protocol';
+import { ApiTokens, startRefusal } from '@dcs/environment';
+import { peerAddress, PeerAuth, randomNonce } from '@dcs/protocol';
 import type { Logger } from 'pino';
 import type { Backup } from './backup/backup.js';
 import { BackupParts } from './backup/backup-parts.js';
@@ -19,7 +22,6 @@ import { CacheNode } from './cache-node.js';
 import type { NodeBackup, NodeDisk, Timers } from './node/ports.js';
 import { peerAccess } from './replication/peers/peer-access.js';
 import { RespTransport } from './replication/peers/resp-transport.js';
-import { secretChecker } from './secret.js';
 import { DEFAULT_LIMITS } from './server/connection.js';
 import { DataServer } from './server/data-server.js';
 
@@ -40,6 +42,12 @@ export interface AuxServerOptions {
   readonly backup?: NodeBackup;
   /** The cluster's time, which the disk goes by too. @defaultValue a new clock over the registry */
   readonly clock?: ClusterClock;
+}
+
+/** The cluster has a member beside which this node cannot run; the message says what to do. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+  readonly code = 'ERR_SETTINGS';
 }
 
 type Phase = 'starting' | 'up' | 'leaving' | 'closed';
@@ -74,6 +82,7 @@ export class AuxServer {
 
   readonly #options: AuxServerOptions;
   readonly #clock: ClusterClock;
+  readonly #peers: PeerAuth;
   #membership: ClusterMembership | undefined;
   #phase: Phase = 'starting';
   #closing: Promise<void> | undefined;
@@ -83,6 +92,17 @@ export class AuxServer {
     const { now } = clock;
     this.#options = options;
     this.#clock = clock;
+    this.#peers = new PeerAuth({
+      role: 'aux',
+      id: config.id,
+      address: () => peerAddress(config.advertiseHost, this.data.port),
+      cluster: config.cluster,
+      secrets: config.secrets,
+      allowsPlain: config.allowsProtocol1,
+      nonce: randomNonce,
+      monotonic: systemPorts.monotonic,
+      epoch: () => this.node.ownership.epoch,
+    });
     const { backupDir: directory } = config;
     const parts =
       directory === undefined
@@ -93,7 +113,7 @@ export class AuxServer {
       now,
       random32: () => randomBytes(4).readUInt32LE(),
       ...systemPorts,
-      transport: new RespTransport({ selfId: config.id, secret: config.secret }),
+      transport: new RespTransport(this.#peers),
       refreshView: async (minEpoch) => this.#membership?.refresh(minEpoch),
       standing: () => this.#membership,
       ...(options.disk === undefined ? {} : { disk: options.disk }),
@@ -150,7 +170,7 @@ export class AuxServer {
         settings: {
           replicas: config.replicas,
           placement: PLACEMENT_VERSION,
-          protocol: { min: PROTOCOL_VERSION, max: PROTOCOL_VERSION },
+          protocol: this.#peers.versions,
         },
       },
       log: (message, details) => log.warn(details, message),
@@ -173,7 +193,8 @@ export class AuxServer {
       else if (reachable) log.info('registry reachable');
     });
     const before = await registry.read(config.cluster).catch(() => undefined);
-    await membership.join();
+    this.#checkSettings(before);
+    this.#checkSettings(await membership.join());
     await this.node.replication.recovery.prepare(before);
     if (this.#phase !== 'starting') return;
     await membership.update({ state: 'up' }).catch((error: Error) => {
@@ -182,6 +203,13 @@ export class AuxServer {
     if (this.#phase !== 'starting') return;
     this.#phase = 'up';
     this.backup?.start();
+  }
+
+  /** @throws SettingsError for a view with a member beside which this node cannot run */
+  #checkSettings(view: View | undefined): void {
+    const own = { placement: PLACEMENT_VERSION, protocol: this.#peers.versions };
+    const conflict = settingsConflict(view?.members ?? [], own, this.#options.config.id);
+    if (conflict !== undefined) throw new SettingsError(startRefusal(conflict, own));
   }
 
   /** Why this node cannot serve; `undefined` when it can. */
@@ -227,8 +255,9 @@ export class AuxServer {
     await this.data.listen({
       node: this.node,
       version,
-      secretRequired: config.secret !== undefined,
-      isSecret: secretChecker(config.secret),
+      tokens: new ApiTokens(config.tokens),
+      closedToStrangers: config.closedToStrangers,
+      peers: this.#peers,
       drain: onDrain,
       ...(this.backup === undefined ? {} : { backup: this.backup }),
       clients: () => this.data.clients(),

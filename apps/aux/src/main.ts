@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ClusterClock, registryFromUrl } from '@dcs/cluster-membership';
+import { CONFIG_EXIT_CODE, ConfigError } from '@dcs/environment';
 import { AuxApp } from './aux-app.js';
-import { type AuxConfig, ConfigError } from './config/config.js';
+import { SettingsError } from './aux-server.js';
+import type { AuxConfig } from './config/config.js';
 import { configFromEnvironment } from './config/environment.js';
 import { createLogger } from './logging.js';
 import { DiskError } from './persistence/errors.js';
@@ -11,8 +13,6 @@ import { resolveIdentity } from './persistence/node-identity.js';
 import { openDisk } from './persistence/open-disk.js';
 import { readVersion } from './version.js';
 
-/** EX_CONFIG of sysexits.h. */
-const EXIT_CONFIG = 78;
 /** After the time to close is over: what still keeps the process alive is not waited for. */
 const EXIT_GRACE_MS = 1000;
 const PORT_ERRORS: ReadonlySet<string> = new Set(['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL', 'ENOTFOUND']);
@@ -23,7 +23,7 @@ function readConfig(): AuxConfig {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     for (const problem of error.problems) process.stderr.write(`${problem}\n`);
-    process.exit(EXIT_CONFIG);
+    process.exit(CONFIG_EXIT_CODE);
   }
 }
 
@@ -96,7 +96,7 @@ async function main(): Promise<void> {
       process.stderr.write(`cannot start: ${message}\n`);
       log.debug({ err: error }, 'cannot start');
     }
-    stop('could not start', 1);
+    stop('could not start', error instanceof SettingsError ? CONFIG_EXIT_CODE : 1);
   }
 }
 

@@ -5,7 +5,7 @@ import {
   encodeDelete,
   encodeGet,
   encodeSet,
-  helloCommand,
+  plainHello,
   HybridClock,
   KIND_STRING,
   type WriteContext,
@@ -37,7 +37,10 @@ const CONFIG = {
   maxConnections: 100,
   tombstoneRetentionMs: 60_000,
   shutdownTimeoutMs: 5000,
-  secret: undefined,
+  secrets: [],
+  tokens: [],
+  closedToStrangers: false,
+  allowsProtocol1: false,
 };
 const TIMEOUT_MS = 20_000;
 
@@ -139,7 +142,7 @@ export class SeveralNodes {
       const address = { host: '127.0.0.1', port: server.data.port };
       client = new RespClient(address, {
         bulk: 'binary',
-        handshake: [helloCommand('master', 'm')],
+        handshake: [plainHello('master', 'm')],
         requestTimeoutMs: 5000,
       });
       this.#clients.set(server, client);

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { addressTable, tryItLines } from './address-table.js';
 import { Cluster } from './cluster.js';
-import { type ClusterEvent, describeExit } from './cluster-plan.js';
+import { type ClusterEvent, describeExit, hasTokens } from './cluster-plan.js';
 import { type Environment, noColour } from './config/environment.js';
 import { EXIT_FAILURE, EXIT_OK, EXIT_SIGNAL_BASE, EXIT_USAGE, LauncherError } from './errors.js';
 import { helpText } from './help.js';
@@ -131,7 +131,7 @@ class Launch {
     const few = copies < replicas ? ` (${replicas} asked for, but there are only ${aux.length} aux)` : '';
     screen.plainLine(`  Ready. ${copies} ${copies === 1 ? 'copy' : 'copies'} of each entry${few}; data in ${dataDir}`);
     const { environment } = this.#surface;
-    const lines = tryItLines(masters, Boolean(environment['DCS_API_TOKENS'] ?? environment['DCS_API_TOKENS_FILE']));
+    const lines = tryItLines(masters, hasTokens(environment));
     if (lines.length > 0) screen.plainLine('  Try it:\n');
     for (const line of lines) screen.plainLine(`  ${line}`);
     screen.plainLine(`\n  Ctrl-C stops everything.\n`);

@@ -75,6 +75,7 @@ export interface ClusterOptions {
   readonly onEvent?: (event: ClusterEvent) => void;
 }
 
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/i;
 export const DEFAULT_AUX = 3;
 export const DEFAULT_MASTERS = 2;
 export const DEFAULT_REPLICAS = 2;
@@ -106,6 +107,8 @@ export interface Surroundings {
   readonly registry: string;
   /** Of what the aux keep: their entries in `disk/`, backups in `backup/`. Absolute. */
   readonly dataDir: string;
+  /** Of the secret that the launcher makes; undefined where the caller gives one. */
+  readonly secretFile: string | undefined;
   readonly environment: Environment;
 }
 
@@ -128,10 +131,13 @@ export function processEnvironment(
   result['DCS_HTTP_PORT'] = String(placement.httpPort);
   result['DCS_REGISTRY'] = surroundings.registry;
   result['DCS_REPLICAS'] = String(surroundings.replicas);
+  if (surroundings.secretFile !== undefined) result['DCS_CLUSTER_SECRET_FILE'] = surroundings.secretFile;
   if (placement.role === 'aux') {
     result['DCS_DATA_PORT'] = String(placement.dataPort);
     result['DCS_DATA_DIR'] = join(surroundings.dataDir, 'disk');
     result['DCS_BACKUP_DIR'] ??= join(surroundings.dataDir, 'backup');
+    // Without tokens HTTP is open to whoever is on this machine, and so is RESP.
+    if (!hasTokens(environment) && LOOPBACK.test(host)) result['DCS_ALLOW_UNAUTHENTICATED'] ??= 'true';
     // Nobody can connect to "every address".
     if (reachable(host) !== host) result['DCS_ADVERTISE_HOST'] ??= reachable(host);
   }
@@ -149,6 +155,16 @@ export function portWishes({ name, role, httpPort, dataPort }: Placement): PortW
     { port: dataPort, owner: `${name} RESP`, option: '--aux-data-port' },
     { port: httpPort, owner: `${name} ops`, option: '--aux-http-port' },
   ];
+}
+
+/** Whether callers need a token. */
+export function hasTokens(environment: Environment): boolean {
+  return Boolean(environment['DCS_API_TOKENS'] || environment['DCS_API_TOKENS_FILE']);
+}
+
+/** Whether the caller says what the processes prove to each other that they know. */
+export function hasSecret(environment: Environment): boolean {
+  return Boolean(environment['DCS_CLUSTER_SECRET'] || environment['DCS_CLUSTER_SECRET_FILE']);
 }
 
 /** An address of this machine at which something that listens on `host` answers. */

@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import { once } from 'node:events';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type FakeApps, fakeApps } from '../test/fake-apps.js';
 import { type Cluster, startCluster } from './cluster.js';
@@ -52,7 +53,7 @@ describe('startCluster', () => {
   });
 
   it('gives each process its place, and the variables of its role only', async () => {
-    const more = { DCS_MAX_ENTRIES: '5', DCS_API_TOKENS: 'a:b:admin', DCS_LOG_LEVEL: 'warn' };
+    const more = { DCS_MAX_ENTRIES: '5', DCS_BULK_MAX_ITEMS: '7', DCS_LOG_LEVEL: 'warn' };
     const { masters, aux } = await start({
       environment: { ...fakes.environment, ...more },
       replicas: 1,
@@ -62,12 +63,42 @@ describe('startCluster', () => {
     expect(ofAux).toMatchObject({ DCS_ID: 'aux-2', DCS_REPLICAS: '1', DCS_ZONE: 'z', DCS_MAX_ENTRIES: '5' });
     expect(ofAux).toMatchObject({ DCS_DATA_PORT: String(aux[1]?.dataPort), DCS_HOST: '127.0.0.1' });
     expect(ofAux).toMatchObject({ DCS_REGISTRY: `file:${join(fakes.dataDir, 'registry')}` });
-    expect(Object.keys(ofAux)).not.toEqual(expect.arrayContaining(['DCS_API_TOKENS']));
+    expect(Object.keys(ofAux)).not.toEqual(expect.arrayContaining(['DCS_BULK_MAX_ITEMS']));
     expect(Object.keys(ofAux)).not.toEqual(expect.arrayContaining(['DCS_LOG_LEVEL']));
     const ofMaster = await environmentOf(masters[0]?.url ?? '');
-    expect(ofMaster).toMatchObject({ DCS_ID: 'master-1', DCS_API_TOKENS: 'a:b:admin', DCS_LOG_LEVEL: 'warn' });
+    expect(ofMaster).toMatchObject({ DCS_ID: 'master-1', DCS_BULK_MAX_ITEMS: '7', DCS_LOG_LEVEL: 'warn' });
     expect(Object.keys(ofMaster)).not.toEqual(expect.arrayContaining(['DCS_MAX_ENTRIES']));
     expect(Object.keys(ofMaster)).not.toEqual(expect.arrayContaining(['DCS_DATA_PORT']));
+  });
+
+  it('makes a secret where none is given, for itself alone to read, and keeps it', async () => {
+    const file = join(fakes.dataDir, 'cluster-secret');
+    const { masters, aux } = await start();
+    const seen = [await environmentOf(`http://127.0.0.1:${aux[0]?.httpPort}`), await environmentOf(masters[0]!.url)];
+    for (const environment of seen) expect(environment).toMatchObject({ DCS_CLUSTER_SECRET_FILE: file });
+    const secret = readFileSync(file, 'utf8');
+    expect(secret).toMatch(/^[0-9a-f]{48}\n$/);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    for (const folder of ['registry', 'disk', 'backup']) {
+      expect(statSync(join(fakes.dataDir, folder)).mode & 0o777).toBe(0o700);
+    }
+    await cluster?.stop();
+    await start();
+    expect(readFileSync(file, 'utf8')).toBe(secret);
+  });
+
+  it.each([
+    ['without tokens opens RESP as it opens HTTP, on loopback', {}, 'true'],
+    ['with tokens closes both', { DCS_API_TOKENS: 'a:12345678:admin' }, undefined],
+    ['does what it is told', { DCS_ALLOW_UNAUTHENTICATED: 'false' }, 'false'],
+  ])('%s', async (_, more, expected) => {
+    const { aux } = await start({
+      environment: { ...fakes.environment, DCS_CLUSTER_SECRET: 'a given secret', ...more },
+    });
+    const seen = await environmentOf(`http://127.0.0.1:${aux[0]?.httpPort}`);
+    expect(seen['DCS_ALLOW_UNAUTHENTICATED']).toBe(expected);
+    expect(seen).toMatchObject({ DCS_CLUSTER_SECRET: 'a given secret', ...more });
+    expect(Object.keys(seen)).not.toContain('DCS_CLUSTER_SECRET_FILE');
   });
 
   it('listens everywhere but advertises an address that can be reached', async () => {

@@ -1,4 +1,4 @@
-import { access, mkdir } from 'node:fs/promises';
+import { access, chmod, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { authority } from './address-table.js';
 import {
@@ -11,6 +11,7 @@ import {
   DEFAULT_READY_TIMEOUT_MS,
   DEFAULT_REPLICAS,
   drainTimeoutMs,
+  hasSecret,
   type MasterInfo,
   type Placement,
   portWishes,
@@ -19,6 +20,7 @@ import {
   type Surroundings,
   WORKSPACE_ROOT,
 } from './cluster-plan.js';
+import { clusterSecretFile, ensureClusterSecret } from './cluster-secret.js';
 import { callerEnvironment, type Environment, refuseOwnVariables, type Role } from './config/environment.js';
 import { DataLock } from './data-lock.js';
 import { LauncherError } from './errors.js';
@@ -37,6 +39,14 @@ const ENDING_SIGNALS: ReadonlySet<NodeJS.Signals> = new Set(['SIGKILL', 'SIGTERM
 
 /** Of the data directory. The processes make none themselves: one that is missing may be a volume that is not mounted. */
 const FOLDERS = ['registry', 'disk', 'backup'] as const;
+
+const OWNER_ONLY = 0o700;
+
+/** For nobody else to look into; also one that an earlier release made. */
+async function privateFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: OWNER_ONLY });
+  await chmod(path, OWNER_ONLY);
+}
 
 interface Member {
   readonly placement: Placement;
@@ -76,6 +86,7 @@ export class Cluster {
       replicas: options.replicas ?? DEFAULT_REPLICAS,
       registry: options.registry ?? `file:${join(this.#dataDir, 'registry')}`,
       dataDir: this.#dataDir,
+      secretFile: hasSecret(environment) ? undefined : clusterSecretFile(this.#dataDir),
       environment,
     };
   }
@@ -118,7 +129,9 @@ export class Cluster {
       checkPlatform(process.platform, hasDisks ? this.#dataDir : undefined);
       await this.#checkBuilt();
       this.#lock = await DataLock.acquire(this.#dataDir);
-      for (const folder of FOLDERS) await mkdir(join(this.#dataDir, folder), { recursive: true });
+      for (const folder of FOLDERS) await privateFolder(join(this.#dataDir, folder));
+      const { secretFile } = this.#surroundings;
+      if (secretFile !== undefined) await ensureClusterSecret(secretFile);
       await this.#place('aux', aux);
       await this.#place('master', masters);
       for (const name of Object.keys(processEnv)) this.#member(name);

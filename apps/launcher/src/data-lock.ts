@@ -45,7 +45,7 @@ export class DataLock {
     const content = `${JSON.stringify(self)}\n`;
     const draft = join(directory, `launcher.draft.${self.pid}.${process.hrtime.bigint()}`);
     try {
-      await mkdir(directory, { recursive: true });
+      await mkdir(directory, { recursive: true, mode: 0o700 });
       await writeFile(draft, content, { flag: 'wx' });
       for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
         const last = (await generations(directory)).at(-1) ?? 0;

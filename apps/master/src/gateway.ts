@@ -4,8 +4,12 @@ import {
   type ClusterMembership,
   type Registry,
   replicationFactor,
+  settingsConflict,
   type View,
 } from '@dcs/cluster-membership';
+import { PLACEMENT_VERSION } from '@dcs/consistent-hash';
+import { startRefusal } from '@dcs/environment';
+import { PeerAuth, randomNonce } from '@dcs/protocol';
 import { type Logger } from 'pino';
 import { AuditLog } from './auth/audit-log.js';
 import { Buffers } from './buffers/buffers.js';
@@ -29,10 +33,18 @@ export interface GatewayOptions {
   readonly log: Logger;
   readonly time?: Time;
   readonly random?: Random;
+  /** The first view has a node beside which this gateway cannot run; the owner ends the process. */
+  readonly onRefused?: (error: SettingsError) => void;
   /** Default: what `DCS_REGISTRY` names. */
   readonly registry?: Registry;
   /** How large the heap may grow. @defaultValue what V8 was told */
   readonly heapLimitBytes?: number;
+}
+
+/** The cluster has a node beside which this process cannot run; the message says what to do. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+  readonly code = 'ERR_SETTINGS';
 }
 
 /** What a gateway is made of, apart from HTTP: membership, routing and counters. */
@@ -50,15 +62,20 @@ export class Gateway {
   /** The process is about to leave: `ready` says no, answers end their connections. */
   draining = false;
   readonly #registry: Registry;
+  readonly #auth: PeerAuth;
   /** By the last view. */
   #replicas: number;
+  #conflict: string | undefined;
+  readonly #onRefused: ((error: SettingsError) => void) | undefined;
+  #hasMet = false;
   #cancelStart: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: GatewayOptions) {
-    const { config, log, time = systemTime, random = systemRandom, registry } = options;
+    const { config, log, time = systemTime, random = systemRandom, registry, onRefused } = options;
     this.config = config;
     this.log = log;
+    this.#onRefused = onRefused;
     const { heapLimitBytes = getHeapStatistics().heap_size_limit } = options;
     this.buffers = new Buffers({ heapLimitBytes, now: time.now });
     this.audit = new AuditLog({ log, now: time.now });
@@ -78,12 +95,19 @@ export class Gateway {
       log,
       viewAccess(() => this.plane.topology),
     );
+    this.#auth = new PeerAuth({
+      ...{ role: 'master', id: config.DCS_ID, address: () => '', cluster: config.DCS_CLUSTER },
+      secrets: config.DCS_CLUSTER_SECRET,
+      allowsPlain: config.DCS_ALLOW_PROTOCOL_1,
+      nonce: randomNonce,
+      monotonic: this.time.now,
+      epoch: () => this.membership.view.epoch,
+    });
     this.routing = new RoutingMetrics((error) => log.warn({ error: error.message }, 'an aux gave an unexpected reply'));
     this.plane = new AuxDataPlane({
       membership: this.membership,
       connect: respConnector({
-        id: config.DCS_ID,
-        secret: config.DCS_CLUSTER_SECRET,
+        auth: this.#auth,
         maxInFlight: config.DCS_MAX_IN_FLIGHT_PER_AUX,
         requestTimeoutMs: config.DCS_REQUEST_TIMEOUT_MS,
         drainMs: config.DCS_REQUEST_TIMEOUT_MS,
@@ -133,6 +157,7 @@ export class Gateway {
 
   #onView({ epoch, members }: View): void {
     this.log.info({ epoch, members: members.map(({ id, state }) => `${id}:${state}`) }, 'view');
+    this.#checkSettings(members);
     const expected = this.config.DCS_REPLICAS;
     const replicas = replicationFactor(members, expected);
     if (replicas === this.#replicas) return;
@@ -142,6 +167,19 @@ export class Gateway {
       { replicas, expected },
       'the nodes keep another number of copies than DCS_REPLICAS of this gateway says',
     );
+  }
+
+  /** The first view decides whether this gateway may run; a node that comes later is told of, once. */
+  #checkSettings(members: View['members']): void {
+    const own = { placement: PLACEMENT_VERSION, protocol: this.#auth.versions };
+    const conflict = settingsConflict(members, own);
+    const message = conflict && startRefusal(conflict, own);
+    if (message !== undefined && message !== this.#conflict) {
+      if (this.#hasMet) this.log.error({ reason: message }, 'a node cannot be talked to');
+      else this.#onRefused?.(new SettingsError(message));
+    }
+    this.#conflict = message;
+    this.#hasMet ||= members.length > 0;
   }
 
   async #close(): Promise<void> {

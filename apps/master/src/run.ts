@@ -1,6 +1,7 @@
 import { MembershipError } from '@dcs/cluster-membership';
 import { createApplication } from './application.js';
-import { CONFIG_EXIT_CODE, ConfigError, loadConfig } from './config/load-config.js';
+import { CONFIG_EXIT_CODE, ConfigError } from '@dcs/environment';
+import { loadConfig } from './config/load-config.js';
 import { Gateway } from './gateway.js';
 import { createLogger } from './logging.js';
 
@@ -38,7 +39,11 @@ async function start(host: HostProcess, environment: Readonly<Record<string, str
     log.fatal({ error: error.stack, origin }, 'uncaught');
     host.exit(1);
   });
-  const gateway = new Gateway({ config, log });
+  const onRefused = ({ message }: Error) => {
+    host.stderr.write(`cannot start: ${message}\n`);
+    host.exit(CONFIG_EXIT_CODE);
+  };
+  const gateway = new Gateway({ config, log, onRefused });
   const application = await createApplication(gateway);
   gateway.start();
   try {

@@ -6,9 +6,11 @@ import {
   formatVersion,
   nextVersion,
   parseVersion,
-  PROTOCOL_VERSION,
+  PeerAuth,
+  peerAddress,
   type Version,
 } from '@dcs/protocol';
+import { PLACEMENT_VERSION } from '@dcs/consistent-hash';
 import { Reply, RequestDecoder } from '@dcs/resp';
 
 interface Stored {
@@ -32,9 +34,22 @@ export class FakeAux {
   intercept: Intercept = () => undefined;
   /** Milliseconds before anything is answered. */
   delayMs = 0;
+  readonly #auth: PeerAuth;
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
   port = 0;
+
+  constructor(id: string, secrets: readonly string[] = []) {
+    this.#auth = new PeerAuth({
+      ...{ role: 'aux', id, cluster: 'dcs', secrets, address: () => peerAddress('127.0.0.1', this.port) },
+      ...{ nonce: () => '1'.repeat(32), monotonic: () => 0 },
+    });
+  }
+
+  /** What a member record says of it. */
+  get settings() {
+    return { replicas: 1, placement: PLACEMENT_VERSION, protocol: this.#auth.versions };
+  }
 
   async listen(port = 0): Promise<number> {
     const server = createServer((socket) => this.#accept(socket));
@@ -84,10 +99,10 @@ export class FakeAux {
   #run(args: readonly string[]): string {
     const [command = '', ...rest] = args;
     switch (command) {
-      case 'AUTH':
-        return Reply.simple('OK');
       case 'DCS.HELLO':
-        return Reply.simple(String(PROTOCOL_VERSION));
+        return this.#auth.greet(args).reply;
+      case 'DCS.AUTH':
+        return Reply.OK;
       case 'DCS.GET':
         return this.#get(rest[1]!, true);
       case 'DCS.HEAD':

@@ -69,11 +69,13 @@ export class TestCluster {
     heapLimitBytes?: number,
   ): Promise<TestCluster> {
     const registry = new MemoryRegistry();
-    const nodes = Array.from({ length: nodeCount }, () => new FakeAux());
+    const secrets = [environment['DCS_CLUSTER_SECRET'] ?? []].flat();
+    const nodes = Array.from({ length: nodeCount }, (_, i) => new FakeAux(`aux-${i}`, secrets));
     const members = await Promise.all(
       nodes.map(async (node, i) => {
         const dataPort = await node.listen();
-        const self = { id: `aux-${i}`, host: '127.0.0.1', dataPort, httpPort: 0, state: 'up' as const };
+        const { settings } = node;
+        const self = { id: `aux-${i}`, host: '127.0.0.1', dataPort, httpPort: 0, state: 'up' as const, settings };
         const membership = new ClusterMembership({ cluster: 'dcs', registry, self, refreshIntervalMs: 0 });
         await membership.join();
         return membership;

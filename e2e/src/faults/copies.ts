@@ -1,6 +1,7 @@
 import { SLOT_COUNT, SlotTable } from '@dcs/consistent-hash';
-import { decodeDigestReply, DIGEST_BYTES, encodeDigest, helloCommand, SlotSet } from '@dcs/protocol';
+import { decodeDigestReply, DIGEST_BYTES, encodeDigest, PeerAuth, SlotSet } from '@dcs/protocol';
 import { RespClient } from '@dcs/resp';
+import { CLUSTER_SECRET } from '../cluster.js';
 import { call } from '../http.js';
 
 export interface FaultView {
@@ -69,7 +70,7 @@ async function digestsOf(node: FaultNode, table: SlotTable, epoch: number): Prom
   const colon = node.address.lastIndexOf(':');
   const client = new RespClient(
     { host: node.address.slice(0, colon), port: Number(node.address.slice(colon + 1)) },
-    { bulk: 'binary', handshake: [helloCommand('master', 'fault-checks')] },
+    { bulk: 'binary', handshake: PeerAuth.ofTool('fault-checks', [CLUSTER_SECRET]).handshake() },
   );
   try {
     await client.connect();

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ROOT } from '../child-process.js';
-import { type Cluster, plainEnvironment, startTestCluster, temporaryDirectory } from '../cluster.js';
+import { CLUSTER_SECRET, type Cluster, plainEnvironment, startTestCluster, temporaryDirectory } from '../cluster.js';
 import { eventually } from '../eventually.js';
 import { answers, Program } from '../system/program.js';
 import { viewOf } from './copies.js';
@@ -19,7 +19,11 @@ const MASTERS_HOST = 1;
 const AUX_HOST = 2;
 const MASTER_PORTS = [8080, 8081];
 const REPLICAS = '2';
-const COMMON = { DCS_ALLOW_UNAUTHENTICATED: 'true', DCS_REPLICAS: REPLICAS };
+const COMMON = {
+  DCS_ALLOW_UNAUTHENTICATED: 'true',
+  DCS_CLUSTER_SECRET: CLUSTER_SECRET,
+  DCS_REPLICAS: REPLICAS,
+};
 
 describeWith(whyNoNetwork(), () => {
   let network: Network;

@@ -3,9 +3,6 @@ import { type EntryKind } from './entry-header.js';
 import { ProtocolError } from './errors.js';
 import { formatVersion, parseVersion, type Version } from './version.js';
 
-/** Raised when the meaning of a command or its arguments changes. */
-export const PROTOCOL_VERSION = 1;
-
 /** When a write is done: always, only if the key is absent or present, or only if it has this version. */
 export type WriteCondition =
   | { readonly if: 'always' | 'absent' | 'present' }
@@ -116,11 +113,6 @@ export function encodeIncrement(w: WriteContext, a: IncrementArguments, key: str
 /** `DCS.TOUCH epoch stamp attempt expiresAt key` -> `+<version>` | nil when the key is absent */
 export function encodeTouch(w: WriteContext, expiresAt: number, key: string): string {
   return encodeCommandBinary(['DCS.TOUCH', w.epoch, formatVersion(w.stamp), w.attempt, expiresAt, key]);
-}
-
-/** `DCS.HELLO protocolVersion role id` -> `+<protocolVersion>`; sent first on every connection between our own parts. */
-export function helloCommand(role: 'master' | 'aux', id: string): readonly string[] {
-  return ['DCS.HELLO', String(PROTOCOL_VERSION), role, id];
 }
 
 /** `DCS.STATS` -> the node's state as JSON ({@link NodeStats}). */

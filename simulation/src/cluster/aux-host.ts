@@ -15,7 +15,8 @@ import {
   type Registry,
 } from '@dcs/cluster-membership';
 import { PLACEMENT_VERSION } from '@dcs/consistent-hash';
-import { helloCommand, PROTOCOL_VERSION } from '@dcs/protocol';
+import { ApiTokens } from '@dcs/environment';
+import { PeerAuth, plainHello } from '@dcs/protocol';
 import type { SimProcess } from '../kernel/sim-process.js';
 import { ServerConnection } from '../network/server-connection.js';
 import { SimClient } from '../network/sim-client.js';
@@ -76,6 +77,8 @@ export class AuxHost {
   readonly #world: World;
   readonly #options: AuxOptions;
   readonly #surgery: NodeSurgery;
+  /** No secret: nothing is drawn and nothing is proven. */
+  readonly #peers: PeerAuth;
   #weight: number;
   #replicas: number;
   #connections = 0;
@@ -85,6 +88,10 @@ export class AuxHost {
     this.#world = world;
     this.#options = options;
     this.#surgery = surgery;
+    this.#peers = new PeerAuth({
+      ...{ role: 'aux', id: options.id, address: () => `${options.id}:${DATA_PORT}`, cluster: CLUSTER, secrets: [] },
+      ...{ nonce: () => '0'.repeat(32), monotonic: () => world.kernel.now },
+    });
     this.#weight = options.weight;
     this.#replicas = options.replicas;
     this.id = options.id;
@@ -230,7 +237,7 @@ export class AuxHost {
       ...PEER_CLIENT,
       host: member.host,
       port: member.dataPort,
-      handshake: [helloCommand('aux', this.id)],
+      handshake: [plainHello('aux', this.id)],
       random: process.random.float,
     });
     return {
@@ -244,8 +251,9 @@ export class AuxHost {
     const context: ServerContext = {
       node,
       version: '0.0.0',
-      secretRequired: false,
-      isSecret: () => true,
+      tokens: new ApiTokens([]),
+      closedToStrangers: false,
+      peers: this.#peers,
       drain: () => this.leave(),
       clients: () => [],
       startedAt: process.wall(),
@@ -265,7 +273,6 @@ export class AuxHost {
   async #run(process: SimProcess, node: CacheNode, registry: Registry, clock: ClusterClock): Promise<void> {
     const replicas = this.#replicas;
     const { id, zone } = this.#options;
-    const protocol = { min: PROTOCOL_VERSION, max: PROTOCOL_VERSION };
     node.start();
     const membership = new ClusterMembership({
       cluster: CLUSTER,
@@ -281,7 +288,7 @@ export class AuxHost {
       timers: process.platformTimers,
       self: {
         ...{ id, host: id, dataPort: DATA_PORT, httpPort: HTTP_PORT, weight: this.#weight, zone, state: 'joining' },
-        settings: { replicas, placement: PLACEMENT_VERSION, protocol },
+        settings: { replicas, placement: PLACEMENT_VERSION, protocol: this.#peers.versions },
       },
     });
     this.membership = membership;

@@ -2,7 +2,7 @@ import { AuxDataPlane } from '@dcs/master/routing/aux-data-plane';
 import { viewAccess } from '@dcs/master/routing/peer-view';
 import type { NodeConnection, ReadFrom } from '@dcs/master/routing/ports';
 import { ClusterMembership, type Member } from '@dcs/cluster-membership';
-import { helloCommand } from '@dcs/protocol';
+import { plainHello } from '@dcs/protocol';
 import type { SimProcess } from '../kernel/sim-process.js';
 import { SimClient } from '../network/sim-client.js';
 import { CLUSTER, clusterClock, type World } from './world.js';
@@ -123,7 +123,7 @@ export class GatewayHost {
     const client = new SimClient(process, this.#world.network, {
       host: member.host,
       port: member.dataPort,
-      handshake: [helloCommand('master', this.id)],
+      handshake: [plainHello('master', this.id)],
       connectTimeoutMs: REQUEST_TIMEOUT_MS,
       stallTimeoutMs: REQUEST_TIMEOUT_MS,
       maxInFlight: MAX_IN_FLIGHT,

@@ -7,6 +7,7 @@ import { refusalReply } from './errors.js';
 export const append = {
   name: 'APPEND',
   arity: 3,
+  access: 'write',
   flags: ['write', 'denyoom', 'fast'],
   keys: ONE_KEY,
   summary: 'Appends to the value of a key; answers its length',

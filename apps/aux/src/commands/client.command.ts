@@ -7,6 +7,7 @@ import type { ClientInfo, Session } from './session.js';
 export const client = {
   name: 'CLIENT',
   arity: -2,
+  access: 'read',
   flags: ['loading', 'stale'],
   keys: NO_KEYS,
   summary: 'SETNAME, GETNAME, SETINFO, ID, INFO and LIST of connections',

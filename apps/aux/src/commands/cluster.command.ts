@@ -19,6 +19,7 @@ const ARGC: Readonly<Record<string, number>> = {
 export const cluster = {
   name: 'CLUSTER',
   arity: -2,
+  access: 'read',
   flags: ['loading', 'stale'],
   keys: NO_KEYS,
   summary: 'SLOTS, SHARDS, NODES, KEYSLOT, INFO, MYID, COUNTKEYSINSLOT and GETKEYSINSLOT, as a Redis Cluster node',

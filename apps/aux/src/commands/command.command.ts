@@ -6,6 +6,7 @@ import type { Session } from './session.js';
 export const command = {
   name: 'COMMAND',
   arity: -1,
+  access: 'read',
   flags: ['loading', 'stale'],
   keys: NO_KEYS,
   summary: 'The commands of this node: COUNT, LIST, INFO and DOCS',
@@ -42,9 +43,9 @@ function namedIn({ request, context }: Session): (Command | undefined)[] | undef
   return Array.from({ length: request.argc - 2 }, (_, i) => context.commands.get(request.upper(i + 2)));
 }
 
-function describe({ name, arity, flags, keys }: Command, protocol: RespVersion): string {
+function describe({ name, arity, access, flags, keys }: Command, protocol: RespVersion): string {
   const { simple, integer } = Reply;
-  const shown = flags.filter((flag) => flag !== 'peer');
+  const shown = access === 'open' ? [...flags, 'no_auth'] : flags;
   const categories = categoriesOf(flags);
   const setOf = (items: readonly string[]) => Reply.setHeader(items.length, protocol) + items.map(simple).join('');
   return (

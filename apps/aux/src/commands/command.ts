@@ -1,18 +1,10 @@
 import type { RepeatedOperation } from '@dcs/protocol';
+import type { Access } from './access.js';
 import type { Later } from './later-reply.js';
 import type { Request, Session } from './session.js';
 
-/** Redis's flags, and `peer`: between our own parts, after DCS.HELLO. */
-export type CommandFlag =
-  | 'write'
-  | 'readonly'
-  | 'denyoom'
-  | 'admin'
-  | 'fast'
-  | 'loading'
-  | 'stale'
-  | 'no_auth'
-  | 'peer';
+/** Redis's flags. */
+export type CommandFlag = 'write' | 'readonly' | 'denyoom' | 'admin' | 'fast' | 'loading' | 'stale';
 
 /** Where the keys are among the arguments, as Redis gives it: first, last (-1 = the last argument), step. */
 export interface KeyPositions {
@@ -27,6 +19,8 @@ export interface Command {
   readonly name: string;
   /** Arguments, the name included; negative: at least so many. */
   readonly arity: number;
+  /** Who may send it. */
+  readonly access: Access;
   readonly flags: readonly CommandFlag[];
   readonly keys: KeyPositions;
   readonly summary: string;

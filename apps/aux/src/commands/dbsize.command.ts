@@ -4,6 +4,7 @@ import { NO_KEYS, type Command } from './command.js';
 export const dbsize = {
   name: 'DBSIZE',
   arity: 1,
+  access: 'read',
   flags: ['readonly', 'fast'],
   keys: NO_KEYS,
   summary: 'Entries on this node',

@@ -6,7 +6,8 @@ const NO_DIRECTORY = Reply.error('NOBACKUP this node has no backup directory');
 export const dcsBackup = {
   name: 'DCS.BACKUP',
   arity: 1,
-  flags: ['admin', 'stale', 'loading', 'peer'],
+  access: 'peer',
+  flags: ['admin', 'stale', 'loading'],
   keys: NO_KEYS,
   summary: 'Begins a backup of what this node is primary of, now or after the one under way',
   run({ context }) {

@@ -6,7 +6,8 @@ import { answering, parseCondition, parseOperation, repeatedOperation } from './
 export const dcsDel = {
   name: 'DCS.DEL',
   arity: 6,
-  flags: ['write', 'fast', 'peer'],
+  access: 'peer',
+  flags: ['write', 'fast'],
   keys: keyAt(5),
   epochAt: 1,
   summary: 'DCS.DEL <epoch> <stamp> <attempt> <condition> <key>',

@@ -5,7 +5,8 @@ import { inViewOf } from './peer-arguments.js';
 export const dcsDigest = {
   name: 'DCS.DIGEST',
   arity: 3,
-  flags: ['readonly', 'peer'],
+  access: 'peer',
+  flags: ['readonly'],
   keys: NO_KEYS,
   epochAt: 1,
   summary: 'DCS.DIGEST <epoch> <slots>: digests of slots, and whether this node owns and has them whole',

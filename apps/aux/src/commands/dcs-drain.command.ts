@@ -4,7 +4,8 @@ import { NO_KEYS, type Command } from './command.js';
 export const dcsDrain = {
   name: 'DCS.DRAIN',
   arity: 1,
-  flags: ['admin', 'stale', 'loading', 'peer'],
+  access: 'peer',
+  flags: ['admin', 'stale', 'loading'],
   keys: NO_KEYS,
   summary: 'Begins to leave the cluster, as on SIGTERM',
   run({ context }) {

@@ -7,7 +7,8 @@ import { inViewOf } from './peer-arguments.js';
 export const dcsFetch = {
   name: 'DCS.FETCH',
   arity: -3,
-  flags: ['readonly', 'fast', 'peer'],
+  access: 'peer',
+  flags: ['readonly', 'fast'],
   keys: NO_KEYS, // answered from what is here, whoever owns it now
   epochAt: 1,
   summary:

@@ -7,7 +7,8 @@ const PAIR = Reply.arrayHeader(2);
 export const dcsGet = {
   name: 'DCS.GET',
   arity: 3,
-  flags: ['readonly', 'fast', 'peer'],
+  access: 'peer',
+  flags: ['readonly', 'fast'],
   keys: keyAt(2),
   epochAt: 1,
   summary: 'DCS.GET <epoch> <key>: header and value',

@@ -5,7 +5,8 @@ import { keyAt, type Command } from './command.js';
 export const dcsHead = {
   name: 'DCS.HEAD',
   arity: 3,
-  flags: ['readonly', 'fast', 'peer'],
+  access: 'peer',
+  flags: ['readonly', 'fast'],
   keys: keyAt(2),
   epochAt: 1,
   summary: 'DCS.HEAD <epoch> <key>: header',

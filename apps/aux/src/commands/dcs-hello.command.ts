@@ -1,25 +1,46 @@
-import { PROTOCOL_VERSION } from '@dcs/protocol';
+import { OLDEST_PROTOCOL_VERSION, type PeerRole } from '@dcs/protocol';
 import { Reply } from '@dcs/resp';
 import { NO_KEYS, type Command } from './command.js';
+import { NO_AUTH } from './errors.js';
+import { answering } from './peer-arguments.js';
+import type { Session } from './session.js';
 
-const ROLES: readonly string[] = ['master', 'aux'];
+/** Arguments of the hello of protocol version 1. */
+const PLAIN_ARGUMENTS = 4;
+const PLAIN_ROLES: readonly string[] = ['master', 'aux'] satisfies PeerRole[];
 
 export const dcsHello = {
   name: 'DCS.HELLO',
-  arity: 4,
+  arity: -4,
+  access: 'open',
   flags: ['loading', 'stale', 'fast'],
   keys: NO_KEYS,
-  summary: 'DCS.HELLO <protocol version> <role> <id>: the other end is a part of the cache',
+  summary: 'DCS.HELLO <lowest version> <highest version> <field> <value> ...: the other end is a part of the cache',
   run(session) {
-    const { request } = session;
-    const version = request.integer(1);
-    const role = request.binary(2);
-    if (version !== PROTOCOL_VERSION) {
-      const got = request.binary(1).slice(0, 20);
-      return Reply.error(`ERR protocol version ${got} is not spoken here, want ${PROTOCOL_VERSION}`);
-    }
-    if (!ROLES.includes(role)) return Reply.error(`ERR role: got '${role.slice(0, 40)}', want master or aux`);
-    session.peer = { role, id: request.utf8(3) };
-    return Reply.simple(String(PROTOCOL_VERSION));
+    const { request, context } = session;
+    if (request.argc === PLAIN_ARGUMENTS) return plainHello(session);
+    return answering(() => {
+      const args = Array.from({ length: request.argc }, (_, i) => request.utf8(i));
+      const { reply, peer, challenge } = context.peers.greet(args);
+      if (challenge === undefined) session.becomePeer(peer);
+      session.challenge = challenge;
+      return reply;
+    });
   },
 } as const satisfies Command;
+
+/** `DCS.HELLO 1 <role> <id>` after `AUTH <secret>`. */
+function plainHello(session: Session): string {
+  const { request } = session;
+  const { versions, required } = session.context.peers;
+  const version = request.binary(1);
+  const role = request.binary(2);
+  if (version !== String(OLDEST_PROTOCOL_VERSION) || versions.min > OLDEST_PROTOCOL_VERSION) {
+    const spoken = `want one of ${versions.min} to ${versions.max}`;
+    return Reply.error(`ERR protocol version ${version.slice(0, 20)} is not spoken here, ${spoken}`);
+  }
+  if (required && !session.gaveSecret) return NO_AUTH;
+  if (!PLAIN_ROLES.includes(role)) return Reply.error(`ERR role: got '${role.slice(0, 40)}', want master or aux`);
+  session.becomePeer({ role: role as PeerRole, id: request.utf8(3), version: OLDEST_PROTOCOL_VERSION });
+  return Reply.simple(version);
+}

@@ -7,7 +7,8 @@ import { answering, integerArgument, parseOperation, repeatedOperation } from '.
 export const dcsIncr = {
   name: 'DCS.INCR',
   arity: 9,
-  flags: ['write', 'denyoom', 'fast', 'peer'],
+  access: 'peer',
+  flags: ['write', 'denyoom', 'fast'],
   keys: keyAt(8),
   epochAt: 1,
   summary: 'DCS.INCR <epoch> <stamp> <attempt> <by> <initial> <expiresAt> <token> <key>',

@@ -6,7 +6,8 @@ import { answering, integerArgument } from './peer-arguments.js';
 export const dcsLease = {
   name: 'DCS.LEASE',
   arity: 3,
-  flags: ['readonly', 'fast', 'peer'],
+  access: 'peer',
+  flags: ['readonly', 'fast'],
   keys: NO_KEYS,
   epochAt: 1,
   summary: 'DCS.LEASE <epoch> <id>: whether replica <id> may answer reads in place of this primary for a moment',

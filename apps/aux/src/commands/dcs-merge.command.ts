@@ -13,7 +13,8 @@ const FULL = Reply.error('OOM this node has no room for the copy');
 export const dcsMerge = {
   name: 'DCS.MERGE',
   arity: 8,
-  flags: ['write', 'denyoom', 'fast', 'peer'],
+  access: 'peer',
+  flags: ['write', 'denyoom', 'fast'],
   keys: NO_KEYS, // taken whoever owns the key: the sender may stand in for an owner
   summary: 'DCS.MERGE <epoch> <key> <header> <value> <stamp or -> <result> <token>: a copy from another node',
   run: ({ request, node, peer }) =>

@@ -5,7 +5,8 @@ import { NO_KEYS, type Command } from './command.js';
 export const dcsOrigin = {
   name: 'DCS.ORIGIN',
   arity: 1,
-  flags: ['readonly', 'stale', 'loading', 'peer'],
+  access: 'peer',
+  flags: ['readonly', 'stale', 'loading'],
   keys: NO_KEYS,
   summary: 'Where the data of this node comes from, as JSON: its disk, its lineage, whether it is whole',
   run: ({ node }) => Reply.bulkUtf8(encodeOrigin(node.replication.recovery.origin())),

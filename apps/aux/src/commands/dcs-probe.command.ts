@@ -6,7 +6,8 @@ import { answering, integerArgument } from './peer-arguments.js';
 export const dcsProbe = {
   name: 'DCS.PROBE',
   arity: 3,
-  flags: ['readonly', 'fast', 'stale', 'loading', 'peer'],
+  access: 'peer',
+  flags: ['readonly', 'fast', 'stale', 'loading'],
   keys: NO_KEYS,
   summary: 'DCS.PROBE <id> <incarnation>: a sign of life for member <id>, and whether this node serves, and accuses it',
   run: ({ request, node }) =>

@@ -6,7 +6,8 @@ import { inViewOf, integerArgument } from './peer-arguments.js';
 export const dcsPull = {
   name: 'DCS.PULL',
   arity: 5,
-  flags: ['readonly', 'peer'],
+  access: 'peer',
+  flags: ['readonly'],
   keys: NO_KEYS,
   epochAt: 1,
   summary: 'DCS.PULL <epoch> <slots> <cursor> <maxBytes>: a page of the entries and tombstones of slots',

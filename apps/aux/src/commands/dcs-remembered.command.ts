@@ -6,7 +6,8 @@ import { inViewOf, integerArgument } from './peer-arguments.js';
 export const dcsRemembered = {
   name: 'DCS.REMEMBERED',
   arity: 5,
-  flags: ['readonly', 'peer'],
+  access: 'peer',
+  flags: ['readonly'],
   keys: NO_KEYS,
   epochAt: 1,
   summary:

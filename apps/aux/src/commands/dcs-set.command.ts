@@ -7,7 +7,8 @@ import { isStorableKind, INVALID_KIND } from './stored-kind.js';
 export const dcsSet = {
   name: 'DCS.SET',
   arity: 9,
-  flags: ['write', 'denyoom', 'fast', 'peer'],
+  access: 'peer',
+  flags: ['write', 'denyoom', 'fast'],
   keys: keyAt(7),
   epochAt: 1,
   summary: 'DCS.SET <epoch> <stamp> <attempt> <condition> <expiresAt> <kind> <key> <value>',

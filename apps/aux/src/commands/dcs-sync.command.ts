@@ -6,7 +6,8 @@ import { answering } from './peer-arguments.js';
 export const dcsSync = {
   name: 'DCS.SYNC',
   arity: 4,
-  flags: ['write', 'peer'],
+  access: 'peer',
+  flags: ['write'],
   keys: NO_KEYS,
   epochAt: 1,
   summary: 'DCS.SYNC <epoch> <id> <slots>: compare these slots with node <id>, and take what is missing',

@@ -7,7 +7,8 @@ import { answering, integerArgument, parseOperation, repeatedOperation } from '.
 export const dcsTouch = {
   name: 'DCS.TOUCH',
   arity: 6,
-  flags: ['write', 'fast', 'peer'],
+  access: 'peer',
+  flags: ['write', 'fast'],
   keys: keyAt(5),
   epochAt: 1,
   summary: 'DCS.TOUCH <epoch> <stamp> <attempt> <expiresAt> <key>',

@@ -5,7 +5,8 @@ import { answering, integerArgument } from './peer-arguments.js';
 export const dcsView = {
   name: 'DCS.VIEW',
   arity: 2,
-  flags: ['readonly', 'stale', 'loading', 'peer'],
+  access: 'peer',
+  flags: ['readonly', 'stale', 'loading'],
   keys: NO_KEYS,
   summary: 'DCS.VIEW <epoch>: the view of this node as JSON, or nil where it is no newer than <epoch>',
   run: ({ request, node }) =>

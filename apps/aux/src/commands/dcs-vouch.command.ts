@@ -9,7 +9,8 @@ const BEGAN_ANEW = Reply.error('STALE this node has begun anew since');
 export const dcsVouch = {
   name: 'DCS.VOUCH',
   arity: 4,
-  flags: ['readonly', 'fast', 'peer'],
+  access: 'peer',
+  flags: ['readonly', 'fast'],
   keys: NO_KEYS,
   epochAt: 1,
   summary:

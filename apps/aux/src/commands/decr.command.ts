@@ -4,6 +4,7 @@ import { runIncrement } from './counter.js';
 export const decr = {
   name: 'DECR',
   arity: 2,
+  access: 'write',
   flags: ['write', 'denyoom', 'fast'],
   keys: ONE_KEY,
   summary: 'Takes one from a number',

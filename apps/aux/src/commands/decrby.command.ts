@@ -5,6 +5,7 @@ import { NOT_AN_INTEGER } from './errors.js';
 export const decrby = {
   name: 'DECRBY',
   arity: 3,
+  access: 'write',
   flags: ['write', 'denyoom', 'fast'],
   keys: ONE_KEY,
   summary: 'Takes from a number',

@@ -24,6 +24,10 @@ export const BEHIND = Reply.error('TRYAGAIN the replica may lack writes that its
 export const INVALID_CURSOR = Reply.error('ERR invalid cursor');
 export const PEER_ONLY = Reply.error('ERR this command is for parts of the cache: send DCS.HELLO first');
 
+export function noPermission(user: string, name: string): string {
+  return Reply.error(`NOPERM User ${user} has no permissions to run the '${name.toLowerCase()}' command`);
+}
+
 export function wrongArity(name: string): string {
   return Reply.error(`ERR wrong number of arguments for '${name.toLowerCase()}' command`);
 }

@@ -4,6 +4,7 @@ import { ALL_KEYS, type Command } from './command.js';
 export const exists = {
   name: 'EXISTS',
   arity: -2,
+  access: 'read',
   flags: ['readonly', 'fast'],
   keys: ALL_KEYS,
   summary: 'How many of the keys, all of one slot, are there',

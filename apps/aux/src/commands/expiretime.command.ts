@@ -4,6 +4,7 @@ import { runTimeToLive } from './expiry.js';
 export const expiretime = {
   name: 'EXPIRETIME',
   arity: 2,
+  access: 'read',
   flags: ['readonly', 'fast'],
   keys: ONE_KEY,
   summary: 'When a key expires, in seconds since 1970',

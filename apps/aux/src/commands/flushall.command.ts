@@ -5,6 +5,7 @@ import { SYNTAX_ERROR } from './errors.js';
 export const flushall = {
   name: 'FLUSHALL',
   arity: -1,
+  access: 'admin',
   flags: ['write', 'admin'],
   keys: NO_KEYS,
   summary: 'Drops all that this node holds, and refuses to take it back',

@@ -4,6 +4,7 @@ import { ONE_KEY, type Command } from './command.js';
 export const get = {
   name: 'GET',
   arity: 2,
+  access: 'read',
   flags: ['readonly', 'fast'],
   keys: ONE_KEY,
   summary: 'The value of a key',

@@ -6,6 +6,7 @@ import { refusalReply } from './errors.js';
 export const getdel = {
   name: 'GETDEL',
   arity: 2,
+  access: 'write',
   flags: ['write', 'fast'],
   keys: ONE_KEY,
   summary: 'The value of a key, which is deleted',

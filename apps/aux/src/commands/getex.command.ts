@@ -6,6 +6,7 @@ import { isExpiryUnit, parseExpiry } from './expiry.js';
 export const getex = {
   name: 'GETEX',
   arity: -2,
+  access: 'write',
   flags: ['write', 'fast'],
   keys: ONE_KEY,
   summary: 'The value of a key, whose expiry is changed',

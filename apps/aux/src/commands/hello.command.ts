@@ -15,7 +15,8 @@ const NO_AUTH = Reply.error(
 export const hello = {
   name: 'HELLO',
   arity: -1,
-  flags: ['loading', 'stale', 'fast', 'no_auth'],
+  access: 'open',
+  flags: ['loading', 'stale', 'fast'],
   keys: NO_KEYS,
   summary: 'HELLO [2 | 3 [AUTH <user> <secret>] [SETNAME <name>]]: chooses the protocol, tells about the server',
   run(session) {

@@ -4,6 +4,7 @@ import { runIncrement } from './counter.js';
 export const incr = {
   name: 'INCR',
   arity: 2,
+  access: 'write',
   flags: ['write', 'denyoom', 'fast'],
   keys: ONE_KEY,
   summary: 'Adds one to a number',

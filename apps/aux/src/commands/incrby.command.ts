@@ -5,6 +5,7 @@ import { NOT_AN_INTEGER } from './errors.js';
 export const incrby = {
   name: 'INCRBY',
   arity: 3,
+  access: 'write',
   flags: ['write', 'denyoom', 'fast'],
   keys: ONE_KEY,
   summary: 'Adds to a number',

@@ -39,6 +39,7 @@ const EVERYTHING = ['ALL', 'DEFAULT', 'EVERYTHING'];
 export const info = {
   name: 'INFO',
   arity: -1,
+  access: 'read',
   flags: ['loading', 'stale'],
   keys: NO_KEYS,
   summary: 'The state of this node, by sections',

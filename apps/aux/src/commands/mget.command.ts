@@ -4,6 +4,7 @@ import { ALL_KEYS, type Command } from './command.js';
 export const mget = {
   name: 'MGET',
   arity: -2,
+  access: 'read',
   flags: ['readonly', 'fast'],
   keys: ALL_KEYS,
   summary: 'The values of keys of one slot',

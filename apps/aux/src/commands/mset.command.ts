@@ -6,6 +6,7 @@ import { refusalReply, wrongArity } from './errors.js';
 export const mset = {
   name: 'MSET',
   arity: -3,
+  access: 'write',
   flags: ['write', 'denyoom'],
   keys: KEY_VALUE_PAIRS,
   summary: 'Sets the values of keys of one slot',

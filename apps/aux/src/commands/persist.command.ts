@@ -5,6 +5,7 @@ import { refusalReply } from './errors.js';
 export const persist = {
   name: 'PERSIST',
   arity: 2,
+  access: 'write',
   flags: ['write', 'fast'],
   keys: ONE_KEY,
   summary: 'Takes the expiry off a key',

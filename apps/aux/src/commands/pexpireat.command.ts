@@ -4,6 +4,7 @@ import { runExpire } from './expiry.js';
 export const pexpireat = {
   name: 'PEXPIREAT',
   arity: -3,
+  access: 'write',
   flags: ['write', 'fast'],
   keys: ONE_KEY,
   summary: 'Makes a key expire at a time in milliseconds',

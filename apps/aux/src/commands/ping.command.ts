@@ -7,6 +7,7 @@ const PONG = Reply.simple('PONG');
 export const ping = {
   name: 'PING',
   arity: -1,
+  access: 'read',
   flags: ['fast'],
   keys: NO_KEYS,
   summary: 'Answers PONG, or the argument',

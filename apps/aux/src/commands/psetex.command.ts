@@ -4,6 +4,7 @@ import { runSetWithExpiry } from './expiry.js';
 export const psetex = {
   name: 'PSETEX',
   arity: 4,
+  access: 'write',
   flags: ['write', 'denyoom'],
   keys: ONE_KEY,
   summary: 'Sets the value of a key that expires after so many milliseconds',

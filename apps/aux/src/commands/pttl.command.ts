@@ -4,6 +4,7 @@ import { runTimeToLive } from './expiry.js';
 export const pttl = {
   name: 'PTTL',
   arity: 2,
+  access: 'read',
   flags: ['readonly', 'fast'],
   keys: ONE_KEY,
   summary: 'Milliseconds that a key has to live',

@@ -4,7 +4,8 @@ import { NO_KEYS, type Command } from './command.js';
 export const quit = {
   name: 'QUIT',
   arity: -1,
-  flags: ['loading', 'stale', 'fast', 'no_auth'],
+  access: 'open',
+  flags: ['loading', 'stale', 'fast'],
   keys: NO_KEYS,
   summary: 'Ends the connection',
   run(session) {

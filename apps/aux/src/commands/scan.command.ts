@@ -11,6 +11,7 @@ const CURSOR = /^\d{1,15}$/;
 export const scan = {
   name: 'SCAN',
   arity: -2,
+  access: 'read',
   flags: ['readonly'],
   keys: NO_KEYS,
   summary: 'SCAN <cursor> [MATCH <pattern>] [COUNT <n>] [TYPE <type>]: a step through the keys of this node',

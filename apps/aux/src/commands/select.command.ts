@@ -5,6 +5,7 @@ import { NOT_AN_INTEGER } from './errors.js';
 export const select = {
   name: 'SELECT',
   arity: 2,
+  access: 'read',
   flags: ['loading', 'stale', 'fast'],
   keys: NO_KEYS,
   summary: 'Chooses database 0, the only one',

@@ -1,6 +1,8 @@
 import type { RequestDecoder, RespVersion } from '@dcs/resp';
-import type { BackupStats } from '@dcs/protocol';
+import type { ApiTokens } from '@dcs/environment';
+import type { BackupStats, Challenge, Peer, PeerAuth } from '@dcs/protocol';
 import type { CacheNode } from '../cache-node.js';
+import { ACCESS_LEVELS } from './access.js';
 import type { Command } from './command.js';
 import { detachedRequest } from './detached-request.js';
 import type { Later } from './later-reply.js';
@@ -10,6 +12,9 @@ export type Request = Pick<
   RequestDecoder,
   'argc' | 'source' | 'start' | 'end' | 'length' | 'binary' | 'utf8' | 'framed' | 'upper' | 'integer'
 >;
+
+/** Whom a client without a name of its own is, as in Redis. */
+export const DEFAULT_USER = 'default';
 
 /** A connection as `CLIENT LIST` shows it. */
 export interface ClientInfo {
@@ -24,10 +29,12 @@ export interface ClientInfo {
 export interface ServerContext {
   readonly node: CacheNode;
   readonly version: string;
-  /** Whether a secret is set, which every connection must give first. */
-  readonly secretRequired: boolean;
-  /** Compares in constant time. */
-  readonly isSecret: (secret: string) => boolean;
+  /** Who may do what. */
+  readonly tokens: ApiTokens;
+  /** Clients have to give a token before anything else. */
+  readonly closedToStrangers: boolean;
+  /** How other parts of the cache make themselves known. */
+  readonly peers: PeerAuth;
   /** Begins to leave, as on SIGTERM. */
   readonly drain: () => void;
   /** Absent: no backup directory. */
@@ -48,9 +55,16 @@ export class Session {
   /** What the client says of its library. */
   libName = '';
   libVersion = '';
-  authenticated: boolean;
-  /** Set by DCS.HELLO: the other end is one of our own. */
-  peer: { readonly role: string; readonly id: string } | undefined;
+  /** What its commands may ask for: see `ACCESS_LEVELS`. */
+  level = 0;
+  /** Name of the token that the client gave. */
+  user = DEFAULT_USER;
+  /** The other end is a part of the cache. */
+  peer: Peer | undefined;
+  /** What the other end of DCS.HELLO is still to prove. */
+  challenge: Challenge | undefined;
+  /** The client gave the cluster secret itself, as in protocol version 1. */
+  gaveSecret = false;
   /** The connection ends when the replies so far are out. */
   closing = false;
   /** No further request is read until this one is done. */
@@ -66,7 +80,7 @@ export class Session {
     readonly request: Request,
     readonly context: ServerContext,
   ) {
-    this.authenticated = !context.secretRequired;
+    this.reset();
   }
 
   get node(): CacheNode {
@@ -77,17 +91,31 @@ export class Session {
   detached(request = detachedRequest(this.request)): Session {
     const copy = new Session(this.id, this.address, request, this.context);
     copy.protocol = this.protocol;
-    copy.authenticated = this.authenticated;
+    copy.level = this.level;
+    copy.user = this.user;
     copy.peer = this.peer;
     copy.slot = this.slot;
     return copy;
+  }
+
+  get authenticated(): boolean {
+    return this.level > ACCESS_LEVELS.open;
+  }
+
+  /** The other end has made sure that it is a part of the cache. */
+  becomePeer(peer: Peer): void {
+    this.peer = peer;
+    this.level = ACCESS_LEVELS.peer;
   }
 
   /** Back to what it was when the connection was made. */
   reset(): void {
     this.protocol = 2;
     this.name = '';
-    this.authenticated = !this.context.secretRequired;
+    this.level = this.context.closedToStrangers ? ACCESS_LEVELS.open : ACCESS_LEVELS.admin;
+    this.user = DEFAULT_USER;
     this.peer = undefined;
+    this.challenge = undefined;
+    this.gaveSecret = false;
   }
 }

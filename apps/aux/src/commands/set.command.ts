@@ -16,6 +16,7 @@ interface SetOptions {
 export const set = {
   name: 'SET',
   arity: -3,
+  access: 'write',
   flags: ['write', 'denyoom'],
   keys: ONE_KEY,
   summary: 'Sets the value of a key, with an expiry and a condition if given',

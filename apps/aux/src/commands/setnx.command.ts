@@ -6,6 +6,7 @@ import { refusalReply } from './errors.js';
 export const setnx = {
   name: 'SETNX',
   arity: 3,
+  access: 'write',
   flags: ['write', 'denyoom', 'fast'],
   keys: ONE_KEY,
   summary: 'Sets the value of a key that is absent',

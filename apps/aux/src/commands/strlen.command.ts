@@ -5,6 +5,7 @@ import { ONE_KEY, type Command } from './command.js';
 export const strlen = {
   name: 'STRLEN',
   arity: 2,
+  access: 'read',
   flags: ['readonly', 'fast'],
   keys: ONE_KEY,
   summary: 'Bytes in the value of a key',

@@ -4,6 +4,7 @@ import { client } from './client.command.js';
 import { cluster } from './cluster.command.js';
 import { command } from './command.command.js';
 import { dbsize } from './dbsize.command.js';
+import { dcsAuth } from './dcs-auth.command.js';
 import { dcsBackup } from './dcs-backup.command.js';
 import { dcsDel } from './dcs-del.command.js';
 import { dcsDigest } from './dcs-digest.command.js';
@@ -71,6 +72,7 @@ const COMMANDS: readonly Command[] = [
   cluster,
   command,
   dbsize,
+  dcsAuth,
   dcsBackup,
   dcsDel,
   dcsDigest,

@@ -4,6 +4,7 @@ import { runTimeToLive } from './expiry.js';
 export const ttl = {
   name: 'TTL',
   arity: 2,
+  access: 'read',
   flags: ['readonly', 'fast'],
   keys: ONE_KEY,
   summary: 'Seconds that a key has to live',

@@ -4,6 +4,7 @@ import { ONE_KEY, type Command } from './command.js';
 export const type = {
   name: 'TYPE',
   arity: 2,
+  access: 'read',
   flags: ['readonly', 'fast'],
   keys: ONE_KEY,
   summary: 'string, or none when the key is absent',

@@ -4,6 +4,7 @@ import { deleteKeys } from './delete-keys.js';
 export const unlink = {
   name: 'UNLINK',
   arity: -2,
+  access: 'write',
   flags: ['write', 'fast'],
   keys: ALL_KEYS,
   summary: 'Deletes keys of one slot; answers how many there were',

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MAX_ALIVE_AGE_MS } from '../persistence/checkpoints.js';
-import { type AuxConfig, ConfigError, loadConfig, MIN_TOMBSTONE_RETENTION_MS, VARIABLES } from './config.js';
+import { ConfigError } from '@dcs/environment';
+import { type AuxConfig, loadConfig, MIN_TOMBSTONE_RETENTION_MS, VARIABLES } from './config.js';
 
 function load(env: Record<string, string>, readFile = (): string => ''): AuxConfig {
   return loadConfig({ env, readFile, pid: 42 });
@@ -109,32 +110,46 @@ test('the password of the registry is a variable of its own', () => {
 describe('secret', () => {
   const secret = 'long enough';
 
-  test('comes from the variable or from a file', () => {
-    expect(load({ DCS_CLUSTER_SECRET: secret }).secret).toBe(secret);
-    expect(load({ DCS_CLUSTER_SECRET_FILE: '/run/secret' }, () => `${secret}\n`).secret).toBe(secret);
-    expect(load({}).secret).toBeUndefined();
-  });
-
-  test('not from both, and not from a file that cannot be read', () => {
-    expect(problems({ DCS_CLUSTER_SECRET: secret, DCS_CLUSTER_SECRET_FILE: '/f' })).toHaveLength(1);
-    const unreadable = (): string => {
-      throw new Error('ENOENT');
-    };
-    expect(problems({ DCS_CLUSTER_SECRET_FILE: '/f' }, unreadable)[0]).toContain('expected a readable file (ENOENT)');
-  });
-
-  test('is needed beyond loopback, unless told otherwise', () => {
-    expect(problems({ DCS_HOST: '0.0.0.0' })[0]).toMatch(/^DCS_HOST: /);
-    expect(problems({ DCS_HOST: '0.0.0.0', DCS_CLUSTER_SECRET: secret })).toEqual([]);
-    expect(problems({ DCS_HOST: '0.0.0.0', DCS_ALLOW_UNAUTHENTICATED: 'true' })).toEqual([]);
+  test('keeps strangers out beyond loopback, unless told otherwise', () => {
+    const everywhere = { DCS_HOST: '0.0.0.0', DCS_ADVERTISE_HOST: '10.0.0.1' };
+    expect(problems(everywhere)[0]).toMatch(/^DCS_HOST: /);
+    expect(problems({ ...everywhere, DCS_CLUSTER_SECRET: secret })).toEqual([]);
+    expect(problems({ ...everywhere, DCS_ALLOW_UNAUTHENTICATED: 'true' })).toEqual([]);
     expect(problems({ DCS_HOST: '127.0.0.5' })).toEqual([]);
+  });
+
+  test('tokens want one too: whoever says that it is a part of the cache needs no token', () => {
+    const tokens = { DCS_API_TOKENS: 'ann:12345678:read' };
+    expect(problems(tokens)).toEqual([
+      expect.stringMatching(/^DCS_API_TOKENS: got \(hidden\), expected DCS_CLUSTER_SECRET/),
+    ]);
+    expect(problems({ ...tokens, DCS_CLUSTER_SECRET: secret })).toEqual([]);
+  });
+
+  test.each([
+    [{}, false],
+    [{ DCS_CLUSTER_SECRET: secret }, true],
+    [{ DCS_CLUSTER_SECRET: secret, DCS_ALLOW_UNAUTHENTICATED: 'true' }, false],
+    [{ DCS_CLUSTER_SECRET: secret, DCS_API_TOKENS: 'a:12345678:read', DCS_ALLOW_UNAUTHENTICATED: 'true' }, true],
+  ])('clients need a token with %j: %s', (env, closed) => {
+    expect(load(env).closedToStrangers).toBe(closed);
   });
 });
 
-test('a heartbeat fits twice into a lease', () => {
-  expect(problems({ DCS_HEARTBEAT_MS: '2000', DCS_LEASE_MS: '3000' })[0]).toMatch(
-    /^DCS_HEARTBEAT_MS: got 2000, expected at most half/,
-  );
+test('others are told of an address that they can connect to', () => {
+  const open = { DCS_ALLOW_UNAUTHENTICATED: 'true' };
+  for (const host of ['0.0.0.0', '::', '0']) {
+    expect(problems({ ...open, DCS_HOST: host })).toEqual([expect.stringMatching(/^DCS_ADVERTISE_HOST: got nothing/)]);
+    expect(problems({ ...open, DCS_ADVERTISE_HOST: host })).toEqual([
+      expect.stringMatching(/^DCS_ADVERTISE_HOST: got "/),
+    ]);
+  }
+  expect(load({ ...open, DCS_HOST: '::', DCS_ADVERTISE_HOST: 'a' }).advertiseHost).toBe('a');
+});
+
+test('to be durable before each answer takes a disk', () => {
+  expect(problems({ DCS_DURABILITY: 'always' })).toEqual([expect.stringMatching(/^DCS_DURABILITY: got "always"/)]);
+  expect(problems({ DCS_DURABILITY: 'always', DCS_DATA_DIR: '/data' })).toEqual([]);
 });
 
 test('the README has every variable with its default', () => {

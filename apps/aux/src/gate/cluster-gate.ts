@@ -57,7 +57,7 @@ export function runKeyed(session: Session, command: Command): string | Later {
   if (node.isFenced) return FENCED;
   const role = node.ownership.roleOf(slot);
   if (role !== PRIMARY) {
-    if (role !== REPLICA || session.peer === undefined || !command.flags.includes('peer')) return moved(slot, session);
+    if (role !== REPLICA || session.peer === undefined || command.access !== 'peer') return moved(slot, session);
     if (command.flags.includes('write')) return actForPrimary(session.detached(), command);
   }
   const isCurrent = role === PRIMARY || node.monotonic() < readableUntil(session);

@@ -1,7 +1,8 @@
 import { Reply } from '@dcs/resp';
 import { runKeyed } from './cluster-gate.js';
+import { ACCESS_LEVELS } from '../commands/access.js';
 import type { Command } from '../commands/command.js';
-import { NO_AUTH, PEER_ONLY, wrongArity } from '../commands/errors.js';
+import { NO_AUTH, noPermission, PEER_ONLY, wrongArity } from '../commands/errors.js';
 import type { Later } from '../commands/later-reply.js';
 import type { Session } from '../commands/session.js';
 
@@ -15,8 +16,7 @@ interface Prepared {
   readonly command: Command;
   readonly counters: CommandCounters;
   readonly firstKey: number;
-  readonly peer: boolean;
-  readonly noAuth: boolean;
+  readonly level: number;
 }
 
 /** A reply that is still to come, and how many requests in a row it answers. */
@@ -62,8 +62,7 @@ export class Dispatcher {
         command,
         counters: { ok: 0, error: 0 },
         firstKey: command.keys.first,
-        peer: command.flags.includes('peer'),
-        noAuth: command.flags.includes('no_auth'),
+        level: ACCESS_LEVELS[command.access],
       });
     }
   }
@@ -88,13 +87,9 @@ export class Dispatcher {
       prepared.counters.error++;
       return wrongArity(command.name);
     }
-    if (!session.authenticated && !prepared.noAuth) {
+    if (session.level < prepared.level) {
       prepared.counters.error++;
-      return NO_AUTH;
-    }
-    if (prepared.peer && session.peer === undefined) {
-      prepared.counters.error++;
-      return PEER_ONLY;
+      return refusal(session, command);
     }
     if (command.epochAt !== undefined && session.node.refresh.needed(request.integer(command.epochAt) ?? 0)) {
       return this.#afterRefresh(session, prepared, request.integer(command.epochAt)!);
@@ -143,6 +138,11 @@ export class Dispatcher {
     });
     return reply;
   }
+}
+
+function refusal(session: Session, { name, access }: Command): string {
+  if (!session.authenticated) return NO_AUTH;
+  return access === 'peer' ? PEER_ONLY : noPermission(session.user, name);
 }
 
 /** Redis's words for it, with the first arguments quoted. */

@@ -2,9 +2,11 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MemoryRegistry } from '@dcs/cluster-membership';
-import { encodeCommandBinary } from '@dcs/resp';
+import { PeerAuth, randomNonce } from '@dcs/protocol';
+import { encodeCommandBinary, RespClient } from '@dcs/resp';
 import { Cluster, Redis } from 'ioredis';
 import type { AuxServer } from '../aux-server.js';
+import { commandTable } from '../commands/table.js';
 import { RawClient, startServer } from '../../test/test-server.js';
 
 const servers: AuxServer[] = [];
@@ -155,29 +157,145 @@ describe('bounds', () => {
   });
 });
 
-describe('secret', () => {
+describe('who may do what', () => {
   const secret = 'correct horse battery';
+  const TOKENS = 'ann:reader-token:read,bob:writer-token:write,eve:admin-token:admin';
+  const closed = { DCS_CLUSTER_SECRET: secret, DCS_API_TOKENS: TOKENS };
 
-  test('nothing but AUTH, HELLO, RESET and QUIT before it', async () => {
-    const server = await start({ DCS_CLUSTER_SECRET: secret });
-    const unknown = client(server);
-    for (const command of [['PING'], ['GET', 'k'], ['FLUSHALL'], ['DCS.HELLO', '1', 'master', 'm'], ['NOPE']]) {
+  test('nothing but AUTH, HELLO, RESET and QUIT before a token', async () => {
+    const unknown = client(await start(closed));
+    for (const command of [['PING'], ['GET', 'k'], ['FLUSHALL'], ['COMMAND'], ['DCS.STATS'], ['NOPE']]) {
       await expect(unknown.call(...command)).resolves.toMatchObject({ message: 'NOAUTH Authentication required.' });
     }
-    await expect(unknown.call('AUTH', 'wrong')).resolves.toMatchObject({ code: 'WRONGPASS' });
-    await expect(unknown.call('AUTH', 'someone', secret)).resolves.toMatchObject({ code: 'WRONGPASS' });
+    for (const wrong of [
+      ['wrong'],
+      ['someone', 'admin-token'],
+      ['ann', 'admin-token'],
+      [secret],
+      ['default', secret],
+    ]) {
+      await expect(unknown.call('AUTH', ...wrong)).resolves.toMatchObject({ code: 'WRONGPASS' });
+    }
     await expect(unknown.call('GET', 'k')).resolves.toMatchObject({ code: 'NOAUTH' });
-    await expect(unknown.call('AUTH', secret)).resolves.toBe('OK');
+    await expect(unknown.call('AUTH', 'eve', 'admin-token')).resolves.toBe('OK');
     await expect(unknown.call('FLUSHALL')).resolves.toBe('OK');
     await expect(unknown.call('RESET')).resolves.toBe('RESET');
     await expect(unknown.call('PING')).resolves.toMatchObject({ code: 'NOAUTH' });
-    await expect(unknown.call('HELLO', 3, 'AUTH', 'default', secret)).resolves.toBeInstanceOf(Map);
+    await expect(unknown.call('HELLO', 3, 'AUTH', 'bob', 'writer-token')).resolves.toBeInstanceOf(Map);
+    await expect(unknown.call('SET', 'k', 'v')).resolves.toBe('OK');
+  });
+
+  test.each([
+    [
+      'ann',
+      'reader-token',
+      ['GET', 'MGET', 'TTL', 'SCAN', 'INFO', 'DBSIZE', 'PING'],
+      ['SET', 'DEL', 'INCR', 'FLUSHALL'],
+    ],
+    ['bob', 'writer-token', ['GET', 'SET', 'DEL', 'EXPIRE', 'GETDEL'], ['FLUSHALL']],
+    ['eve', 'admin-token', ['GET', 'SET', 'FLUSHALL'], []],
+  ])('%s has the role of the token', async (name, token, allowed, refused) => {
+    const server = await start(closed);
+    const caller = client(server);
+    await expect(caller.call('AUTH', name, token)).resolves.toBe('OK');
+    const call = (command: string) => {
+      const { arity } = commandTable.get(command)!;
+      const args = command === 'SCAN' ? ['0'] : Array<string>(Math.abs(arity) - 1).fill('1');
+      return caller.call(command, ...args);
+    };
+    for (const command of allowed) expect(String(await call(command))).not.toContain('NOPERM');
+    for (const command of refused) {
+      await expect(call(command)).resolves.toMatchObject({
+        message: `NOPERM User ${name} has no permissions to run the '${command.toLowerCase()}' command`,
+      });
+    }
+    await expect(caller.call('DCS.STATS')).resolves.toMatchObject({ code: 'ERR' });
+  });
+
+  test('clients that know a password only need no name', async () => {
+    const server = await start(closed);
+    await expect(client(server).call('AUTH', 'reader-token')).resolves.toBe('OK');
+    const named = client(server);
+    await expect(named.call('AUTH', 'default', 'reader-token')).resolves.toBe('OK');
+    await expect(named.call('SET', 'k', 'v')).resolves.toMatchObject({ message: expect.stringContaining('User ann') });
+  });
+
+  test('a secret without tokens closes the port to clients, unless told otherwise', async () => {
+    const server = await start({ DCS_CLUSTER_SECRET: secret });
+    await expect(client(server).call('GET', 'k')).resolves.toMatchObject({ code: 'NOAUTH' });
+    await expect(client(server).call('AUTH', secret)).resolves.toMatchObject({ code: 'WRONGPASS' });
+    const open = await start({ DCS_CLUSTER_SECRET: secret, DCS_ALLOW_UNAUTHENTICATED: 'true' });
+    await expect(client(open).call('GET', 'k')).resolves.toBeNull();
+    await expect(client(open).call('DCS.STATS')).resolves.toMatchObject({ code: 'ERR' });
+  });
+
+  test('every command says who may send it, and what only peers or admins may is not for others', () => {
+    const byAccess = (access: string) =>
+      [...commandTable.values()].filter((command) => command.access === access).map(({ name }) => name);
+    expect(byAccess('open')).toEqual(['AUTH', 'DCS.AUTH', 'DCS.HELLO', 'HELLO', 'QUIT', 'RESET']);
+    for (const { name, access, flags } of commandTable.values()) {
+      const isOpen = ['DCS.AUTH', 'DCS.HELLO'].includes(name);
+      if (name.startsWith('DCS.') && !isOpen) expect([name, access]).toEqual([name, 'peer']);
+      else if ((flags as readonly string[]).includes('admin')) expect([name, access]).toEqual([name, 'admin']);
+      else if ((flags as readonly string[]).includes('write')) expect([name, access]).toEqual([name, 'write']);
+    }
+  });
+
+  test('a part of the cache proves that it knows the secret, and the node does so first', async () => {
+    const server = await start(closed);
+    const { dataPort, address } = { dataPort: server.data.port, address: `127.0.0.1:${server.data.port}` };
+    const link = (secrets: readonly string[]) => {
+      const auth = new PeerAuth({
+        ...{ role: 'aux', id: 'a2', address: () => '', cluster: 'dcs', secrets },
+        ...{ nonce: randomNonce, monotonic: () => 0 },
+      });
+      const handshake = auth.handshake({ id: 'a1', address, versions: auth.versions });
+      return new RespClient({ host: '127.0.0.1', port: dataPort }, { handshake, reconnect: false });
+    };
+    const peer = link([secret]);
+    await expect(peer.request(['DCS.STATS'])).resolves.toContain('"id":"a1"');
+    await peer.close();
+    for (const secrets of [[], ['not the secret at all']]) {
+      const stranger = link(secrets);
+      await expect(stranger.connect()).rejects.toMatchObject({ code: 'ERR_RESP_HANDSHAKE' });
+      await stranger.close();
+    }
+  });
+
+  test('a wrong proof ends the connection, and so does one without a hello', async () => {
+    const server = await start(closed);
+    const hello = ['DCS.HELLO', '2', '2', 'role', 'aux', 'id', 'x', 'nonce', 'a'.repeat(32), 'cluster', 'dcs'];
+    const liar = client(server);
+    await expect(liar.call(...hello)).resolves.toHaveLength(16);
+    await expect(liar.call('DCS.STATS')).resolves.toMatchObject({ code: 'NOAUTH' });
+    await expect(liar.call('DCS.AUTH', '0'.repeat(64))).resolves.toMatchObject({ code: 'WRONGPASS' });
+    await liar.until(() => liar.closed);
+    const hasty = client(server);
+    await expect(hasty.call('DCS.AUTH', '0'.repeat(64))).resolves.toMatchObject({ code: 'WRONGPASS' });
+    await hasty.until(() => hasty.closed);
+  });
+
+  test('the way of protocol version 1 is open only when that is said, and without a secret', async () => {
+    const plain = ['DCS.HELLO', 1, 'master', 'm1'] as const;
+    await expect(client(await start(closed)).call(...plain)).resolves.toMatchObject({
+      message: 'ERR protocol version 1 is not spoken here, want one of 2 to 2',
+    });
+    const server = await start({ ...closed, DCS_ALLOW_PROTOCOL_1: 'true' });
+    const early = client(server);
+    await expect(early.call(...plain)).resolves.toMatchObject({ code: 'NOAUTH' });
+    await expect(early.call('AUTH', secret)).resolves.toBe('OK');
+    await expect(early.call(...plain)).resolves.toBe('1');
+    await expect(early.call('DCS.STATS')).resolves.toContain('"id":"a1"');
+    const admin = client(server);
+    await admin.call('AUTH', 'eve', 'admin-token');
+    await expect(admin.call(...plain)).resolves.toMatchObject({ code: 'NOAUTH' }); // a token is no secret of the cluster
   });
 
   test('commands between our own parts need DCS.HELLO', async () => {
     const peer = client(await start());
     await expect(peer.call('DCS.STATS')).resolves.toMatchObject({ code: 'ERR' });
     await expect(peer.call('DCS.HELLO', 99, 'master', 'm1')).resolves.toMatchObject({ code: 'ERR' });
+    await expect(peer.call('DCS.HELLO', 3, 9, 'role', 'aux')).resolves.toMatchObject({ code: 'ERR' });
     await expect(peer.call('DCS.HELLO', 1, 'stranger', 'm1')).resolves.toMatchObject({ code: 'ERR' });
     await expect(peer.call('DCS.HELLO', 1, 'master', 'm1')).resolves.toBe('1');
     await expect(peer.call('DCS.STATS')).resolves.toContain('"id":"a1"');

@@ -16,7 +16,7 @@ it('a variable goes to the roles that know it, and an unknown one to all', () =>
   const environment = {
     PATH: '/bin',
     DCS_ZONE: 'a',
-    DCS_API_TOKENS: 't',
+    DCS_BULK_MAX_ITEMS: 't',
     DCS_ODD: '1',
     DCS_LEASE_MS: '9',
     DCS_NONE: undefined,
@@ -24,7 +24,7 @@ it('a variable goes to the roles that know it, and an unknown one to all', () =>
   expect(environmentFor('aux', environment)).toEqual({ PATH: '/bin', DCS_ZONE: 'a', DCS_ODD: '1', DCS_LEASE_MS: '9' });
   expect(environmentFor('master', environment)).toEqual({
     PATH: '/bin',
-    DCS_API_TOKENS: 't',
+    DCS_BULK_MAX_ITEMS: 't',
     DCS_ODD: '1',
     DCS_LEASE_MS: '9',
   });
@@ -42,7 +42,7 @@ describe('the variables that are passed on', () => {
     const files = readdirSync(directory).filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts'));
     const source = files.map((name) => readFileSync(join(directory, name), 'utf8')).join('\n');
     const names = Array.from(
-      source.matchAll(/^\s*(DCS_[A-Z0-9_]+): (?:z\b|[a-z]\w*[(,])/gm),
+      source.matchAll(/^\s*(DCS_[A-Z0-9_]+): (?:z\b|[a-z]\w*[(,.])/gm),
       (match) => match[1] ?? '',
     );
     const secrets = ['DCS_CLUSTER_SECRET', 'DCS_REGISTRY_PASSWORD', 'DCS_API_TOKENS'].filter((name) =>

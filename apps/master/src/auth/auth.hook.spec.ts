@@ -1,17 +1,6 @@
 import { call, JSON_BODY, TestCluster } from '../../test/test-cluster.js';
-import { ApiTokens, allows } from './api-tokens.js';
 
 const TOKENS = 'r:reader-token:read,w:writer-token:write,a:admin-token:admin';
-
-test('tokens have roles, and each role what is below it', () => {
-  const tokens = new ApiTokens([{ name: 'w', token: 'writer-token', role: 'write' }]);
-  expect(tokens.callerOf('Bearer writer-token')).toMatchObject({ name: 'w', role: 'write' });
-  expect(tokens.callerOf('bearer  writer-token')).toMatchObject({ role: 'write' });
-  for (const header of [undefined, '', 'writer-token', 'Bearer', 'Bearer writer-toke', 'Basic writer-token']) {
-    expect(tokens.callerOf(header)).toBeUndefined();
-  }
-  expect([allows('read', 'read'), allows('read', 'write'), allows('admin', 'write')]).toEqual([true, false, true]);
-});
 
 describe('a gateway with tokens', () => {
   let cluster: TestCluster;
@@ -64,9 +53,26 @@ describe('a gateway with tokens', () => {
     expect((await call(cluster.port, 'GET', '/data/k', { headers })).status).toBe(404);
   });
 
-  test('connections to the nodes begin with the cluster secret and the hello', () => {
-    const [auth, hello] = cluster.nodes[0]!.calls;
-    expect(auth).toEqual(['AUTH', 'cluster-secret']);
-    expect(hello!.slice(0, 3)).toEqual(['DCS.HELLO', '1', 'master']);
+  test('a header that is no bearer token is no token', async () => {
+    for (const authorization of ['reader-token', 'Bearer', 'Bearer reader-toke', 'Basic reader-token']) {
+      expect((await call(cluster.port, 'GET', '/data/k', { headers: { authorization } })).status).toBe(401);
+    }
+    const authorization = 'bearer  reader-token';
+    expect((await call(cluster.port, 'GET', '/data/k', { headers: { authorization } })).status).toBe(404);
+  });
+
+  test('connections to the nodes begin with a hello and a proof, and never with the secret', () => {
+    const [hello, proof] = cluster.nodes[0]!.calls;
+    expect(hello!.slice(0, 7)).toEqual([
+      'DCS.HELLO',
+      '2',
+      '2',
+      'role',
+      'master',
+      'id',
+      expect.stringMatching(/^master-/),
+    ]);
+    expect(proof).toEqual(['DCS.AUTH', expect.stringMatching(/^[0-9a-f]{64}$/)]);
+    expect(cluster.nodes[0]!.calls.flat().join(' ')).not.toContain('cluster-secret');
   });
 });

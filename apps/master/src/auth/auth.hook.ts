@@ -1,8 +1,8 @@
+import { allows, type ApiTokens } from '@dcs/environment';
 import { type FastifyReply, type FastifyRequest, type onRequestHookHandler } from 'fastify';
 import { GatewayError } from '../errors.js';
 import { routeConfig } from '../http/access.js';
 import { type AuditLog } from './audit-log.js';
-import { allows, type ApiTokens } from './api-tokens.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -11,6 +11,7 @@ declare module 'fastify' {
   }
 }
 
+const BEARER = /^Bearer +([^\s]+) *$/i;
 /** Pages that need no token: they hold nothing but the description of the API. */
 const OPEN_PATH = /^\/docs(-json|-yaml)?(\/|\?|$)/;
 
@@ -35,7 +36,8 @@ function refuse(tokens: ApiTokens, request: FastifyRequest): GatewayError | unde
   if (route === undefined && OPEN_PATH.test(request.url)) return undefined;
   const access = route?.access ?? 'read';
   if (access === 'open') return undefined;
-  const caller = tokens.callerOf(request.headers.authorization);
+  const token = BEARER.exec(request.headers.authorization ?? '')?.[1];
+  const caller = token === undefined ? undefined : tokens.find(token);
   if (caller === undefined) {
     return new GatewayError('ERR_UNAUTHORIZED', 'this call needs the header "Authorization: Bearer <token>"');
   }

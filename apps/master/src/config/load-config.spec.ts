@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError, loadConfig } from './load-config.js';
+import { ConfigError } from '@dcs/environment';
+import { loadConfig } from './load-config.js';
 import { masterSchema } from './master-config.js';
 
 function problems(environment: Record<string, string>, readFile?: (path: string) => string): readonly string[] {
@@ -84,7 +85,7 @@ test('a secret may come from a file, but not from both', () => {
     if (path === '/s') return 'from-a-file\n';
     throw Object.assign(new Error(), { code: 'ENOENT' });
   };
-  expect(loadConfig({ DCS_CLUSTER_SECRET_FILE: '/s' }, files).DCS_CLUSTER_SECRET).toBe('from-a-file');
+  expect(loadConfig({ DCS_CLUSTER_SECRET_FILE: '/s' }, files).DCS_CLUSTER_SECRET).toEqual(['from-a-file']);
   expect(problems({ DCS_CLUSTER_SECRET_FILE: '/t' }, files)).toEqual([
     'DCS_CLUSTER_SECRET_FILE: got "/t", expected a file that can be read (ENOENT)',
   ]);

@@ -1,6 +1,6 @@
 import { applyDecorators, SetMetadata } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
-import { type Role } from '../config/master-config.js';
+import { type Role } from '@dcs/environment';
 
 /** `open`: no token is asked for. */
 export type RouteAccess = Role | 'open';

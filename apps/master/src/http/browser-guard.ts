@@ -1,5 +1,5 @@
 import { type onRequestHookHandler } from 'fastify';
-import { isLoopback } from '../config/master-config.js';
+import { isLoopback } from '@dcs/environment';
 import { GatewayError } from '../errors.js';
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);

@@ -1,5 +1,5 @@
+import { ApiTokens } from '@dcs/environment';
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
-import { ApiTokens } from '../auth/api-tokens.js';
 import { type AuditLog } from '../auth/audit-log.js';
 import { authHook } from '../auth/auth.hook.js';
 import { type Buffers } from '../buffers/buffers.js';

@@ -1,5 +1,5 @@
 import { type Member } from '@dcs/cluster-membership';
-import { helloCommand } from '@dcs/protocol';
+import { type PeerAuth, peerTarget } from '@dcs/protocol';
 import { RespClient } from '@dcs/resp';
 import { type Connect, type NodeConnection, type Random, type Time } from './ports.js';
 
@@ -17,9 +17,8 @@ export const systemTime: Time = {
 export const systemRandom: Random = Math.random;
 
 export interface ConnectorOptions {
-  /** This gateway's id. */
-  readonly id: string;
-  readonly secret: string | undefined;
+  /** How this gateway and the nodes make sure of each other. */
+  readonly auth: PeerAuth;
   readonly maxInFlight: number;
   readonly requestTimeoutMs: number;
   /** How long a closing connection waits for what is in flight, ms. */
@@ -34,14 +33,13 @@ const KEEP_ALIVE_MS = 15_000;
 
 /** Opens one pipelined RESP connection per member. */
 export function respConnector(options: ConnectorOptions): Connect {
-  const { id, secret, maxInFlight, requestTimeoutMs, drainMs, onDown } = options;
-  const handshake = [...(secret === undefined ? [] : [['AUTH', secret]]), helloCommand('master', id)];
+  const { auth, maxInFlight, requestTimeoutMs, drainMs, onDown } = options;
   return (member): NodeConnection => {
     const client = new RespClient(
       { host: member.host, port: member.dataPort },
       {
         bulk: 'binary',
-        handshake,
+        handshake: auth.handshake(peerTarget(member)),
         maxInFlight,
         connectTimeoutMs: requestTimeoutMs,
         requestTimeoutMs,

@@ -19,7 +19,7 @@ describe('ClusterLink', () => {
     await cluster.startAll(['a', 'b', 'c'], { antiEntropyIntervalMs: 600_000 });
     [primary, replica] = cluster.ownersOf(KEY) as [AuxServer, AuxServer];
     const { port } = cluster.strangerTo(KEY).data;
-    link = new ClusterLink({ node: { host: '127.0.0.1', port }, secret: undefined });
+    link = new ClusterLink({ node: { host: '127.0.0.1', port }, secrets: [] });
   });
 
   afterEach(async () => {

@@ -4,7 +4,7 @@ import {
   encodeDigest,
   encodeHeader,
   encodeMerge,
-  helloCommand,
+  PeerAuth,
   SLOT_COMPARING,
   SLOT_IN_SYNC,
   SlotSet,
@@ -15,7 +15,8 @@ import { type Entry, isTombstone, valueOf } from '../../node/entry.js';
 export interface ClusterLinkOptions {
   /** Any node. */
   readonly node: { readonly host: string; readonly port: number };
-  readonly secret: string | undefined;
+  /** The cluster secret; a second one is tried as well. None: the cluster has none. */
+  readonly secrets: readonly string[];
 }
 
 const CALL_TIMEOUT_MS = 10_000;
@@ -30,6 +31,7 @@ export class ClusterLink {
   /** Entries that did not get to all owners; the caller takes them. */
   readonly failed: { readonly key: string; readonly entry: Entry; readonly error: Error }[] = [];
   readonly #options: ClusterLinkOptions;
+  readonly #auth: PeerAuth;
   readonly #clients = new Map<string, RespClient>();
   #owners: string[][] = [];
   #epoch = 0;
@@ -39,6 +41,7 @@ export class ClusterLink {
 
   constructor(options: ClusterLinkOptions) {
     this.#options = options;
+    this.#auth = PeerAuth.ofTool('backup-restore', options.secrets);
   }
 
   /** Learns the nodes and what they own. @throws RespClientError, RespError, ProtocolError */
@@ -142,13 +145,11 @@ export class ClusterLink {
     const known = this.#clients.get(node);
     if (known !== undefined) return known;
     const colon = node.lastIndexOf(':');
-    const hello = helloCommand('aux', 'backup-restore');
-    const { secret } = this.#options;
     const client = new RespClient(
       { host: node.slice(0, colon), port: Number(node.slice(colon + 1)) },
       {
         bulk: 'binary',
-        handshake: secret === undefined ? [hello] : [['AUTH', secret], hello],
+        handshake: this.#auth.handshake(),
         connectTimeoutMs: CONNECT_TIMEOUT_MS,
         requestTimeoutMs: CALL_TIMEOUT_MS,
         maxInFlight: 2 * MAX_WAITING,

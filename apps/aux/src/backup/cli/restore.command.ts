@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SLOT_COUNT } from '@dcs/consistent-hash';
+import { secretLines } from '@dcs/environment';
 import { SlotSet } from '@dcs/protocol';
 import { type Arguments, UsageError } from './arguments.js';
 import { ClusterLink, mayPass } from './cluster-link.js';
@@ -14,7 +15,7 @@ const PAUSE_MS = 1000;
 export async function restoreToCluster(args: Arguments, terminal: Terminal): Promise<number> {
   const source = await openBackupSource(args);
   const restore = restoreOf(source, terminal);
-  const link = new ClusterLink({ node: args.node!, secret: await secretOf(args) });
+  const link = new ClusterLink({ node: args.node!, secrets: await secretsOf(args) });
   const progress = new Progress(terminal);
   let sent = 0;
   let refused = 0;
@@ -73,10 +74,10 @@ async function retry(link: ClusterLink, terminal: Terminal): Promise<number> {
   }
 }
 
-async function secretOf({ secretFile }: Arguments): Promise<string | undefined> {
-  if (secretFile === undefined) return undefined;
+async function secretsOf({ secretFile }: Arguments): Promise<readonly string[]> {
+  if (secretFile === undefined) return [];
   try {
-    return (await readFile(secretFile, 'utf8')).trim();
+    return secretLines(await readFile(secretFile, 'utf8'));
   } catch (error) {
     throw new UsageError(`--secret-file: ${(error as Error).message}`);
   }

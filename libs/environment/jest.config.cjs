@@ -1,0 +1,1 @@
+module.exports = { displayName: require('./package.json').name, preset: '../../jest.preset.cjs' };
