@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
+import { linkCases, nameOf } from './cases/link-cases.js';
 import { describeResult, Summary } from './report.js';
-import { MUTANT_NAMES, type MutantName } from './mutants/mutants.js';
+import { type MutantName, SEEN_MUTANTS } from './mutants/mutants.js';
 import { OptionError, type Options, parseOptions } from './options.js';
 import { Pool } from './pool.js';
 import { runSeed } from './run-seed.js';
@@ -18,17 +19,25 @@ function* jobs(options: Options, mutantName: MutantName | undefined, seeds: numb
   for (let seed = options.from; seed < options.from + seeds; seed++) {
     const twice = mutantName === undefined && seed % REPEATED_EVERY === 0;
     const { faults, disks } = options;
-    yield { seed, faults, disks, mutant: mutantName, twice };
+    yield { seed, faults, disks, mutant: mutantName, linkCase: options.linkCase, twice };
   }
   return undefined;
 }
 
-async function runSeeds(options: Options, pool: Pool): Promise<boolean> {
+function* linkJobs({ from, links, mutant, disks }: Options): Generator<Job, undefined> {
+  for (const [i, linkCase] of linkCases().entries()) {
+    if (i % links! !== 0) continue;
+    yield { seed: from, faults: undefined, disks, mutant, linkCase: nameOf(linkCase), twice: false };
+  }
+  return undefined;
+}
+
+async function runJobs(options: Options, runs: Iterator<Job>, pool: Pool): Promise<boolean> {
   const summary = new Summary();
-  await pool.run(jobs(options, options.mutant, options.seeds), (result) => {
+  await pool.run(runs, (result) => {
     const lines = summary.add(result);
     if (lines.length > 0) console.log(lines.join('\n'));
-    if (summary.total % PROGRESS_EVERY === 0 && summary.total < options.seeds) console.log(summary.progress);
+    if (summary.total % PROGRESS_EVERY === 0 && summary.total !== options.seeds) console.log(summary.progress);
     return true;
   });
   console.log(summary.lines().join('\n'));
@@ -37,7 +46,7 @@ async function runSeeds(options: Options, pool: Pool): Promise<boolean> {
 
 async function runMutants(options: Options, pool: Pool): Promise<boolean> {
   let missed = 0;
-  for (const name of MUTANT_NAMES) {
+  for (const name of SEEN_MUTANTS) {
     let found: string | undefined;
     let seeds = 0;
     await pool.run(jobs(options, name, MUTANT_SEEDS), (result) => {
@@ -52,8 +61,8 @@ async function runMutants(options: Options, pool: Pool): Promise<boolean> {
       `${name}: ${found === undefined ? `NOT FOUND in ${seeds} seeds` : `found after ${seeds} seeds, ${found}`}`,
     );
   }
-  const killed = MUTANT_NAMES.length - missed;
-  console.log(`Tests: ${missed > 0 ? `${missed} failed, ` : ''}${killed} passed, ${MUTANT_NAMES.length} total`);
+  const killed = SEEN_MUTANTS.length - missed;
+  console.log(`Tests: ${missed > 0 ? `${missed} failed, ` : ''}${killed} passed, ${SEEN_MUTANTS.length} total`);
   return missed === 0;
 }
 
@@ -72,8 +81,11 @@ async function main(): Promise<boolean> {
   if (options.trace) return traceOne(options);
   const pool = new Pool(options.workers);
   try {
-    const green = options.seeds === 0 || (await runSeeds(options, pool));
-    return (!options.mutants || (await runMutants(options, pool))) && green;
+    const { seeds, links, mutants, mutant } = options;
+    const seedsPassed = seeds === 0 || (await runJobs(options, jobs(options, mutant, seeds), pool));
+    const linksPassed = links === undefined || (await runJobs(options, linkJobs(options), pool));
+    const mutantsPassed = !mutants || (await runMutants(options, pool));
+    return seedsPassed && linksPassed && mutantsPassed;
   } finally {
     await pool.close();
   }

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { parseCase } from './cases/link-cases.js';
 import { DISK_CHOICES, type DiskChoice } from './cluster/disks.js';
 import { FAULT_NAMES, type FaultChoice, SWARM } from './faults/plan.js';
 import { PLAN_VERSION } from './kernel/streams.js';
@@ -13,6 +14,10 @@ export interface Options {
   readonly disks: DiskChoice | undefined;
   readonly mutant: MutantName | undefined;
   readonly trace: boolean;
+  /** Small clusters with cut links: one case of so many; undefined: none. */
+  readonly links: number | undefined;
+  /** One of them. */
+  readonly linkCase: string | undefined;
   /** After the seeds, if there are any: see that every deliberate defect is found. */
   readonly mutants: boolean;
   readonly scale: boolean;
@@ -40,19 +45,25 @@ export function parseOptions(args: readonly string[], cores: number): Options {
       fault: { type: 'string' },
       disks: { type: 'string' },
       mutant: { type: 'string' },
+      links: { type: 'string' },
+      case: { type: 'string' },
       trace: { type: 'boolean', default: false },
       mutants: { type: 'boolean', default: false },
       scale: { type: 'boolean', default: false },
     },
   });
-  const one = values.seed !== undefined;
+  const one = values.seed !== undefined || values.case !== undefined;
   return {
     from: seed('seed', values.seed) ?? seed('from', values.from) ?? 1,
-    seeds: one ? 1 : (integer('seeds', values.seeds) ?? (values.mutants ? 0 : DEFAULT_SEEDS)),
+    seeds: one
+      ? 1
+      : (integer('seeds', values.seeds) ?? (values.mutants || values.links !== undefined ? 0 : DEFAULT_SEEDS)),
     workers: one ? 1 : (integer('workers', values.workers) ?? Math.max(1, Math.min(cores, 16))),
     faults: faultsOf(values.fault),
     disks: choice('disks', values.disks, DISK_CHOICES),
     mutant: choice('mutant', values.mutant, MUTANT_NAMES),
+    links: integer('links', values.links),
+    linkCase: caseOf(values.case),
     trace: values.trace,
     mutants: values.mutants,
     scale: values.scale,
@@ -72,6 +83,11 @@ function seed(option: string, text: string | undefined): number | undefined {
   if (match === null) return integer(option, text);
   if (Number(match[1]) === PLAN_VERSION) return integer(option, match[2]);
   throw new OptionError(option, text!, `a seed of plan ${PLAN_VERSION}`);
+}
+
+function caseOf(text: string | undefined): string | undefined {
+  if (text === undefined || parseCase(text) !== undefined) return text;
+  throw new OptionError('case', text, 'a case as `--links` prints it, such as 3:aux1<>registry,aux1>aux2');
 }
 
 function faultsOf(text: string | undefined): FaultChoice | undefined {

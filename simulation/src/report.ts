@@ -1,4 +1,3 @@
-import { SWARM } from './faults/plan.js';
 import { PLAN_VERSION } from './kernel/streams.js';
 import type { SeedResult } from './run-seed.js';
 import type { JobResult } from './worker.js';
@@ -16,7 +15,7 @@ export function describeResult(result: SeedResult): string[] {
   ];
 }
 
-interface FaultTotals {
+interface KindTotals {
   seeds: number;
   red: number;
   operations: number;
@@ -30,7 +29,7 @@ export class Summary {
   #operations = 0;
   #simulatedMs = 0;
   #undecided = 0;
-  readonly #faults = new Map<string, FaultTotals>();
+  readonly #kinds = new Map<string, KindTotals>();
   readonly #startedAt = performance.now();
 
   /** Runs so far. */
@@ -46,18 +45,17 @@ export class Summary {
 
   /** Lines to be shown of this run: none when all is well. */
   add(result: JobResult): string[] {
-    const { faults, violations, operations, failed, undecided, simulatedMs, diverged } = result;
-    const name = faults.length === 1 ? faults[0]! : SWARM;
+    const { kind, violations, operations, failed, undecided, simulatedMs, diverged } = result;
     const isRed = violations.length > 0 || diverged;
     this.#operations += operations;
     this.#simulatedMs += simulatedMs;
     this.#undecided += undecided;
-    const totals = this.#faults.get(name) ?? { seeds: 0, red: 0, operations: 0, unsuccessful: 0 };
+    const totals = this.#kinds.get(kind) ?? { seeds: 0, red: 0, operations: 0, unsuccessful: 0 };
     totals.seeds++;
     totals.operations += operations;
     totals.unsuccessful += failed;
     if (isRed) totals.red++;
-    this.#faults.set(name, totals);
+    this.#kinds.set(kind, totals);
     if (!isRed) {
       this.#passed++;
       return [];
@@ -65,18 +63,18 @@ export class Summary {
     this.failed++;
     const lines = describeResult(result);
     if (diverged) lines.push('  diverged: the same seed gave another trace when it ran again');
-    lines.push(`  replay: npm run simulate -- --seed ${PLAN_VERSION}:${result.seed} --trace`);
+    lines.push(`  replay: npm run simulate -- ${replayOf(result)} --trace`);
     return lines;
   }
 
   lines(): string[] {
     const seconds = (performance.now() - this.#startedAt) / 1000;
     const { total } = this;
-    const lines = [...this.#faults]
+    const lines = [...this.#kinds]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(
-        ([fault, { seeds, red, operations, unsuccessful }]) =>
-          `${fault.padEnd(20)} ${String(seeds).padStart(6)} seeds ${String(red).padStart(4)} red ` +
+        ([kind, { seeds, red, operations, unsuccessful }]) =>
+          `${kind.padEnd(22)} ${String(seeds).padStart(6)} seeds ${String(red).padStart(4)} red ` +
           `${String(operations).padStart(9)} operations ${((100 * unsuccessful) / operations).toFixed(3)} % without success`,
       );
     return [
@@ -86,4 +84,8 @@ export class Summary {
       `Tests: ${this.failed > 0 ? `${this.failed} failed, ` : ''}${this.#passed} passed, ${total} total`,
     ];
   }
+}
+
+function replayOf({ seed, kind, faults }: JobResult): string {
+  return kind.startsWith('links') ? `--case '${faults[0]}'` : `--seed ${PLAN_VERSION}:${seed}`;
 }

@@ -8,7 +8,7 @@ import type { DiskChoice } from './cluster/disks.js';
 import { type Shape, shapeOf } from './cluster/shape.js';
 import { World } from './cluster/world.js';
 import type { Fault } from './faults/fault.js';
-import { FAULTS, type FaultChoice, faultsOf } from './faults/plan.js';
+import { FAULTS, type FaultChoice, faultsOf, SWARM } from './faults/plan.js';
 import { type Losses, Scene } from './faults/scene.js';
 import { forbidAmbient } from './kernel/ambient.js';
 import type { Tracer } from './kernel/kernel.js';
@@ -34,6 +34,8 @@ export interface SeedOptions {
 /** A run that is not drawn by a seed. */
 export interface CustomRun {
   readonly name: string;
+  /** Under which it is counted. */
+  readonly kind: string;
   readonly fault: Fault;
   readonly shape: (drawn: Shape) => Shape;
   /** How long the fault phase lasts, ms. */
@@ -42,8 +44,10 @@ export interface CustomRun {
 
 export interface SeedResult {
   readonly seed: number;
-  /** What was broken, joined by `+`. */
+  /** What was broken. */
   readonly faults: readonly string[];
+  /** Under which the run is counted. */
+  readonly kind: string;
   readonly disks: DiskChoice;
   readonly hash: string;
   readonly violations: readonly Violation[];
@@ -74,9 +78,11 @@ const TIGHT: Fault = { evicts: true, inject: () => undefined };
 /** One run: start, traffic, faults while traffic flows, healing, then every check. A pure function of its options. */
 export async function runSeed(options: SeedOptions): Promise<SeedResult> {
   const allowAmbient = forbidAmbient();
+  const restoreClasses = options.surgery?.classes?.();
   try {
     return await run(options);
   } finally {
+    restoreClasses?.();
     allowAmbient();
   }
 }
@@ -144,6 +150,7 @@ async function run({ seed, custom, surgery = {}, tracer, ...options }: SeedOptio
   return {
     seed,
     faults: custom === undefined ? named : [custom.name],
+    kind: custom?.kind ?? (named.length === 1 ? named[0]! : SWARM),
     disks: disks?.durability ?? 'none',
     hash: kernel.trace.text,
     violations,

@@ -35,7 +35,10 @@ export interface ClusterOptions {
   readonly archive: Archive | undefined;
 }
 
-export type Surgery = NodeSurgery & GatewaySurgery;
+export interface Surgery extends NodeSurgery, GatewaySurgery {
+  /** Changes classes for the length of a run; returns what puts them back. */
+  classes?(): () => void;
+}
 
 const POLL_MS = 100;
 

@@ -21,7 +21,6 @@ export const CLOCK_FAULTS = {
 
   /** Wall clocks of any processes step at any time, some more than once; each is right again when the phase ends. */
   'clock-steps': {
-    off: 'stamps and expiries follow a step of the wall clock',
     inject: (scene) => {
       const all = [...scene.cluster.running, ...scene.cluster.gateways];
       for (let i = scene.random.integer(1, 5); i > 0; i--) {

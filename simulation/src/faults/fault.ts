@@ -30,6 +30,8 @@ export interface Fault {
   readonly recoveryWait?: 'short' | 'any';
   /** How many times as often as others a seed has it. @defaultValue 1 */
   readonly weight?: number;
+  /** Why it is part of no swarm: with another fault it may lose what each alone does not. */
+  readonly alone?: string;
   /** Why no seed has it by chance: what of the protocol is red under it. */
   readonly off?: string;
 }

@@ -34,8 +34,8 @@ const SWARM_DENSITIES = [0.08, 0.15, 0.3];
 const CHOSEN = FAULT_NAMES.filter((name) => FAULTS[name].off === undefined);
 /** Those of them that others may go with: what no disk is needed for, and no memory of a whole slot is lost by. */
 const TOGETHER = CHOSEN.filter((name) => {
-  const { loses, disks, evicts } = FAULTS[name];
-  return name !== 'calm' && loses !== 'all' && disks !== true && evicts !== true;
+  const { loses, disks, evicts, alone } = FAULTS[name];
+  return name !== 'calm' && alone === undefined && loses !== 'all' && disks !== true && evicts !== true;
 });
 
 /** What a seed has for its faults, of those that are asked for, or of all. */

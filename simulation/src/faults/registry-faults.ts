@@ -26,6 +26,7 @@ export const REGISTRY_FAULTS = {
   },
 
   'registry-wiped': {
+    alone: 'a registry that knows nobody forgets the members that another fault hides',
     inject: (scene) => {
       const { registry } = scene.cluster.world;
       scene.at(scene.early, 'registry wiped', () => registry.wipe());
@@ -33,6 +34,7 @@ export const REGISTRY_FAULTS = {
   },
 
   'registry-and-crash': {
+    alone: 'two faults as it is',
     loses: 'one',
     splits: true,
     inject: (scene) => {
@@ -46,7 +48,6 @@ export const REGISTRY_FAULTS = {
 
   /** Some processes cannot reach the registry, or do not hear its answers, or hear them late; all reach each other. */
   'registry-partial': {
-    off: 'nodes that only the registry does not hear are expelled, and their slots are given up',
     minPhaseMs: LONGEST_PHASE_MS,
     inject: (scene) => {
       const all = [...scene.cluster.running, ...scene.cluster.gateways];
@@ -79,7 +80,6 @@ export const REGISTRY_FAULTS = {
 
   /** Two registries, each with some of the processes: an old primary beside the replica that took its place. */
   'registry-forked': {
-    off: 'two views have one epoch, and the view that is left forgets members of the other',
     minPhaseMs: LONG_PHASE_MS,
     splits: true,
     inject: (scene) => {
