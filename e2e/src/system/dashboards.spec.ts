@@ -11,6 +11,7 @@ import { answers, freePort, Program } from './program.js';
 
 const INFRA = join(ROOT, 'infra');
 const SCRAPES_MS = 15_000;
+const IDLE_SCRAPES_MS = 6_000;
 const BEFORE_BACKUP_MS = 2_000;
 
 interface Result {
@@ -80,10 +81,6 @@ beforeAll(async () => {
     `--web.listen-address=127.0.0.1:${port}`,
   ]);
   await answers(`${url}/-/ready`);
-  load = keepBusy();
-  await sleep(BEFORE_BACKUP_MS);
-  expect((await call(masterUrl(cluster()), '/cluster/backup', { method: 'POST' })).status).toBe(202);
-  await sleep(SCRAPES_MS);
 }, 120_000);
 
 afterAll(async () => {
@@ -91,39 +88,61 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 }, 60_000);
 
-test('every process is scraped', async () => {
-  const up = await query('up{cluster="dcs"}');
-  expect(up.map(({ metric, value }) => [metric['job'], value[1]]).sort()).toEqual([
-    ['dcs-aux', '1'],
-    ['dcs-aux', '1'],
-    ['dcs-aux', '1'],
-    ['dcs-master', '1'],
-    ['dcs-master', '1'],
-  ]);
-});
+interface Panel {
+  readonly title: string;
+  readonly targets?: readonly { readonly expr: string }[];
+  readonly fieldConfig?: { readonly defaults: { readonly noValue?: string } };
+}
 
-test('every panel of every dashboard has something to show', async () => {
-  interface Dashboard {
-    readonly title: string;
-    readonly panels: readonly { readonly title: string; readonly targets?: readonly { readonly expr: string }[] }[];
-  }
+/** What each query of each panel gives now. */
+async function shown(): Promise<{ name: string; noValue: string | undefined; values: string[] }[]> {
   const folder = join(INFRA, 'grafana', 'dashboards');
-  const empty: string[] = [];
-  let queries = 0;
-  for (const name of await readdir(folder)) {
-    const { title, panels } = JSON.parse(await readFile(join(folder, name), 'utf8')) as Dashboard;
-    for (const panel of panels) {
-      for (const { expr } of panel.targets ?? []) {
-        const filled = expr.replaceAll('$cluster', 'dcs').replaceAll('$instance', '.*').replaceAll('$__rate_interval', '10s'); // prettier-ignore
-        const result = await query(filled);
-        queries++;
-        if (!result.some(({ value }) => value[1] !== 'NaN')) empty.push(`${title}: ${panel.title}: ${filled}`);
+  const all: { name: string; noValue: string | undefined; values: string[] }[] = [];
+  for (const file of await readdir(folder)) {
+    const dashboard = JSON.parse(await readFile(join(folder, file), 'utf8')) as { title: string; panels: Panel[] };
+    for (const { title, targets = [], fieldConfig } of dashboard.panels) {
+      for (const { expr } of targets) {
+        const filled = expr
+          .replaceAll('$cluster', 'dcs')
+          .replaceAll('$node', '.*')
+          .replaceAll('$__rate_interval', '10s');
+        const values = (await query(filled)).map(({ value }) => value[1]);
+        all.push({ name: `${dashboard.title}: ${title}: ${filled}`, noValue: fieldConfig?.defaults.noValue, values });
       }
     }
   }
-  expect(empty).toEqual([]);
-  expect(queries).toBeGreaterThan(40);
+  expect(all.length).toBeGreaterThan(40);
+  return all;
+}
+
+test('every process is scraped, and names its cluster and itself', async () => {
+  await eventually(async () => {
+    const up = await query('up{job=~"dcs-.*"} * on (instance) group_left (cluster, node) dcs_build_info');
+    expect(up.map(({ metric, value }) => [metric['cluster'], metric['node'], value[1]]).sort()).toEqual([
+      ['dcs', 'aux-1', '1'],
+      ['dcs', 'aux-2', '1'],
+      ['dcs', 'aux-3', '1'],
+      ['dcs', 'master-1', '1'],
+      ['dcs', 'master-2', '1'],
+    ]);
+  });
 });
+
+test('no panel shows NaN on a system that nobody uses, and one that shows nothing says why', async () => {
+  await sleep(IDLE_SCRAPES_MS);
+  const all = await shown();
+  expect(all.filter(({ values }) => values.some((value) => !Number.isFinite(Number(value))))).toEqual([]);
+  expect(all.filter(({ values, noValue }) => values.length === 0 && noValue === undefined)).toEqual([]);
+}, 60_000);
+
+test('every panel of every dashboard has something to show on a system in use', async () => {
+  load = keepBusy();
+  await sleep(BEFORE_BACKUP_MS);
+  expect((await call(masterUrl(cluster()), '/cluster/backup', { method: 'POST' })).status).toBe(202);
+  await sleep(SCRAPES_MS);
+  const all = await shown();
+  expect(all.filter(({ values }) => values.every((value) => !Number.isFinite(Number(value))))).toEqual([]);
+}, 120_000);
 
 test('every recorded series is there, and no rule fails', async () => {
   interface Rule {
@@ -147,3 +166,21 @@ test('every metric that a rule asks for exists', async () => {
   expect(names.size).toBeGreaterThan(10);
   for (const name of names) await eventually(async () => expect([name, (await query(name)).length > 0]).toEqual([name, true])); // prettier-ignore
 });
+
+test('a dead system shows 0 nodes and 0 masters, and alerts', async () => {
+  loading = false;
+  await load;
+  const { aux, masters } = cluster();
+  await Promise.all([...aux, ...masters].map(({ name }) => cluster().kill(name)));
+  const overview = JSON.parse(await readFile(join(INFRA, 'grafana', 'dashboards', 'overview.json'), 'utf8')) as { panels: Panel[] }; // prettier-ignore
+  for (const title of ['Nodes', 'Masters', 'Requests']) {
+    const [target] = overview.panels.find((panel) => panel.title === title)?.targets ?? [];
+    const expr = (target?.expr ?? '').replaceAll('$cluster', 'dcs').replaceAll('$__rate_interval', '2s');
+    await eventually(async () =>
+      expect([title, (await query(expr)).map(({ value }) => value[1])]).toEqual([title, ['0']]),
+    );
+  }
+  for (const alert of ['DcsNoNodes', 'DcsNoMasters', 'DcsTargetDown']) {
+    await eventually(async () => expect([alert, (await query(`ALERTS{alertname="${alert}"}`)).length > 0]).toEqual([alert, true])); // prettier-ignore
+  }
+}, 60_000);

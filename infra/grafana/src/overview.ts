@@ -6,8 +6,15 @@ const PER_SECOND = 'reqps';
 const requests = 'rate(dcs_http_requests_total{cluster="$cluster"}[$__rate_interval])';
 const failed = 'rate(dcs_http_requests_total{cluster="$cluster", outcome=~"unavailable|error"}[$__rate_interval])';
 const buckets = 'rate(dcs_http_request_duration_seconds_bucket{cluster="$cluster"}[$__rate_interval])';
+/** Idle is 0; so is a cache of which nothing is left, and then the numbers of nodes and masters are red. */
+const orZero = (expr: string) => `${expr} or vector(0)`;
 const hits = 'sum(rate(dcs_hits_total{cluster="$cluster"}[$__rate_interval]))';
 const misses = 'sum(rate(dcs_misses_total{cluster="$cluster"}[$__rate_interval]))';
+const HIT_RATIO = `${hits} / (${hits} + ${misses} > 0)`;
+const used = (bound: string) =>
+  `label_replace(sum(dcs_${bound}{cluster="$cluster"}) / sum(dcs_capacity_${bound}{cluster="$cluster"}), "bound", "${bound}", "", "")`;
+const CAPACITY_USED = `max(${used('bytes')} or ${used('entries')})`;
+const answering = (app: string) => orZero(`count(dcs_build_info{app="${app}", cluster="$cluster"})`);
 
 /** Is the cache well, and what do its clients see? */
 export const overview: DashboardSpec = {
@@ -24,7 +31,7 @@ export const overview: DashboardSpec = {
           title: 'Requests',
           description: 'Data calls per second, over all masters.',
           unit: PER_SECOND,
-          queries: { requests: `sum(${requests})` },
+          queries: { requests: orZero(`sum(${requests})`) },
         },
         {
           kind: 'stat',
@@ -32,7 +39,7 @@ export const overview: DashboardSpec = {
           title: 'Failed calls',
           description: 'Share of calls that failed for a reason that is not the client’s. The objective is 0.1 %.',
           unit: 'percentunit',
-          queries: { failed: `sum(${failed}) / sum(${requests})` },
+          queries: { failed: orZero(`sum(${failed}) / (sum(${requests}) > 0)`) },
           limits: { warn: 0.001, bad: 0.0144 },
         },
         {
@@ -41,17 +48,19 @@ export const overview: DashboardSpec = {
           title: 'Hit ratio',
           description: 'Share of reads on the nodes that found a live entry.',
           unit: 'percentunit',
-          queries: { 'hit ratio': `${hits} / (${hits} + ${misses})` },
+          queries: { 'hit ratio': HIT_RATIO },
+          noValue: 'no reads',
           limits: { warn: 0.8, bad: 0.5, falling: true },
         },
         {
           kind: 'stat',
           width: STAT_WIDTH,
           title: 'Nodes',
-          description: 'Cache nodes that answer their scrapes. Fewer than the copies of an entry is a danger to data.',
+          description:
+            'Cache nodes that answer their scrapes, and how many there should be. With one, its loss is a loss of data.',
           unit: 'none',
-          queries: { nodes: 'count(up{job="dcs-aux", cluster="$cluster"} == 1)' },
-          limits: { warn: 3, bad: 2, falling: true },
+          queries: { up: answering('aux'), wanted: 'max(dcs_nodes_wanted{cluster="$cluster"})' },
+          limits: { warn: 2, bad: 1, falling: true },
         },
         {
           kind: 'stat',
@@ -59,17 +68,18 @@ export const overview: DashboardSpec = {
           title: 'Masters',
           description: 'Gateways that answer their scrapes. With one, its loss stops the traffic.',
           unit: 'none',
-          queries: { masters: 'count(up{job="dcs-master", cluster="$cluster"} == 1)' },
+          queries: { masters: answering('master') },
           limits: { warn: 2, bad: 1, falling: true },
         },
         {
           kind: 'stat',
           width: STAT_WIDTH,
           title: 'Capacity used',
-          description: 'Bytes held, of those that all nodes may hold. Near 100 % nodes evict.',
+          description:
+            'Of the bound that is nearer, bytes or entries, over all nodes. Full is normal: then nodes evict.',
           unit: 'percentunit',
-          queries: { used: 'sum(dcs_bytes{cluster="$cluster"}) / sum(dcs_capacity_bytes{cluster="$cluster"})' },
-          limits: { warn: 0.85, bad: 0.95 },
+          queries: { used: CAPACITY_USED },
+          noValue: 'no nodes',
         },
         {
           kind: 'stat',
@@ -79,6 +89,7 @@ export const overview: DashboardSpec = {
           unit: 's',
           queries: { age: 'time() - min(dcs_backup_last_success_timestamp_seconds{cluster="$cluster"} > 0)' },
           limits: { warn: 900, bad: 3600 },
+          noValue: 'no backup',
         },
         {
           kind: 'stat',
@@ -87,6 +98,7 @@ export const overview: DashboardSpec = {
           description: 'Slots that wait for the nodes or backups that have them; calls for their keys get 503.',
           unit: 'none',
           queries: { slots: 'sum(dcs_recovery_slots_blocked{cluster="$cluster"})' },
+          noValue: 'no nodes',
           limits: { warn: 1, bad: 1000 },
         },
       ],
@@ -113,7 +125,8 @@ export const overview: DashboardSpec = {
           description:
             'A slow fall with evictions: too small. A sudden one: a client changed, or a node came back empty.',
           unit: 'percentunit',
-          queries: { 'hit ratio': `${hits} / (${hits} + ${misses})` },
+          queries: { 'hit ratio': HIT_RATIO },
+          noValue: 'no reads',
           limits: { warn: 0.8, bad: 0.5, falling: true },
           min: 0,
           max: 1,
@@ -132,9 +145,10 @@ export const overview: DashboardSpec = {
           description: 'From the arrival of a call at a master to its answer; Nginx and the network are not in it.',
           unit: 's',
           queries: {
-            p50: `histogram_quantile(0.5, sum by (le) (${buckets}))`,
-            p99: `histogram_quantile(0.99, sum by (le) (${buckets}))`,
+            p50: `histogram_quantile(0.5, sum by (le) (${buckets})) >= 0`,
+            p99: `histogram_quantile(0.99, sum by (le) (${buckets})) >= 0`,
           },
+          noValue: 'no calls',
           limits: { warn: 0.05, bad: 0.25 },
           width: FULL_WIDTH / 2,
           min: 0,
@@ -149,7 +163,7 @@ export const overview: DashboardSpec = {
           description:
             'Share of calls that failed for a reason that is not the client’s. Above 1.44 % the page goes out.',
           unit: 'percentunit',
-          queries: { failed: `sum(${failed}) / sum(${requests})` },
+          queries: { failed: orZero(`sum(${failed}) / (sum(${requests}) > 0)`) },
           limits: { warn: 0.001, bad: 0.0144 },
           min: 0,
         },

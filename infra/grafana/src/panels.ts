@@ -4,6 +4,7 @@ import {
   DashboardCursorSync,
   DashboardLinkBuilder,
   DashboardLinkType,
+  DatasourceVariableBuilder,
   QueryVariableBuilder,
   RowBuilder,
   ThresholdsConfigBuilder,
@@ -29,8 +30,8 @@ import { DataqueryBuilder, PromQueryFormat } from '@grafana/grafana-foundation-s
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat';
 import { PanelBuilder as TimeSeriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
 
-/** The data source of infra/grafana/provisioning/datasources. */
-const PROMETHEUS = { type: 'prometheus', uid: 'dcs-prometheus' } as const;
+/** Whichever is chosen above the panels: dashboards are also imported where there is another. */
+const PROMETHEUS = { type: 'prometheus', uid: '${datasource}' } as const;
 /** Grafana's grid is 24 wide. */
 export const FULL_WIDTH = 24;
 const HEIGHT = 8;
@@ -50,13 +51,15 @@ export interface PanelSpec {
   readonly description: string;
   /** A unit of Grafana's. */
   readonly unit: string;
-  /** Legend -> PromQL; the legend may name labels as `{{instance}}`. */
+  /** Legend -> PromQL; the legend may name labels as `{{node}}`. Never NaN: what has no value gives nothing. */
   readonly queries: Readonly<Record<string, string>>;
   readonly limits?: Limits;
   /** @defaultValue 8 for a graph, 4 for a number */
   readonly width?: number;
   readonly min?: number;
   readonly max?: number;
+  /** What it says when its queries give nothing: there is no value then, which is not 0. */
+  readonly noValue?: string;
 }
 
 export interface RowSpec {
@@ -68,8 +71,8 @@ export interface DashboardSpec {
   readonly uid: string;
   readonly title: string;
   readonly description: string;
-  /** The label values of this series are what `$instance` can be; without it there is no such variable. */
-  readonly instancesOf?: string;
+  /** The processes that have this series are what `$node` can be; without it there is no such variable. */
+  readonly nodesOf?: string;
   readonly rows: readonly RowSpec[];
 }
 
@@ -105,6 +108,7 @@ function panel(spec: PanelSpec): Builder<Panel> {
   builder.height(kind === 'stat' ? STAT_HEIGHT : HEIGHT).span(spec.width ?? (kind === 'stat' ? 4 : 8));
   if (min !== undefined) builder.min(min);
   if (max !== undefined) builder.max(max);
+  if (spec.noValue !== undefined) builder.noValue(spec.noValue);
   if (builder instanceof TimeSeriesBuilder) {
     builder
       .fillOpacity(10)
@@ -127,7 +131,7 @@ function panel(spec: PanelSpec): Builder<Panel> {
 }
 
 /** Grafana's model of a dashboard. The same spec gives the same JSON, byte for byte. */
-export function dashboard({ uid, title, description, instancesOf, rows }: DashboardSpec): Dashboard {
+export function dashboard({ uid, title, description, nodesOf, rows }: DashboardSpec): Dashboard {
   const builder = new DashboardBuilder(title)
     .uid(uid)
     .description(description)
@@ -137,13 +141,12 @@ export function dashboard({ uid, title, description, instancesOf, rows }: Dashbo
     .refresh('10s')
     .time({ from: 'now-30m', to: 'now' })
     .link(new DashboardLinkBuilder('Dashboards').type(DashboardLinkType.Dashboards).tags(['dcs']).keepTime(true))
+    .withVariable(new DatasourceVariableBuilder('datasource').label('data source').type('prometheus'))
     .withVariable(variable('cluster', 'label_values(dcs_build_info, cluster)'));
-  if (instancesOf !== undefined) {
+  if (nodesOf !== undefined) {
+    // "All" is each of them by name: the series of a process are those of masters too.
     builder.withVariable(
-      variable('instance', `label_values(${instancesOf}{cluster="$cluster"}, instance)`)
-        .multi(true)
-        .includeAll(true)
-        .allValue('.*'),
+      variable('node', `label_values(${nodesOf}{cluster="$cluster"}, node)`).multi(true).includeAll(true),
     );
   }
   for (const row of rows) {
