@@ -218,13 +218,13 @@ const write = (key: string, value: unknown) => call(system.url, '/data', { json:
 
   async function targets(): Promise<string[]> {
     interface Target {
-      readonly labels: { readonly job: string; readonly cluster?: string };
+      readonly labels: { readonly job: string };
       readonly health: string;
     }
     const answer = await call(system.prometheusUrl, '/api/v1/targets?state=active');
     const { data } = answer.json<{ data: { activeTargets: Target[] } }>();
     return data.activeTargets
-      .filter(({ labels }) => labels.cluster === 'dcs')
+      .filter(({ labels }) => labels.job.startsWith('dcs-'))
       .map(({ labels, health }) => `${labels.job.replace('dcs-', '')} ${health}`)
       .sort();
   }
