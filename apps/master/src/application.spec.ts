@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { BLOCKED_ERROR } from '@dcs/protocol';
 import { register } from 'prom-client';
 import { PROBLEMS } from './errors.js';
 import { call, TestCluster, until } from '../test/test-cluster.js';
@@ -201,6 +202,25 @@ describe('when a node cannot be reached', () => {
     const { here } = keys();
     cluster.nodes[0]!.intercept = (command) => (command === 'DCS.GET' ? '-LOADING recovering\r\n' : undefined);
     expect((await cluster.get(here[0]!)).json()).toMatchObject({ status: 503, code: 'ERR_RECOVERING' });
+  });
+
+  test('keys that are known to wait are answered at once, with when to ask again, in bulks too', async () => {
+    const { here, gone } = keys();
+    const [a, b] = cluster.nodes;
+    a!.intercept = (command) => (command.startsWith('DCS.') ? `-${BLOCKED_ERROR}\r\n` : undefined);
+    const single = await cluster.get(here[0]!);
+    expect(single.json()).toMatchObject({ status: 503, code: 'ERR_RECOVERING' });
+    expect(single.headers['retry-after']).toBe('1');
+    expect((await cluster.post('/data', { key: here[0], value: 1 })).json()).toMatchObject({ code: 'ERR_RECOVERING' });
+    const items = [...here, gone[0]!].map((key) => ({ key, value: key }));
+    const bulk = await cluster.post('/data/bulk', items);
+    expect([bulk.status, bulk.json()['stored']]).toEqual([207, 1]);
+    expect(bulk.json()['failed']).toEqual(expect.arrayContaining(here.map((key) => ({ key, code: 'ERR_RECOVERING' }))));
+    const all = await cluster.post('/data/bulk', items.slice(0, -1));
+    expect([all.status, all.json()['code'], all.headers['retry-after']]).toEqual([503, 'ERR_RECOVERING', '1']);
+    expect(a!.callsOf('DCS.GET')).toHaveLength(1);
+    expect(a!.callsOf('DCS.SET')).toHaveLength(1 + 2 * here.length);
+    expect(b!.callsOf('DCS.SET')).toHaveLength(1);
   });
 
   test('a lost reply is asked for again with the same stamp, and the write is done once', async () => {

@@ -92,9 +92,11 @@ export {
 } from './peer-auth.js';
 export {
   type BackupStats,
+  BLOCKED_ERROR,
   decodeIncrementReply,
   decodeSetReply,
   decodeTouchReply,
+  isBlocked,
   type NodeStats,
   parseMoved,
   type ReplyErrorCode,

@@ -6,7 +6,8 @@ import { isVersionText, parseVersion, type Version } from './version.js';
  * - MOVED `<slot> <host:port>`: not an owner; the view has changed.
  * - PRECONDITION `<version of the live entry, or ->`: a condition failed; nothing was written.
  * - NOTANUMBER: the entry is not a safe integer, or the result would not be one.
- * - LOADING: the slot is still being recovered; try again.
+ * - LOADING: the slot is still being imported; try again. `LOADING BLOCKED`: it waits for nodes, or a backup, that have
+ *   it, which may take long ({@link isBlocked}).
  * - CLUSTERDOWN: the node has no view, or the write could not be made safe; it may have happened.
  * - TRYAGAIN: the node may not act while the primary is silent, which may still do what was passed on to it; or the primary
  *   has done that, and not copied it yet.
@@ -29,6 +30,16 @@ export type ReplyErrorCode =
   | 'STALE'
   | 'NOBACKUP'
   | 'STALEVIEW';
+
+const BLOCKED = 'LOADING BLOCKED';
+
+/** Said of the keys of a blocked slot. */
+export const BLOCKED_ERROR = `${BLOCKED} the slot waits for nodes, or a backup, that have it`;
+
+/** Whether an error reply says that the slot is blocked: another attempt within a second or so is of no use. */
+export function isBlocked(message: string): boolean {
+  return message.startsWith(BLOCKED);
+}
 
 /** What a node says of itself in `DCS.STATS`. */
 export interface NodeStats {

@@ -1,7 +1,7 @@
 import { slotOfBinary } from '@dcs/consistent-hash';
 import { parseVersion } from '@dcs/protocol';
 import { type Command, NO_KEYS } from './command.js';
-import { LOADING } from './errors.js';
+import { BLOCKED } from './errors.js';
 import { inViewOf } from './peer-arguments.js';
 
 export const dcsFetch = {
@@ -20,6 +20,6 @@ export const dcsFetch = {
       const key = request.binary(2);
       const operation =
         request.argc < 5 ? undefined : { stamp: parseVersion(request.binary(3)), token: request.binary(4) };
-      return node.importSource.fetch(key, slotOfBinary(key), operation) ?? LOADING;
+      return node.importSource.fetch(key, slotOfBinary(key), operation) ?? BLOCKED;
     }),
 } as const satisfies Command;

@@ -1,3 +1,4 @@
+import { BLOCKED_ERROR } from '@dcs/protocol';
 import { Reply } from '@dcs/resp';
 import type { Refusal } from '../node/writer.js';
 
@@ -10,11 +11,14 @@ export const CROSS_SLOT = Reply.error("CROSSSLOT Keys in request don't hash to t
 export const CLUSTER_DOWN = Reply.error('CLUSTERDOWN The cluster is down: this node is not in a view yet');
 export const CLUSTER_EMPTY = Reply.error('CLUSTERDOWN Hash slot not served');
 export const UNDURABLE = Reply.error('CLUSTERDOWN the write could not be written to the disk of this node');
+/** Not known yet, but soon. */
 export const LOADING = Reply.error('LOADING the slot is still being imported, and none of its sources answers');
 export const FENCED = Reply.error(
   'LOADING this node has lost the cluster, and waits to hear that it still belongs to it',
 );
 export const FENCED_WHILE_COPYING = Reply.error('CLUSTERDOWN this node lost the cluster while the write was copied');
+/** Known to wait. */
+export const BLOCKED = Reply.error(BLOCKED_ERROR);
 export const COPY_FAILED = Reply.error('CLUSTERDOWN the write could not be copied to another node in time');
 /** Not MOVED: the write is stored here, and may be found by the new owners. */
 export const OWNERS_CHANGED = Reply.error('CLUSTERDOWN the owners of the slot changed while the write was copied');

@@ -3,6 +3,7 @@ import { encodeCommandBinary, Reply, RespError } from '@dcs/resp';
 import type { CacheNode } from '../cache-node.js';
 import { PRIMARY, REPLICA } from '../node/ownership.js';
 import type { Effect } from '../replication/copies/effect.js';
+import type { Readiness } from '../replication/handoff/preparation.js';
 import { isTimeout, mayHaveArrived } from '../replication/peers/peer-errors.js';
 import type { Command } from '../commands/command.js';
 import { argumentsOf, requestOf } from '../commands/detached-request.js';
@@ -13,6 +14,7 @@ import {
   diskRefusal,
   FENCED,
   FENCED_WHILE_COPYING,
+  BLOCKED,
   LOADING,
   OWNERS_CHANGED,
   PRIMARY_SILENT,
@@ -157,6 +159,7 @@ async function later(session: Session, command: Command, actingIn?: number): Pro
     const isWrite = command.flags.includes('write');
     const mayAct = role === REPLICA && peer !== undefined && (!isWrite || epoch === actingIn);
     if (role !== PRIMARY && !mayAct) return moved(slot, session);
+    if (node.replication.ledger.isBlocked(slot)) return BLOCKED;
     const readsCopy = role === REPLICA && !isWrite;
     const until = readsCopy ? await awaitReadable(session) : Infinity; // what is found from here on is good until then
     if (until === undefined) return BEHIND;
@@ -165,7 +168,9 @@ async function later(session: Session, command: Command, actingIn?: number): Pro
     const unknown = overtaken(session, command);
     const askedAt = node.monotonic();
     const repeated = unknown ?? command.repeats?.(request);
-    if (!(await inTime(node, prepareBy, prepared(session, keys, repeated, unknown !== undefined)))) {
+    const readiness = await inTime(node, prepareBy, prepared(session, keys, repeated, unknown !== undefined));
+    if (readiness === 'blocked') return BLOCKED;
+    if (readiness !== 'ready') {
       // Whoever was to be asked had no connection: it is soon there again, or known to be dead.
       if (unknown === undefined || node.monotonic() - askedAt >= RECONNECT_PAUSE_MS) return LOADING;
       await node.pause(RECONNECT_PAUSE_MS);
@@ -201,23 +206,23 @@ function prepared(
   keys: readonly string[],
   repeated: RepeatedOperation | undefined,
   isSuperseded: boolean,
-): Promise<boolean> {
+): Promise<Readiness> {
   return new Promise((resolve) => {
     let outstanding = keys.length;
-    let ready = true;
+    let worst: Readiness = 'ready';
     for (const key of keys) {
-      node.replication.preparation.prepare(key, repeated, isSuperseded, (known) => {
-        ready &&= known;
-        if (--outstanding === 0) resolve(ready);
+      node.replication.preparation.prepare(key, repeated, isSuperseded, (readiness) => {
+        if (readiness !== 'ready' && worst !== 'blocked') worst = readiness;
+        if (--outstanding === 0) resolve(worst);
       });
     }
   });
 }
 
-/** Whether it comes true by then, on the monotonic clock. */
-async function inTime(node: CacheNode, deadline: number, outcome: Promise<boolean>): Promise<boolean> {
+/** What comes of it by then, on the monotonic clock. */
+async function inTime(node: CacheNode, deadline: number, outcome: Promise<Readiness>): Promise<Readiness> {
   if (deadline === Infinity) return outcome;
-  return Promise.race([outcome, node.pause(Math.max(0, deadline - node.monotonic())).then(() => false)]);
+  return Promise.race([outcome, node.pause(Math.max(0, deadline - node.monotonic())).then(() => 'unknown' as const)]);
 }
 
 /**

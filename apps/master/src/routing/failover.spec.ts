@@ -1,4 +1,4 @@
-import { ALWAYS, ATTEMPT_MS, IF_ABSENT } from '@dcs/protocol';
+import { ALWAYS, ATTEMPT_MS, BLOCKED_ERROR, IF_ABSENT } from '@dcs/protocol';
 import { RespClientError, RespError } from '@dcs/resp';
 import { FakeNetwork, FakeObserver, FakeTime, FakeViews, member, type Sent } from '../../test/fake-routing.js';
 import { AuxDataPlane, type AuxDataPlaneOptions } from './aux-data-plane.js';
@@ -179,6 +179,36 @@ test('when every owner fails, all are tried again until the deadline', async () 
   for (const id of [primary, replica]) {
     expect(commandsTo(id).filter((name) => name === 'DCS.GET').length).toBeGreaterThan(1);
   }
+});
+
+test('a blocked slot is answered at once: nobody else is asked, and nothing is tried again', async () => {
+  const { plane, network, time, primary } = setup();
+  network.auto = ({ answer }) => answer(new RespError(BLOCKED_ERROR), null);
+  await expect(plane.get('k')).rejects.toMatchObject({ code: 'ERR_RECOVERING' });
+  await expect(plane.set('k', 'v', 's', 0, ALWAYS)).rejects.toMatchObject({ code: 'ERR_RECOVERING' });
+  expect(network.sent.map(({ to }) => to)).toEqual([primary, primary]);
+  expect(time.timers).toBe(0);
+});
+
+test('that a slot is blocked at another owner is no answer while the primary can be asked', async () => {
+  const { plane, network, primary, replica } = setup({ readFrom: 'any', random: () => 0.99 });
+  const read = plane.get('k');
+  expect(network.last.to).toBe(replica);
+  network.last.answer(new RespError(BLOCKED_ERROR), null);
+  expect(network.last.to).toBe(primary);
+  network.last.answer(null, VALUE);
+  expect(await read).toMatchObject({ value: 'v' });
+});
+
+test('a hedged read whose second owner says that the slot is blocked waits for the first', async () => {
+  const { plane, network, time, replica } = setup();
+  const read = plane.get('k');
+  await time.advance(60);
+  const [first, second] = network.sent;
+  expect(second!.to).toBe(replica);
+  second!.answer(new RespError(BLOCKED_ERROR), null);
+  first!.answer(null, VALUE);
+  expect(await read).toMatchObject({ value: 'v' });
 });
 
 test('a write that came late to the only node it was sent to begins anew', async () => {

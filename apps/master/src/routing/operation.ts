@@ -1,4 +1,4 @@
-import { ATTEMPT_MS, parseMoved, ProtocolError } from '@dcs/protocol';
+import { ATTEMPT_MS, isBlocked, parseMoved, ProtocolError } from '@dcs/protocol';
 import { RespClientError, RespError } from '@dcs/resp';
 import { type Hedgeable, type Hedging } from './hedging.js';
 import { type Random, type ReadFrom, type RetryReason, type RoutingObserver, type Time } from './ports.js';
@@ -48,6 +48,7 @@ const NOT_NOW: ReadonlySet<RetryReason> = new Set(['clusterdown', 'loading', 'st
 const NO_NODES: Node[] = [];
 
 const NO_OWNER = 'no cache node is up';
+const WAITING = 'the key waits for cache nodes, or a backup, that have it';
 const UNREACHABLE = 'the cache node that owns the key did not answer in time';
 
 /**
@@ -215,6 +216,7 @@ export class Operation<T> implements Hedgeable {
       case 'MOVED':
         return this.#moved(node, error);
       case 'LOADING':
+        if (isBlocked(error.message)) return this.#blocked(node, error);
         return this.#next(
           node,
           'loading',
@@ -262,6 +264,18 @@ export class Operation<T> implements Hedgeable {
     restamp();
     this.#stampedAt = this.#options.time.now();
     this.#retry('stale', 'the write came too late to the cache node', error);
+  }
+
+  /** Known to wait for long: answered at once, unless another node than the primary has said so. */
+  #blocked(node: Node, error: RespError): void {
+    const { observer, topology } = this.#options;
+    this.#failedAt = [...this.#failedAt, node];
+    const primary = topology.ownersOf(this.#command.slot)[0];
+    if (primary === undefined || primary.health.suspect || this.#failedAt.includes(primary)) {
+      return this.#end(routingError('ERR_RECOVERING', WAITING, error));
+    }
+    observer.retried('loading');
+    this.#send(primary);
   }
 
   /** On to an owner that was not asked yet; when all were, a pause and all over again. */

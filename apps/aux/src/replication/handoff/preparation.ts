@@ -19,6 +19,13 @@ export interface PreparationOptions {
   readonly copy: (effect: Effect, done: (copied: boolean) => void) => void;
 }
 
+/**
+ * - `ready`: what the store says of the key is all there is, and may be shown.
+ * - `unknown`: not now; soon.
+ * - `blocked`: the slot waits for nodes, or a backup, that have it.
+ */
+export type Readiness = 'ready' | 'unknown' | 'blocked';
+
 const NOBODY: readonly string[] = [];
 
 /** Makes sure that what the store says of a key is all there is, and that it is safe to show. */
@@ -30,8 +37,6 @@ export class Preparation {
   }
 
   /**
-   * Calls back with false when it cannot be done now.
-   *
    * @param repeated the operation to be done on the key, if it may have been carried out already
    * @param isSuperseded see {@link isSuperseded}: all owners are asked
    */
@@ -39,7 +44,7 @@ export class Preparation {
     key: string,
     repeated: RepeatedOperation | undefined,
     isSuperseded: boolean,
-    done: (ready: boolean) => void,
+    done: (readiness: Readiness) => void,
   ): void {
     const { readRepair, ledger, ownership } = this.#options;
     const { selfId, table } = ownership;
@@ -49,7 +54,7 @@ export class Preparation {
       const isEnough =
         outcome === 'known' || (!ledger.isUnreadable(slot) && (outcome === 'gone' || repeated === undefined));
       if (isEnough) this.#whenSafe(key, done);
-      else done(false);
+      else done(outcome === 'blocked' ? 'blocked' : 'unknown');
     });
   }
 
@@ -64,18 +69,19 @@ export class Preparation {
     return isOlder && !ownership.isAlone(slot) && dedup.find(operation, key, slot) === undefined;
   }
 
-  #whenSafe(key: string, done: (ready: boolean) => void): void {
+  #whenSafe(key: string, done: (readiness: Readiness) => void): void {
     const { copy, pending, store } = this.#options;
     pending.whenDone(key, () => {
       const uncopied = pending.uncopied(key);
-      if (uncopied === undefined) return done(true);
+      if (uncopied === undefined) return done('ready');
       const entry = store.lookup(key);
       if (entry === undefined) {
         pending.forget(key);
-        return done(true);
+        return done('ready');
       }
       // With its operation: repeated at another owner, it must not be done on top of its own effect.
-      copy(entry === uncopied.entry ? uncopied : { key, entry, operation: undefined }, done);
+      const effect = entry === uncopied.entry ? uncopied : { key, entry, operation: undefined };
+      copy(effect, (copied) => done(copied ? 'ready' : 'unknown'));
     });
   }
 }

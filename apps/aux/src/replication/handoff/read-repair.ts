@@ -1,4 +1,11 @@
-import { decodeFetchReply, decodeHeader, encodeFetch, formatVersion, type RepeatedOperation } from '@dcs/protocol';
+import {
+  decodeFetchReply,
+  decodeHeader,
+  encodeFetch,
+  formatVersion,
+  isBlocked,
+  type RepeatedOperation,
+} from '@dcs/protocol';
 import { RespError } from '@dcs/resp';
 import { entryOf } from '../../node/entry.js';
 import type { DedupTable } from '../../node/dedup-table.js';
@@ -23,8 +30,9 @@ const DEFAULT_TIMEOUT_MS = 300;
  * - `known`: what is here is all there is.
  * - `gone`: none of the sources is alive, or of those that had the slot.
  * - `unheard`: a source that may be alive did not say what it has.
+ * - `blocked`: the slot is blocked, here or at the sources that are alive.
  */
-export type ReadRepairOutcome = 'known' | 'gone' | 'unheard';
+export type ReadRepairOutcome = 'known' | 'gone' | 'unheard' | 'blocked';
 
 /**
  * Brings single keys of slots that are still being imported: asks all the slot's sources, and the sources' own
@@ -53,7 +61,7 @@ export class ReadRepair {
     done: (outcome: ReadRepairOutcome) => void,
   ): void {
     const { ledger } = this.#options;
-    if (ledger.isBlocked(slot)) return done('unheard');
+    if (ledger.isBlocked(slot)) return done('blocked');
     if (ledger.isInSync(slot) && witnesses.length === 0) return done('known');
     const subject = operation === undefined ? '' : `${formatVersion(operation.stamp)}${operation.token}`;
     const name = `${witnesses.length === 0 ? '' : 'all '}${subject}\n${key}`;
@@ -81,6 +89,8 @@ class Query {
   #whole = 0;
   /** Nodes that do not have this view yet, or may be alive and did not answer: what they hold is not known. */
   #unheard = 0;
+  /** Of these, nodes where the slot is blocked. */
+  #blocked = 0;
   /** Nodes where nobody listens: what they held may be on their disks. */
   #dead = 0;
   #found = false;
@@ -121,6 +131,7 @@ class Query {
     if (!(error instanceof RespError)) peers.suspect(id, error);
     if (peers.isRefusing(id)) this.#dead++;
     else this.#unheard++;
+    if (isBlocked(error.message)) this.#blocked++;
   }
 
   #take(reply: unknown): void {
@@ -145,6 +156,7 @@ class Query {
     const speaksForAll = this.#found && this.#whole > 0 && !this.needsAll;
     const isComplete = this.#answered > 0 && this.#unheard === 0 && (this.#whole > 0 || this.#dead === 0);
     if (speaksForAll || isComplete) this.done('known');
-    else this.done(this.#unheard > 0 ? 'unheard' : 'gone');
+    else if (this.#unheard === 0) this.done('gone');
+    else this.done(this.#blocked === this.#unheard ? 'blocked' : 'unheard');
   }
 }
