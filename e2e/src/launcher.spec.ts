@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { Child, isAlive, ROOT } from './child-process.js';
@@ -52,6 +52,18 @@ async function ready(child: Child): Promise<Started> {
   );
 }
 
+/** What others than its owner may do something with. */
+async function openToOthers(path: string): Promise<string[]> {
+  const names = await readdir(path, { recursive: true });
+  const open = await Promise.all(
+    names.map(async (name) => {
+      const found = await stat(join(path, name)).catch(() => undefined); // gone meanwhile
+      return found !== undefined && (found.mode & 0o077) !== 0 ? [name] : [];
+    }),
+  );
+  return open.flat();
+}
+
 test(
   'starts a cluster that serves, drains on SIGINT and leaves no process',
   async () => {
@@ -65,6 +77,8 @@ test(
     await store(first, 'through', 'the launcher');
     expect((await read(second, 'through')).json()).toMatchObject({ value: 'the launcher' });
     expect((await call(`http://${aux[0]?.host}:${aux[0]?.httpPort}`, '/health/ready')).status).toBe(200);
+
+    expect(await openToOthers(directory)).toEqual([]);
 
     child.kill('SIGINT');
     const { code } = await child.ended(30_000);

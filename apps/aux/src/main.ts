@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ClusterClock, registryFromUrl } from '@dcs/cluster-membership';
-import { CONFIG_EXIT_CODE, ConfigError } from '@dcs/environment';
+import { CONFIG_EXIT_CODE, ConfigError, keepFilesPrivate } from '@dcs/environment';
 import { AuxApp } from './aux-app.js';
 import { SettingsError } from './aux-server.js';
 import type { AuxConfig } from './config/config.js';
@@ -35,6 +35,7 @@ function refuse(error: unknown): never {
 }
 
 async function main(): Promise<void> {
+  keepFilesPrivate();
   const { config, folder } = await resolveIdentity(readConfig()).catch(refuse);
   const log = createLogger({ id: config.id, level: config.logLevel, format: config.logFormat });
   const registry = registryFromUrl(config.registry, {

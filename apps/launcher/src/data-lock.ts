@@ -46,7 +46,7 @@ export class DataLock {
     const draft = join(directory, `launcher.draft.${self.pid}.${process.hrtime.bigint()}`);
     try {
       await mkdir(directory, { recursive: true, mode: 0o700 });
-      await writeFile(draft, content, { flag: 'wx' });
+      await writeFile(draft, content, { flag: 'wx', mode: 0o600 });
       for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
         const last = (await generations(directory)).at(-1) ?? 0;
         const holder = last === 0 ? undefined : await readHolder(join(directory, lockName(last)));

@@ -1,6 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PRIVATE_DIRECTORY, PRIVATE_FILE } from './private-files.js';
 
 const NAME = 'changes';
 
@@ -25,11 +26,11 @@ export class ChangeFile {
 
   /** Best effort: whoever misses it learns of the change with its next heartbeat. */
   async touch(text: string): Promise<void> {
-    await writeFile(this.#path, text).catch(() => undefined);
+    await writeFile(this.#path, text, PRIVATE_FILE).catch(() => undefined);
   }
 
   async watch(onChange: () => void, pollMs: number): Promise<void> {
-    await mkdir(this.#directory, { recursive: true });
+    await mkdir(this.#directory, PRIVATE_DIRECTORY);
     this.#last = await this.#read();
     if (this.#closed) return;
     const look = (): void => void this.#look(onChange);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FileRegistry } from './file-registry.js';
@@ -51,6 +51,24 @@ describe('FileRegistry', () => {
     expect(registry.corruptions).toBe(1);
     expect(logged).toEqual([['passed over a damaged registry file', { cluster: 'c', version: 3 }]]);
     await registry.close();
+  });
+
+  test('keeps what it writes for the user of the processes alone', async () => {
+    const before = process.umask(0);
+    try {
+      const registry = new FileRegistry({ directory });
+      await join3(registry);
+      const unsubscribe = await registry.subscribe('c', () => undefined);
+      await unsubscribe();
+      await registry.close();
+    } finally {
+      process.umask(before);
+    }
+    const mode = async (path: string) => (await stat(path)).mode & 0o777;
+    expect(await mode(join(directory, 'c'))).toBe(0o700);
+    const names = await readdir(join(directory, 'c'));
+    expect(names.length).toBeGreaterThan(3);
+    for (const name of names) expect([name, await mode(join(directory, 'c', name))]).toEqual([name, 0o600]);
   });
 
   test('has one time for all processes that share the directory, once they have called it', async () => {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { link, mkdir, readFile, readdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClockReading } from './clock-offset.js';
+import { PRIVATE_DIRECTORY, PRIVATE_FILE } from './private-files.js';
 
 export interface MachineClockOptions {
   readonly directory: string;
@@ -79,8 +80,8 @@ export class MachineClock {
     const { directory, writer } = this.#options;
     const baseMs = this.#baseMs ?? this.#ownBaseMs();
     const temporary = join(directory, `tmp.${writer}.${NAME}`);
-    await mkdir(directory, { recursive: true });
-    await writeFile(temporary, String(baseMs));
+    await mkdir(directory, PRIVATE_DIRECTORY);
+    await writeFile(temporary, String(baseMs), PRIVATE_FILE);
     try {
       await link(temporary, this.#path);
     } catch (error) {

@@ -1,5 +1,6 @@
 import { link, mkdir, readFile, readdir, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PRIVATE_DIRECTORY, PRIVATE_FILE } from './private-files.js';
 
 /*
  * A text shared by the processes of one machine, changed by compare-and-set, without a lock that a killed process
@@ -60,10 +61,10 @@ export class VersionFiles {
   async commit(highest: number, text: string): Promise<'done' | 'taken' | 'late'> {
     const temporary = join(this.directory, `tmp.${this.#writer}.${++this.#serial}`);
     try {
-      await writeFile(temporary, text, { flag: 'wx' }).catch(async (error: unknown) => {
+      await writeFile(temporary, text, { ...PRIVATE_FILE, flag: 'wx' }).catch(async (error: unknown) => {
         if (codeOf(error) !== 'ENOENT') throw error;
-        await mkdir(this.directory, { recursive: true });
-        await writeFile(temporary, text, { flag: 'wx' });
+        await mkdir(this.directory, PRIVATE_DIRECTORY);
+        await writeFile(temporary, text, { ...PRIVATE_FILE, flag: 'wx' });
       });
       await link(temporary, join(this.directory, `${highest + 1}.ledger`));
     } catch (error) {

@@ -1,4 +1,5 @@
-import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { privateDirectory } from '@dcs/environment';
 import { BackupError } from './errors.js';
 
 /** An open file. Positions and sizes are in bytes. */
@@ -33,7 +34,7 @@ export interface BackupFiles {
 const TIMEOUT_MS = 60_000;
 
 export const systemFiles: BackupFiles = {
-  makeDirectory: async (path) => void (await within(`make ${path}`, mkdir(path, { recursive: true }))),
+  makeDirectory: async (path) => void (await within(`make ${path}`, privateDirectory(path))),
   async list(path) {
     try {
       const entries = await within(`list ${path}`, readdir(path, { withFileTypes: true }));

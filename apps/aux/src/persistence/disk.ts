@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { privateDirectory } from '@dcs/environment';
 import type { View } from '@dcs/cluster-membership';
 import { compareVersions, type Version, VERSION_ZERO } from '@dcs/protocol';
 import type { Logger } from 'pino';
@@ -121,7 +121,7 @@ export class Disk implements NodeDisk {
     const { directory, now, log, files = nodeFiles, check = checkEntryFile } = options;
     const path = join(directory, ENTRY_FILE);
     try {
-      await mkdir(directory, { recursive: true });
+      await privateDirectory(directory);
       const { damaged, setAside } = await check(path, now());
       if (setAside !== undefined)
         log.error({ file: path, reason: setAside }, 'the entry file was damaged, and set aside');

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { access, constants, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { access, constants, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { privateDirectory } from '@dcs/environment';
 import { DirectoryLock } from './directory-lock.js';
 import { DiskError, reasonOf } from './errors.js';
 
@@ -96,7 +97,7 @@ async function claimIfFree(dataDir: string, id: string): Promise<NodeFolder | un
 async function claim(dataDir: string, id: string): Promise<NodeFolder> {
   const name = folderOf(id);
   const path = join(dataDir, name);
-  await mkdir(path, { recursive: true });
+  await privateDirectory(path);
   const lock = await DirectoryLock.acquire(path);
   try {
     if (name.startsWith(LONG)) await writeFile(join(path, ID_FILE), id);

@@ -1,4 +1,7 @@
+import { keepFilesPrivate } from '@dcs/environment';
 import { run } from './run.js';
+
+keepFilesPrivate();
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0); // `| head` has had enough
