@@ -41,6 +41,12 @@ describe('entry headers', () => {
     `${'0'.repeat(24)} 5 `,
     `${'0'.repeat(24)} -1 s`,
     `${'0'.repeat(24)} x s`,
+    `${'0'.repeat(24)} 1.5 s`,
+    `${'0'.repeat(24)} 1e3 s`,
+    `${'0'.repeat(24)} 0x10 s`,
+    `${'0'.repeat(24)} Infinity s`,
+    `${'0'.repeat(24)} 9007199254740992 s`,
+    `${'0'.repeat(24)}  s`,
   ])('refuses %j', (text) => {
     expect(() => decodeHeader(text)).toThrow(expect.objectContaining({ code: 'ERR_PROTOCOL_HEADER' }));
   });

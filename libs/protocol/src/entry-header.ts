@@ -31,6 +31,8 @@ export interface EntryHeader {
   readonly kind: EntryKind;
 }
 
+const DIGITS = /^\d{1,16}$/;
+
 /** `<version> <expiresAt> <kind>`; the kind is last because a content type may hold spaces. */
 export function encodeHeader(version: Version, expiresAt: number, kind: EntryKind): string {
   return `${formatVersion(version)} ${expiresAt} ${kind}`;
@@ -39,8 +41,14 @@ export function encodeHeader(version: Version, expiresAt: number, kind: EntryKin
 /** @throws ProtocolError ERR_PROTOCOL_HEADER when `text` is not what {@link encodeHeader} writes. */
 export function decodeHeader(text: string): EntryHeader {
   const space = text.indexOf(' ', 25);
-  const expiresAt = space < 0 ? NaN : Number(text.slice(25, space));
-  if (text.charCodeAt(24) !== 0x20 || !(expiresAt >= 0) || space + 1 >= text.length) {
+  const expiry = space < 0 ? '' : text.slice(25, space);
+  const expiresAt = Number(expiry);
+  if (
+    text.charCodeAt(24) !== 0x20 ||
+    !DIGITS.test(expiry) ||
+    !Number.isSafeInteger(expiresAt) ||
+    space + 1 >= text.length
+  ) {
     throw new ProtocolError(
       'ERR_PROTOCOL_HEADER',
       `an entry header is "<version> <expiresAt> <kind>", got ${JSON.stringify(text.slice(0, 60))}`,

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { MAX_VERSION_AHEAD_MS } from './entry-rules.js';
 import { HybridClock } from './hybrid-clock.js';
 import { compareVersions, counterOf, makeVersion, MAX_COUNTER } from './version.js';
 
@@ -63,4 +64,13 @@ describe('HybridClock', () => {
       expect.objectContaining({ code: 'ERR_PROTOCOL_ORIGIN' }),
     );
   });
+});
+
+test('does not follow a version that no entry may have, because it is a week ahead', () => {
+  const clock = new HybridClock({ now: () => 1000, origin: 1 });
+  clock.observe(makeVersion(1000 + MAX_VERSION_AHEAD_MS, 0, 2));
+  expect(clock.last.ms).toBe(1000 + MAX_VERSION_AHEAD_MS);
+  clock.observe(makeVersion(1001 + MAX_VERSION_AHEAD_MS, 0, 2));
+  clock.observe(makeVersion(2 ** 48 - 1, MAX_COUNTER, 2));
+  expect(clock.last.ms).toBe(1000 + MAX_VERSION_AHEAD_MS);
 });

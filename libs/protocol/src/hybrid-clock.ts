@@ -1,3 +1,4 @@
+import { MAX_VERSION_AHEAD_MS } from './entry-rules.js';
 import { ProtocolError } from './errors.js';
 import {
   compareVersions,
@@ -29,6 +30,8 @@ export class HybridClock {
   readonly #now: () => number;
   #origin: number;
   #last: Version = VERSION_ZERO;
+  /** No version beyond is taken; computed anew when one comes, so that others cost no look at the wall clock. */
+  #latestMs = 0;
 
   constructor({ now, origin, maxAheadMs = DEFAULT_MAX_AHEAD_MS }: HybridClockOptions) {
     this.#now = now;
@@ -81,9 +84,17 @@ export class HybridClock {
     return version.ms - this.#now() > this.maxAheadMs;
   }
 
-  /** Moves the clock past `version`, which the caller has accepted. */
+  /**
+   * Moves the clock past `version`, which the caller has accepted; but for one that no entry may have, because it is
+   * more than `MAX_VERSION_AHEAD_MS` ahead of the wall clock.
+   */
   observe(version: Version): void {
-    if (compareVersions(version, this.#last) > 0) this.#last = version;
+    if (compareVersions(version, this.#last) <= 0) return;
+    if (version.ms > this.#latestMs) {
+      this.#latestMs = Math.floor(this.#now()) + MAX_VERSION_AHEAD_MS;
+      if (version.ms > this.#latestMs) return;
+    }
+    this.#last = version;
   }
 }
 

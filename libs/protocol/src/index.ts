@@ -29,6 +29,15 @@ export {
   rawContentType,
   rawKind,
 } from './entry-header.js';
+export {
+  type EntryFault,
+  entryFault,
+  type EntryParts,
+  isEntryKind,
+  MAX_EXPIRES_AT,
+  MAX_STORABLE_VALUE_BYTES,
+  MAX_VERSION_AHEAD_MS,
+} from './entry-rules.js';
 export { ProtocolError, type ProtocolErrorCode } from './errors.js';
 export { DEFAULT_MAX_AHEAD_MS, HybridClock, type HybridClockOptions } from './hybrid-clock.js';
 export { ATTEMPT_MS, MAX_CONTENT_TYPE_BYTES, MAX_KEY_BYTES, MAX_TOKEN_BYTES, MAX_VALUE_BYTES } from './limits.js';
@@ -112,6 +121,7 @@ export {
   ORIGIN_RANGE,
   originOf,
   parseVersion,
+  MAX_VERSION_PART,
   type Version,
   VERSION_ZERO,
 } from './version.js';

@@ -13,6 +13,7 @@ import { isVersionText, parseVersion, type Version } from './version.js';
  *   has done that, and not copied it yet.
  * - OOM: the entry does not fit.
  * - MISCONF: the node cannot write to its disk, and takes no writes until it can; nothing was done.
+ * - INVALID: no entry may be like this one (see `entryFault`); nothing was done.
  * - STALE: the operation's stamp is too far from the node's clock; it was not applied.
  * - NOBACKUP: the node has no backup directory.
  * - STALEVIEW `<epoch>`: between nodes: the slot's owners have changed since the sender's view, and nothing was merged; or the
@@ -27,6 +28,7 @@ export type ReplyErrorCode =
   | 'TRYAGAIN'
   | 'OOM'
   | 'MISCONF'
+  | 'INVALID'
   | 'STALE'
   | 'NOBACKUP'
   | 'STALEVIEW';

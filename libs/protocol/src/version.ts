@@ -15,7 +15,8 @@ export interface Version {
 
 export const ORIGIN_RANGE = 2 ** 32;
 export const MAX_COUNTER = 2 ** 16 - 1;
-const MAX_MS = 2 ** 48 - 1;
+/** Of each of the two parts of a version. */
+export const MAX_VERSION_PART = 2 ** 48 - 1;
 const PART_DIGITS = 12;
 /** Three hexadecimal digits for each number of 12 bits: far cheaper than `toString(16)`. */
 const HEX3 = Array.from({ length: 4096 }, (_, i) => i.toString(16).padStart(3, '0'));
@@ -69,7 +70,7 @@ export function isVersionText(text: string): boolean {
 }
 
 function hex12(value: number): string {
-  if (value > MAX_MS)
+  if (value > MAX_VERSION_PART)
     throw new ProtocolError('ERR_PROTOCOL_VERSION_RANGE', `a version part is below 2^48, got ${value}`);
   const upper = Math.floor(value / 2 ** 24);
   const lower = value - upper * 2 ** 24;

@@ -2,7 +2,7 @@ import { slotOfBinary } from '@dcs/consistent-hash';
 import { parseVersion } from '@dcs/protocol';
 import { type Command, NO_KEYS } from './command.js';
 import { BLOCKED } from './errors.js';
-import { inViewOf } from './peer-arguments.js';
+import { inViewOf, keyArgument, tokenArgument } from './peer-arguments.js';
 
 export const dcsFetch = {
   name: 'DCS.FETCH',
@@ -17,9 +17,9 @@ export const dcsFetch = {
   run: (session) =>
     inViewOf(session, 1, () => {
       const { request, node } = session;
-      const key = request.binary(2);
+      const key = keyArgument(request, 2);
       const operation =
-        request.argc < 5 ? undefined : { stamp: parseVersion(request.binary(3)), token: request.binary(4) };
+        request.argc < 5 ? undefined : { stamp: parseVersion(request.binary(3)), token: tokenArgument(request, 4) };
       return node.importSource.fetch(key, slotOfBinary(key), operation) ?? BLOCKED;
     }),
 } as const satisfies Command;

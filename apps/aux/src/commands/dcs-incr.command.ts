@@ -1,8 +1,7 @@
-import { formatVersion, KIND_JSON, MAX_TOKEN_BYTES } from '@dcs/protocol';
-import { Reply } from '@dcs/resp';
+import { formatVersion, KIND_JSON } from '@dcs/protocol';
 import { keyAt, type Command } from './command.js';
 import { peerRefusalReply } from './errors.js';
-import { answering, integerArgument, parseOperation, repeatedOperation } from './peer-arguments.js';
+import { answering, integerArgument, parseOperation, repeatedOperation, tokenArgument } from './peer-arguments.js';
 
 export const dcsIncr = {
   name: 'DCS.INCR',
@@ -16,12 +15,11 @@ export const dcsIncr = {
   run: ({ request, node, slot }) =>
     answering(() => {
       const operation = parseOperation(request);
-      if (request.length(7) > MAX_TOKEN_BYTES) return Reply.error(`ERR token: want at most ${MAX_TOKEN_BYTES} bytes`);
       const result = node.writer.increment(operation, request.binary(8), slot, {
         by: integerArgument(request, 4, 'by'),
         initial: integerArgument(request, 5, 'initial'),
         expiresAt: integerArgument(request, 6, 'expiresAt', 0),
-        token: request.binary(7),
+        token: tokenArgument(request, 7),
         kind: KIND_JSON, // so that it reads as a number over HTTP
       });
       if (result.refused !== undefined) return peerRefusalReply(result);

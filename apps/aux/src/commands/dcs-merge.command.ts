@@ -5,9 +5,10 @@ import type { Replication } from '../replication/replication.js';
 import { type Command, NO_KEYS } from './command.js';
 import { diskRefusal, UNDURABLE } from './errors.js';
 import { type Later, LaterReply } from './later-reply.js';
-import { answering, integerArgument } from './peer-arguments.js';
+import { answering, integerArgument, keyArgument, tokenArgument } from './peer-arguments.js';
 import type { Request } from './session.js';
 
+const NO_ENTRY = Reply.error('INVALID no entry may be like this one');
 const FULL = Reply.error('OOM this node has no room for the copy');
 
 export const dcsMerge = {
@@ -20,13 +21,14 @@ export const dcsMerge = {
   run: ({ request, node, peer }) =>
     answering(() => {
       const epoch = integerArgument(request, 1, 'epoch', 0);
-      const key = request.binary(2);
+      const key = keyArgument(request, 2);
       const { version, expiresAt, kind } = decodeHeader(request.binary(3));
       const entry = entryOf(key, request.binary(4), version, expiresAt, kind);
       const receipt = node.replication.take(epoch, key, entry, operationOf(request), peer!.id);
       // Taken all the same, so that this node shows nothing older than what the sender is going to acknowledge.
       const refusal = node.replication.writeRefusal;
       if (refusal !== undefined) return diskRefusal(refusal);
+      if (receipt === 'invalid') return NO_ENTRY;
       if (receipt === 'taken') return taken(node.replication);
       return receipt === 'full' ? FULL : Reply.error(`STALEVIEW ${receipt.staleView}`);
     }),
@@ -42,5 +44,5 @@ function taken(replication: Replication): string | Later {
 function operationOf(request: Request): OperationRecord | undefined {
   const stamp = request.binary(5);
   if (stamp === '-') return undefined;
-  return { stamp: parseVersion(stamp), value: integerArgument(request, 6, 'result'), token: request.binary(7) };
+  return { stamp: parseVersion(stamp), value: integerArgument(request, 6, 'result'), token: tokenArgument(request, 7) };
 }

@@ -2,7 +2,7 @@ import { slotOfBinary } from '@dcs/consistent-hash';
 import { Reply } from '@dcs/resp';
 import { type Command, NO_KEYS } from './command.js';
 import { BLOCKED } from './errors.js';
-import { integerArgument, inViewOf } from './peer-arguments.js';
+import { integerArgument, inViewOf, keyArgument } from './peer-arguments.js';
 
 const BEGAN_ANEW = Reply.error('STALE this node has begun anew since');
 
@@ -19,7 +19,7 @@ export const dcsVouch = {
     inViewOf(session, 1, () => {
       const { request, node } = session;
       if (integerArgument(request, 3, 'since', 0) < node.replication.beganAt) return BEGAN_ANEW;
-      const key = request.binary(2);
+      const key = keyArgument(request, 2);
       return node.importSource.fetch(key, slotOfBinary(key), undefined) ?? BLOCKED;
     }),
 } as const satisfies Command;

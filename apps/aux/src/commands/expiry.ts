@@ -1,19 +1,25 @@
-import { ALWAYS, KIND_STRING } from '@dcs/protocol';
+import { ALWAYS, KIND_STRING, MAX_EXPIRES_AT } from '@dcs/protocol';
 import { Reply } from '@dcs/resp';
 import { invalidExpire, NOT_AN_INTEGER, refusalReply } from './errors.js';
 import type { Request, Session } from './session.js';
 
 export type ExpiryUnit = 'EX' | 'PX' | 'EXAT' | 'PXAT';
 
-/** Later than any sane expiry, and still exact when milliseconds are added to it. */
-const MAX_EXPIRES_AT = 2 ** 52;
-const INT64_TEXT = /^(?:0|-?[1-9]\d{0,18})$/;
+/** The range of Redis's times: 64 bits, signed. */
+const MAX_INT64 = 2n ** 63n - 1n;
+const INTEGER_TEXT = /^(?:0|-?[1-9]\d{0,18})$/;
+const MS_PER_SECOND = 1000n;
+/** Of as many seconds, and of more, doubles hold the milliseconds exactly, and the sum with a time of today. */
+const EXACT_SECONDS = 2 ** 42;
 
 export function isExpiryUnit(token: string): token is ExpiryUnit {
   return token === 'EX' || token === 'PX' || token === 'EXAT' || token === 'PXAT';
 }
 
-/** The argument as an absolute time in ms, or the error reply that Redis gives for it. */
+/**
+ * The argument as an absolute time in ms, or the error reply that Redis gives for it. What Redis takes is taken; a time
+ * that is later than an entry can hold becomes the latest that it can: the year 287396.
+ */
 export function parseExpiry(
   request: Request,
   index: number,
@@ -23,15 +29,33 @@ export function parseExpiry(
   allowPast = false,
 ): number | string {
   const amount = request.integer(index);
-  if (amount === undefined) {
-    // Redis tells what is no 64-bit integer from a time that is out of reach; both are out of ours.
-    return INT64_TEXT.test(request.binary(index)) ? invalidExpire(command) : NOT_AN_INTEGER;
+  if (amount === undefined || Math.abs(amount) > EXACT_SECONDS) {
+    return parseLongExpiry(request.binary(index), unit, now, command, allowPast);
   }
   if (amount <= 0 && !allowPast) return invalidExpire(command);
   const ms = unit === 'EX' || unit === 'EXAT' ? amount * 1000 : amount;
-  const expiresAt = unit === 'EX' || unit === 'PX' ? now + ms : ms;
-  if (Math.abs(ms) > MAX_EXPIRES_AT || Math.abs(expiresAt) > MAX_EXPIRES_AT) return invalidExpire(command);
-  return expiresAt;
+  return unit === 'EX' || unit === 'PX' ? Math.floor(now) + ms : ms;
+}
+
+/** As {@link parseExpiry}, for numbers whose times doubles do not hold exactly. */
+function parseLongExpiry(
+  text: string,
+  unit: ExpiryUnit,
+  now: number,
+  command: string,
+  allowPast: boolean,
+): number | string {
+  const amount = INTEGER_TEXT.test(text) ? BigInt(text) : undefined;
+  if (amount === undefined || amount > MAX_INT64 || amount < -MAX_INT64 - 1n) return NOT_AN_INTEGER;
+  if (amount <= 0n && !allowPast) return invalidExpire(command);
+  const inSeconds = unit === 'EX' || unit === 'EXAT';
+  if (inSeconds && (amount > MAX_INT64 / MS_PER_SECOND || amount < -MAX_INT64 / MS_PER_SECOND)) {
+    return invalidExpire(command);
+  }
+  const ms = inSeconds ? amount * MS_PER_SECOND : amount;
+  const expiresAt = unit === 'EX' || unit === 'PX' ? ms + BigInt(Math.floor(now)) : ms;
+  if (expiresAt > MAX_INT64) return invalidExpire(command);
+  return Math.max(-MAX_EXPIRES_AT, Math.min(MAX_EXPIRES_AT, Number(expiresAt)));
 }
 
 interface ExpireConditions {

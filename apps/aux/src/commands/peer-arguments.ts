@@ -1,6 +1,8 @@
 import {
   decodeCondition,
   isVersionText,
+  MAX_KEY_BYTES,
+  MAX_TOKEN_BYTES,
   parseVersion,
   ProtocolError,
   type RepeatedOperation,
@@ -30,6 +32,20 @@ export function repeatedOperation(request: Request, token = ''): RepeatedOperati
 /** @throws ProtocolError */
 export function parseCondition(request: Request, index: number): WriteCondition {
   return decodeCondition(request.binary(index));
+}
+
+/** A key among the arguments of a command for peers, which no slot is looked up for. @throws ProtocolError */
+export function keyArgument(request: Request, index: number): string {
+  const bytes = request.length(index);
+  if (bytes > 0 && bytes <= MAX_KEY_BYTES) return request.binary(index);
+  throw new ProtocolError('ERR_PROTOCOL_HEADER', `key: got ${bytes} bytes, want 1 to ${MAX_KEY_BYTES}`);
+}
+
+/** A client's token, or ''. @throws ProtocolError */
+export function tokenArgument(request: Request, index: number): string {
+  const bytes = request.length(index);
+  if (bytes <= MAX_TOKEN_BYTES) return request.binary(index);
+  throw new ProtocolError('ERR_PROTOCOL_HEADER', `token: got ${bytes} bytes, want at most ${MAX_TOKEN_BYTES}`);
 }
 
 /** @throws ProtocolError unless the argument is a safe integer of at least `min` */

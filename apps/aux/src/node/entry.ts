@@ -37,7 +37,7 @@ export function tombstoneOf(version: Version, forgetAt: number, slot: number): E
 
 /** An entry as it was found after nobody was there for `ms`: in that time no delete is forgotten. */
 export function afterAbsence(entry: Entry, ms: number): Entry {
-  return isTombstone(entry) && ms > 0 ? tombstoneOf(entry, entry.expiresAt + ms, entry.slot) : entry;
+  return isTombstone(entry) && ms > 0 ? tombstoneOf(entry, Math.ceil(entry.expiresAt + ms), entry.slot) : entry;
 }
 
 /**
@@ -75,6 +75,12 @@ export function valueOf(entry: Entry): string {
 /** Bytes in a framed value. */
 export function lengthOf(framed: string): number {
   return framed.length - framed.indexOf('\n') - 3;
+}
+
+/** Whether bytes are what an entry of this kind replies to GET: what was read from a disk goes to clients as it is. */
+export function isFramed(framed: string, kind: EntryKind): boolean {
+  if (kind === KIND_TOMBSTONE) return framed === '';
+  return framed.endsWith('\r\n') && framed.startsWith(`$${lengthOf(framed)}\r\n`);
 }
 
 /** Bytes of account of an entry: key, framed value and overhead. */

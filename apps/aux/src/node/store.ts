@@ -1,8 +1,15 @@
 import { type EvictionReason, LruCache } from '@dcs/lru-cache';
 import { SLOT_COUNT } from '@dcs/consistent-hash';
-import { compareVersions, type Version, VERSION_ZERO } from '@dcs/protocol';
+import {
+  compareVersions,
+  type EntryFault,
+  entryFault,
+  MAX_VERSION_AHEAD_MS,
+  type Version,
+  VERSION_ZERO,
+} from '@dcs/protocol';
 import { SlotDigests } from './slot-digests.js';
-import { type Entry, isTombstone, sizeOf, supersedes, tombstoneOf } from './entry.js';
+import { type Entry, isTombstone, lengthOf, sizeOf, supersedes, tombstoneOf } from './entry.js';
 import { Tombstones } from './tombstones.js';
 
 export interface StoreOptions {
@@ -24,8 +31,12 @@ const CURSOR = /^(t?)(\d{1,15})$/;
 /** Records between two looks at whether a page is full. */
 const SCAN_STEP = 64;
 
-/** `older`: what is stored is as new or newer. `too-large`: newer, but it fits into no memory; the old one is gone. */
-export type MergeOutcome = 'applied' | 'older' | 'too-large';
+/**
+ * - `older`: what is stored is as new or newer.
+ * - `too-large`: newer, but it fits into no memory; the old one is gone.
+ * - `invalid`: no entry may be like this (see `entryFault`); nothing has changed, whatever is stored.
+ */
+export type MergeOutcome = 'applied' | 'older' | 'too-large' | 'invalid';
 
 /**
  * What a node holds: live entries in an exact LRU, tombstones beside it. `merge` is the only way in, for client writes,
@@ -52,6 +63,11 @@ export class Store {
   onChange: ((key: string, entry: Entry | undefined, place: number, isNew: boolean) => void) | undefined;
   onFlush: ((floor: Version) => void) | undefined;
 
+  /** Entries that were refused because no entry may be like them, by what was wrong with them. */
+  readonly refused: Record<EntryFault, number> = { key: 0, kind: 0, value: 0, expiry: 0, version: 0, ahead: 0 };
+  /** Told of every entry that is refused so. */
+  onRefused: ((fault: EntryFault, key: string, entry: Entry) => void) | undefined;
+
   /** Whether an entry that expires leaves a tombstone, as an older one that it has replaced may still come in. */
   leavesTombstone: ((entry: Entry) => boolean) | undefined;
 
@@ -68,6 +84,8 @@ export class Store {
   /** One for all calls: the table reads it and lets go. */
   readonly #setOptions = { size: 0, expiresAt: 0 };
   #floor: Version = VERSION_ZERO;
+  /** No version beyond is taken; computed anew when one comes, so that others cost no look at the clock. */
+  #latestMs = 0;
 
   constructor(options: StoreOptions) {
     this.maxEntries = options.maxEntries;
@@ -178,8 +196,15 @@ export class Store {
     return sizeOf(keyBytes, framedBytes) <= this.maxBytes;
   }
 
-  /** Keeps the greater version of what is stored and what comes in. */
+  /** Keeps the greater version of what is stored and what comes in. What no entry may be stays out, whoever sends it. */
   merge(key: string, incoming: Entry, hash: number = this.hashOf(key)): MergeOutcome {
+    if (incoming.ms > this.#latestMs) this.#latestMs = this.#now() + MAX_VERSION_AHEAD_MS;
+    const fault = entryFault(key.length, incoming, lengthOf(incoming.framed), this.#latestMs);
+    if (fault !== undefined) {
+      this.refused[fault]++;
+      this.onRefused?.(fault, key, incoming);
+      return 'invalid';
+    }
     if (compareVersions(incoming, this.#floor) <= 0) return 'older';
     if (incoming.expiresAt !== 0 && !isTombstone(incoming) && incoming.expiresAt <= this.#now()) {
       // It came too late to live. Its version must still beat older copies, whatever the order they come in.
@@ -249,7 +274,7 @@ export class Store {
 
   /** A tombstone of `version` to be merged. */
   tombstone(version: Version, slot: number): Entry {
-    return tombstoneOf(version, this.#now() + this.#tombstoneRetentionMs, slot);
+    return tombstoneOf(version, Math.ceil(this.#now()) + this.#tombstoneRetentionMs, slot);
   }
 
   /** Drops everything up to `version`, and refuses to take it back. */

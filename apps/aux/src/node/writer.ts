@@ -24,7 +24,7 @@ export interface Operation {
 
 /** Nothing was written. `code` and `detail` make the error reply between our own parts. */
 export interface Refusal {
-  readonly refused: Extract<ReplyErrorCode, 'PRECONDITION' | 'NOTANUMBER' | 'OOM' | 'STALE'>;
+  readonly refused: Extract<ReplyErrorCode, 'PRECONDITION' | 'NOTANUMBER' | 'OOM' | 'STALE' | 'INVALID'>;
   readonly detail: string;
 }
 
@@ -58,6 +58,7 @@ export interface WriterOptions {
 export const MAX_OVERTAKEN_AGE_MS = 500;
 const INTEGER = /^(?:0|-?[1-9]\d{0,15})$/;
 const ANSWER_LOST: Refusal = Object.freeze({ refused: 'STALE', detail: 'the answer to the first attempt is lost' });
+const NO_ENTRY: Refusal = Object.freeze({ refused: 'INVALID', detail: 'no entry may be like this one' });
 const MISSING: OperationResult = Object.freeze({ version: VERSION_ZERO, value: 0 });
 
 /**
@@ -188,6 +189,7 @@ export class Writer {
     if (outcome === 'too-large') {
       return { refused: 'OOM', detail: 'the entry is larger than the memory of this node' };
     }
+    if (outcome === 'invalid') return NO_ENTRY;
     this.#clock.observe(entry);
     const record = operation.attempt > 0 ? { stamp: operation.stamp, value, token } : undefined;
     if (record !== undefined) this.dedup.record(key, entry.slot, entry, record);

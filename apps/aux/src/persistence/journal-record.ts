@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { slotOfBinary } from '@dcs/consistent-hash';
 import { KIND_STRING, type Version } from '@dcs/protocol';
-import { Entry, internKind } from '../node/entry.js';
+import { Entry, internKind, isFramed } from '../node/entry.js';
 import { readVersion, VERSION_BYTES, writeVersion } from './entry-codec.js';
 
 /**
@@ -197,25 +197,32 @@ export class RecordReader {
     let at = payload + TEXT_AT;
     const textEnd = at + bytes.readUInt32BE(payload + 2);
     if (textEnd + count * HEADER_BYTES !== end) return false;
+    let isSound = true;
     for (let header = textEnd; header < end; header += HEADER_BYTES) {
       const keyEnd = at + bytes.readUInt16BE(header + 24);
       const kindEnd = keyEnd + bytes.readUInt16BE(header + 26);
       const valueEnd = kindEnd + bytes.readUInt32BE(header + 28);
       if (valueEnd > textEnd) return false;
       const key = bytes.toString('latin1', at, keyEnd);
+      const kind = kindEnd === keyEnd ? KIND_STRING : internKind(bytes.toString('latin1', keyEnd, kindEnd));
+      const framed = bytes.toString('latin1', kindEnd, valueEnd);
+      at = valueEnd;
+      if (!isFramed(framed, kind)) {
+        isSound = false;
+        continue;
+      }
       visitor.entry(
         key,
         new Entry(
-          bytes.toString('latin1', kindEnd, valueEnd),
-          kindEnd === keyEnd ? KIND_STRING : internKind(bytes.toString('latin1', keyEnd, kindEnd)),
+          framed,
+          kind,
           bytes.readDoubleBE(header),
           bytes.readDoubleBE(header + 8),
           bytes.readDoubleBE(header + 16),
           slotOfBinary(key),
         ),
       );
-      at = valueEnd;
     }
-    return at === textEnd;
+    return isSound && at === textEnd;
   }
 }

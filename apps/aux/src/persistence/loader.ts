@@ -47,6 +47,7 @@ export class Loader {
     const steps = new Steps();
     for (const [at, { key, tombstone }] of summaries.entries()) {
       const entry = at >= fits || tombstone ? file.get(key) : undefined;
+      if (entry === undefined && (at >= fits || tombstone)) this.damaged++;
       const found = entry === undefined ? undefined : afterAbsence(entry, absentMs);
       const isLoaded = found !== undefined && apply('file', () => store.merge(key, found)) === 'applied';
       if (isLoaded) this.loaded++;

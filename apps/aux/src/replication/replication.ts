@@ -61,7 +61,7 @@ export interface ReplicationOptions extends ReplicationTuning {
 export type WriteOutcome = CopyOutcome | 'undurable';
 
 /** What became of a copy that another node sent. */
-export type CopyReceipt = 'taken' | 'full' | { readonly staleView: number };
+export type CopyReceipt = 'taken' | 'full' | 'invalid' | { readonly staleView: number };
 
 /**
  * This node as one of several: who owns what in the present view, copies of writes to the other owners, imports of
@@ -292,6 +292,7 @@ export class Replication {
     if (isHint && this.hints.isFull) return 'full';
     const outcome = store.merge(key, entry);
     if (outcome === 'too-large') return 'full';
+    if (outcome === 'invalid') return 'invalid';
     if (outcome === 'applied' && !isHint) this.#staleCopies.arrived(key, entry);
     const taken = isHint ? store.lookup(key) : undefined;
     if (taken !== undefined) this.hints.add(key, { entry: taken, sender, epoch, operation });
