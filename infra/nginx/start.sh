@@ -11,6 +11,8 @@ set -eu
 : "${NGINX_RATE:=20000r/s}"                     # per client address
 : "${NGINX_BURST:=10000}"                       # requests above the rate that are served at once
 : "${NGINX_CONNECTIONS_PER_CLIENT:=1000}"
+: "${NGINX_LARGE_BODIES_PER_CLIENT:=64}"       # bodies above 64 KB on their way at a time
+: "${NGINX_TRUSTED_PROXIES:=}"                 # addresses or networks whose X-Forwarded-For names the client
 : "${NGINX_CLIENT_TIMEOUT:=10s}"                # for the headers as a whole, and between two reads or writes of a body
 : "${NGINX_TLS_CERTIFICATE:=}"                  # a PEM file: switches TLS on
 : "${NGINX_TLS_CERTIFICATE_KEY:=}"
@@ -20,7 +22,7 @@ set -eu
 : "${NGINX_TEMPLATES:=/etc/nginx/templates}"
 : "${NGINX_CHECK_SECONDS:=1}"
 export NGINX_PORT NGINX_WORKERS NGINX_MAX_BODY_BYTES NGINX_RATE NGINX_BURST NGINX_CONNECTIONS_PER_CLIENT \
-    NGINX_CLIENT_TIMEOUT NGINX_TLS_CERTIFICATE NGINX_TLS_CERTIFICATE_KEY NGINX_TLS_PORT NGINX_ACCESS_LOG NGINX_RUN_DIR
+    NGINX_LARGE_BODIES_PER_CLIENT NGINX_CLIENT_TIMEOUT NGINX_TLS_CERTIFICATE NGINX_TLS_CERTIFICATE_KEY NGINX_TLS_PORT NGINX_ACCESS_LOG NGINX_RUN_DIR
 
 log() { echo "start.sh: $*" >&2; }
 
@@ -28,7 +30,7 @@ log() { echo "start.sh: $*" >&2; }
 render() {
     # shellcheck disable=SC2016 # envsubst reads the names
     envsubst '$NGINX_PORT $NGINX_WORKERS $NGINX_MAX_BODY_BYTES $NGINX_RATE $NGINX_BURST
-        $NGINX_CONNECTIONS_PER_CLIENT $NGINX_CLIENT_TIMEOUT $NGINX_TLS_CERTIFICATE $NGINX_TLS_CERTIFICATE_KEY
+        $NGINX_CONNECTIONS_PER_CLIENT $NGINX_LARGE_BODIES_PER_CLIENT $NGINX_CLIENT_TIMEOUT $NGINX_TLS_CERTIFICATE $NGINX_TLS_CERTIFICATE_KEY
         $NGINX_TLS_PORT $NGINX_ACCESS_LOG $NGINX_RUN_DIR' <"$NGINX_TEMPLATES/$1.template" >"$NGINX_RUN_DIR/$1"
 }
 
@@ -79,6 +81,10 @@ write_upstream() {
 umask 022
 mkdir -p "$NGINX_RUN_DIR"
 for name in nginx.conf routes.conf problems.conf answer-problem.conf errors.conf; do render "$name"; done
+{
+    for proxy in $NGINX_TRUSTED_PROXIES; do echo "set_real_ip_from $proxy;"; done
+    [ -z "$NGINX_TRUSTED_PROXIES" ] || printf '%s\n' 'real_ip_header X-Forwarded-For;' 'real_ip_recursive on;'
+} >"$NGINX_RUN_DIR/real-ip.conf"
 if [ -n "$NGINX_TLS_CERTIFICATE" ]; then render tls.conf; else : >"$NGINX_RUN_DIR/tls.conf"; fi
 
 current=$(masters)

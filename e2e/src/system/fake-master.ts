@@ -9,8 +9,8 @@ export interface Seen {
   readonly bytes: number;
 }
 
-/** `cut`: closes the connection when it has the request. `hang`: never answers. */
-export type Behaviour = 'answer' | 'cut' | 'hang';
+/** `cut`: closes the connection when it has the request. `hang`: never answers. `refuse`: 401, before the body. */
+export type Behaviour = 'answer' | 'cut' | 'hang' | 'refuse';
 
 /** Something that listens like a master and remembers what it was asked, readiness apart. */
 export class FakeMaster {
@@ -67,6 +67,10 @@ export class FakeMaster {
       return;
     }
     this.connections.add(request.socket.remotePort ?? 0);
+    if (this.behaviour === 'refuse') {
+      response.writeHead(401, { connection: 'close' }).end('refused');
+      return;
+    }
     let bytes = 0;
     request.on('data', (chunk: Buffer) => (bytes += chunk.length));
     request.on('end', () => {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,6 +57,11 @@ export class LoadBalancer {
   get accessLog(): Record<string, unknown>[] {
     const lines = readFileSync(join(this.#directory, 'access.log'), 'utf8').split('\n').slice(0, -1);
     return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  /** Files of bodies and answers that Nginx keeps at this moment. */
+  get keptFiles(): string[] {
+    return ['client_body', 'proxy'].flatMap((name) => readdirSync(join(this.#directory, 'run', name), { recursive: true }).map(String)); // prettier-ignore
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
@@ -103,7 +103,13 @@ describe('what does not get in', () => {
   ])('%s %s', async (method, path) => {
     const answer = await ask(path, { method });
     expect([400, 404]).toContain(answer.status);
-    expect(answer.headers['content-type']).toBe('application/problem+json');
+    expect(answer.headers).toMatchObject({
+      'content-type': 'application/problem+json',
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': "sandbox; default-src 'none'",
+      'cross-origin-resource-policy': 'same-origin',
+      'referrer-policy': 'no-referrer',
+    });
     expect(answer.json()).toMatchObject({ status: answer.status, code: expect.stringMatching(/^ERR_/) });
     expect(seen()).toEqual([]);
   });
@@ -267,6 +273,109 @@ describe('slow clients', () => {
     expect(ms).toBeLessThan(5000);
     expect(seen()).toEqual([]);
     expect(masters.map(({ connections }) => connections.size)).toEqual([0, 0]);
+  });
+});
+
+describe('large bodies', () => {
+  const LARGE_BYTES = 200_000;
+  let sockets: Socket[] = [];
+  afterEach(() => {
+    for (const socket of sockets) socket.destroy();
+    sockets = [];
+  });
+
+  /** Announces a body, and sends all of it but the last bytes. What comes back is in `text`. */
+  function unfinished(url: string, length = LARGE_BYTES): { text: string } {
+    const { hostname, port } = new URL(url);
+    const answer = { text: '' };
+    const socket = connect(Number(port), hostname, () => {
+      socket.write(`PUT /data/k HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n`);
+      socket.write(Buffer.alloc(length - 300));
+    });
+    socket.on('error', () => undefined);
+    socket.on('data', (chunk) => (answer.text += chunk.toString()));
+    sockets.push(socket);
+    return answer;
+  }
+  const connected = () => expect(a.connections.size + b.connections.size).toBeGreaterThan(0);
+
+  test('are kept on no disk, however many are unfinished, and others get through', async () => {
+    for (let i = 0; i < 60; i++) unfinished(balancer.url);
+    await eventually(connected);
+    for (let i = 0; i < 4; i++) {
+      const body = Buffer.alloc(LARGE_BYTES, 'x');
+      expect((await ask('/data/other', { method: 'PUT', body })).status).toBe(200);
+    }
+    expect(seen().map(({ bytes }) => bytes)).toEqual([LARGE_BYTES, LARGE_BYTES, LARGE_BYTES, LARGE_BYTES]);
+    expect(balancer.keptFiles.filter((name) => /\d{10}/.test(name))).toEqual([]);
+  });
+
+  test('are refused by a master before they have come', async () => {
+    for (const master of masters) master.behaviour = 'refuse';
+    const answers = Array.from({ length: 20 }, () => unfinished(balancer.url, 7_900_000));
+    await eventually(() => expect(answers.every(({ text }) => text.startsWith('HTTP/1.1 401 '))).toBe(true));
+  });
+
+  test('of one address are so many at a time: 429; small ones are not counted', async () => {
+    const limited = await start({ NGINX_LARGE_BODIES_PER_CLIENT: '2' });
+    for (let i = 0; i < 2; i++) unfinished(limited.url);
+    await eventually(() => expect(a.connections.size + b.connections.size).toBeGreaterThanOrEqual(2));
+    const large = { method: 'PUT', body: Buffer.alloc(LARGE_BYTES) };
+    expectProblem(await call(limited.url, '/data/k', large), 429, 'ERR_OVERLOADED');
+    expect((await call(limited.url, '/data/k', { method: 'PUT', body: Buffer.alloc(60_000) })).status).toBe(200);
+  });
+
+  test('go to another master when one is gone', async () => {
+    await a.close();
+    const body = Buffer.alloc(LARGE_BYTES, 'x');
+    for (let i = 0; i < 4; i++) {
+      expect((await ask('/data/k', { method: 'PUT', body })).headers['x-master']).toBe('b');
+    }
+    await a.listen();
+    await eventually(async () => expect((await ask('/data/k')).headers['x-master']).toBe('a'));
+  });
+});
+
+test('an answer that is not read is kept on no disk', async () => {
+  for (const master of masters) master.body = 'x'.repeat(6 * 2 ** 20);
+  const { hostname, port } = new URL(balancer.url);
+  const sockets = Array.from({ length: 20 }, () => {
+    const socket = connect(Number(port), hostname, () => socket.write('GET /data/k HTTP/1.1\r\nHost: x\r\n\r\n'));
+    return socket.pause();
+  });
+  try {
+    await eventually(() => expect(seen()).toHaveLength(20));
+    expect(balancer.keptFiles.filter((name) => /\d{10}/.test(name))).toEqual([]);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    for (const master of masters) master.body = '{}';
+  }
+});
+
+describe('behind another load balancer', () => {
+  const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
+
+  test('a trusted one says who the client is: for masters, logs and limits', async () => {
+    const behind = await start({ NGINX_TRUSTED_PROXIES: '127.0.0.1 10.0.0.0/8', NGINX_RATE: '1r/s', NGINX_BURST: '1' });
+    expect(behind.complaints).not.toMatch(/\[warn\]/);
+    for (const address of ['203.0.113.1', '203.0.113.2', '203.0.113.3']) {
+      expect((await call(behind.url, '/data/k', from(`198.51.100.7, ${address}, 10.1.2.3`))).status).toBe(200);
+    }
+    expect(seen().map(({ headers }) => headers['x-forwarded-for'])).toEqual([
+      '203.0.113.1',
+      '203.0.113.2',
+      '203.0.113.3',
+    ]);
+    const flood = await Promise.all(Array.from({ length: 5 }, () => call(behind.url, '/data/k', from('203.0.113.1'))));
+    expect(flood.filter(({ status }) => status === 429).length).toBeGreaterThanOrEqual(3);
+    expect((await call(behind.url, '/data/k', from('203.0.113.4'))).status).toBe(200);
+    await eventually(() => expect(behind.accessLog.map(({ client }) => client)).toContain('203.0.113.4'));
+  });
+
+  test('one that is not trusted says nothing', async () => {
+    const behind = await start({ NGINX_TRUSTED_PROXIES: '10.0.0.0/8' });
+    await call(behind.url, '/data/k', from('203.0.113.1'));
+    expect(seen()[0]?.headers['x-forwarded-for']).toBe('127.0.0.1');
   });
 });
 
