@@ -10,7 +10,7 @@ import {
 } from '@dcs/cluster-membership';
 import { PLACEMENT_VERSION } from '@dcs/consistent-hash';
 import { ApiTokens, startRefusal } from '@dcs/environment';
-import { peerAddress, PeerAuth, randomNonce } from '@dcs/protocol';
+import { type EntryFault, peerAddress, PeerAuth, randomNonce } from '@dcs/protocol';
 import type { Logger } from 'pino';
 import type { Backup } from './backup/backup.js';
 import { BackupParts } from './backup/backup-parts.js';
@@ -18,6 +18,8 @@ import type { BackupRestore } from './backup/restore.js';
 import { Dispatcher } from './gate/dispatcher.js';
 import { commandTable } from './commands/table.js';
 import type { AuxConfig } from './config/config.js';
+import { Defects } from './defects.js';
+import { Occasional } from './occasional.js';
 import { CacheNode } from './cache-node.js';
 import type { NodeBackup, NodeDisk, Timers } from './node/ports.js';
 import { peerAccess } from './replication/peers/peer-access.js';
@@ -68,7 +70,10 @@ const systemTimers: Timers = {
   },
 };
 
-const systemPorts = { monotonic: () => performance.now(), timers: systemTimers };
+const monotonic = () => performance.now();
+/** Between two lines on refused entries, for each reason. */
+const REFUSED_LOG_INTERVAL_MS = 60_000;
+const LOGGED_KEY_CHARACTERS = 64;
 
 /** The cache node with its sockets and its place in the cluster: what one aux process is, apart from its ops port. */
 export class AuxServer {
@@ -79,6 +84,7 @@ export class AuxServer {
   readonly backup: Backup | undefined;
   readonly restore: BackupRestore | undefined;
   readonly wantedMembers = new WantedMembers();
+  readonly defects: Defects;
 
   readonly #options: AuxServerOptions;
   readonly #clock: ClusterClock;
@@ -92,6 +98,8 @@ export class AuxServer {
     const { now } = clock;
     this.#options = options;
     this.#clock = clock;
+    this.defects = new Defects(options.log, monotonic);
+    const systemPorts = { monotonic, timers: this.defects.timers(systemTimers) };
     this.#peers = new PeerAuth({
       role: 'aux',
       id: config.id,
@@ -113,17 +121,19 @@ export class AuxServer {
       now,
       random32: () => randomBytes(4).readUInt32LE(),
       ...systemPorts,
-      transport: new RespTransport(this.#peers),
+      transport: new RespTransport(this.#peers, (thrown) => this.defects.report('peer', thrown)),
       refreshView: async (minEpoch) => this.#membership?.refresh(minEpoch),
       standing: () => this.#membership,
       ...(options.disk === undefined ? {} : { disk: options.disk }),
       ...(backup === undefined ? {} : { backup }),
     });
+    this.#logRefusedEntries();
     this.restore = parts?.restore;
     this.backup = parts?.backupOf(this.node);
     this.dispatcher = new Dispatcher({
       commands: commandTable,
-      monotonicNow: () => performance.now(),
+      monotonicNow: monotonic,
+      onDefect: (thrown) => this.defects.report('command', thrown),
       ...(options.onSample === undefined ? {} : { onSample: options.onSample }),
     });
     this.data = new DataServer({
@@ -131,6 +141,7 @@ export class AuxServer {
       port: config.dataPort,
       maxConnections: config.maxConnections,
       dispatcher: this.dispatcher,
+      onDefect: (thrown) => this.defects.report('connection', thrown),
       limits: {
         ...DEFAULT_LIMITS,
         maxBulkBytes: config.maxValueBytes * 2 + BULK_SLACK_BYTES,
@@ -174,6 +185,7 @@ export class AuxServer {
         },
       },
       log: (message, details) => log.warn(details, message),
+      onListenerError: (thrown) => this.defects.report('membership', thrown),
     });
     this.#membership = membership;
     membership.on('view', (view) => {
@@ -216,7 +228,8 @@ export class AuxServer {
   unreadyReason(): string | undefined {
     if (this.#phase === 'leaving' || this.#phase === 'closed') return 'leaving the cluster';
     const { disk } = this.#options;
-    if (disk?.refusal !== undefined) return disk.refusal;
+    const trouble = disk?.refusal ?? disk?.degradation;
+    if (trouble !== undefined) return trouble;
     if (!this.data.listening) return 'the data port does not listen yet';
     const self = this.node.ownership.self;
     if (this.node.isFenced) return 'fenced: it hears neither the registry nor most of the nodes';
@@ -233,6 +246,17 @@ export class AuxServer {
   async close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  #logRefusedEntries(): void {
+    const { log } = this.#options;
+    const { store } = this.node;
+    const logged = new Occasional<EntryFault>(REFUSED_LOG_INTERVAL_MS, monotonic);
+    store.onRefused = (fault, key) => {
+      if (!logged.isDue(fault)) return;
+      const details = { fault, key: key.slice(0, LOGGED_KEY_CHARACTERS), refused: { ...store.refused } };
+      log.error(details, 'an entry was refused: no entry may be like it');
+    };
   }
 
   /** Waits until the owners of all that this node holds have it. */

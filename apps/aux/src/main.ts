@@ -69,8 +69,11 @@ async function main(): Promise<void> {
     process.exitCode = 1;
     stop('fatal error', 1);
   };
-  process.on('uncaughtException', fatal);
-  process.on('unhandledRejection', fatal);
+  let isUp = false;
+  // What gets here was caught nowhere else. Once the node serves, an exception costs no more than what it came up in.
+  const uncaught = (thrown: unknown) => (isUp ? app.aux.defects.report('process', thrown) : fatal(thrown));
+  process.on('uncaughtException', uncaught);
+  process.on('unhandledRejection', uncaught);
 
   const app = new AuxApp({
     config,
@@ -86,6 +89,7 @@ async function main(): Promise<void> {
   process.on('SIGINT', () => stop('SIGINT', 0));
   try {
     await app.start();
+    isUp = true;
   } catch (error) {
     if (stopping) return;
     const { code, message } = error as NodeJS.ErrnoException;

@@ -29,10 +29,10 @@ function failing(from: AuxServer, to: AuxServer, text: string, how: Rule['how'])
   if (!rules.has(peers)) {
     rules.set(peers, set);
     const send = peers.send.bind(peers);
-    jest.spyOn(peers, 'send').mockImplementation((id, encoded, timeoutMs, callback) => {
+    jest.spyOn(peers, 'send').mockImplementation((id, encoded, decode, timeoutMs, callback) => {
       const rule = [...set].find((each) => each.to === id && encoded.includes(each.text));
-      if (rule === undefined) send(id, encoded, timeoutMs, callback);
-      else rule.how(timeoutMs, (error) => callback(error, undefined));
+      if (rule === undefined) send(id, encoded, decode, timeoutMs, callback);
+      else rule.how(timeoutMs, (error) => callback(error, undefined as never));
     });
   }
   const rule: Rule = { to: to.node.id, text, how };

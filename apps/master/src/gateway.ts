@@ -61,6 +61,8 @@ export class Gateway {
   readonly audit: AuditLog;
   /** The process is about to leave: `ready` says no, answers end their connections. */
   draining = false;
+  /** Exceptions that should not happen; each ended a request or a link, and not the gateway. */
+  defects = 0;
   readonly #registry: Registry;
   readonly #auth: PeerAuth;
   /** By the last view. */
@@ -87,13 +89,19 @@ export class Gateway {
       monotonic: time.now,
       wall: time.wall,
     });
-    this.time = { ...time, wall: clock.now };
+    this.time = {
+      ...time,
+      after: (ms, callback) => time.after(ms, () => this.#guard(callback)),
+      afterTurn: (callback) => time.afterTurn(() => this.#guard(callback)),
+      wall: clock.now,
+    };
     this.membership = createMembership(
       config,
       this.#registry,
       clock,
       log,
       viewAccess(() => this.plane.topology),
+      (error) => this.reportDefect(error),
     );
     this.#auth = new PeerAuth({
       ...{ role: 'master', id: config.DCS_ID, address: () => '', cluster: config.DCS_CLUSTER },
@@ -111,6 +119,7 @@ export class Gateway {
         maxInFlight: config.DCS_MAX_IN_FLIGHT_PER_AUX,
         requestTimeoutMs: config.DCS_REQUEST_TIMEOUT_MS,
         drainMs: config.DCS_REQUEST_TIMEOUT_MS,
+        onDefect: (error) => this.reportDefect(error),
         onDown: ({ id }, error) => log.warn({ aux: id, error: error.message }, 'no connection to an aux'),
       }),
       time: this.time,
@@ -145,9 +154,18 @@ export class Gateway {
     return this.draining ? 'the gateway is shutting down' : this.plane.unreadyReason();
   }
 
-  /** Something that should never happen happened: the client got a 500, the log gets the rest. */
+  /** Something that should never happen happened: the client got a 500, or a link ended; the log gets the rest. */
   reportDefect(error: unknown): void {
+    this.defects++;
     this.log.error({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }, 'defect');
+  }
+
+  #guard(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.reportDefect(error);
+    }
   }
 
   /** Finishes what is in flight, then closes. Idempotent. */

@@ -35,7 +35,10 @@ async function start(host: HostProcess, environment: Readonly<Record<string, str
   const config = loadConfig(environment);
   const { DCS_ID: id, DCS_LOG_LEVEL: level, DCS_LOG_FORMAT: format } = config;
   const log = createLogger({ id, level, format }, host.stdout);
+  let isUp = false;
+  // What gets here was caught nowhere else. Once the gateway serves, an exception costs no more than what it came up in.
   host.on('uncaughtException', (error, origin) => {
+    if (isUp) return gateway.reportDefect(error);
     log.fatal({ error: error.stack, origin }, 'uncaught');
     host.exit(1);
   });
@@ -49,6 +52,7 @@ async function start(host: HostProcess, environment: Readonly<Record<string, str
   try {
     const port = await application.listen();
     log.info({ host: config.DCS_HOST, port }, 'listening');
+    isUp = true;
   } catch (error) {
     await application.close();
     throw error;

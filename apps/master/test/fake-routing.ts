@@ -95,6 +95,7 @@ export class FakeNetwork {
   readonly sent: Sent[] = [];
   readonly opened: string[] = [];
   readonly closed: string[] = [];
+  readonly reset: string[] = [];
   /** Answers at once instead of leaving it to the test. */
   auto: ((sent: Sent) => void) | undefined;
 
@@ -108,6 +109,7 @@ export class FakeNetwork {
         this.sent.push(sent);
         this.auto?.(sent);
       },
+      reset: () => void this.reset.push(id),
       close: async () => void this.closed.push(id),
     };
   };

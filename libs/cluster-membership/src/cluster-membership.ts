@@ -540,15 +540,13 @@ export class ClusterMembership {
     throw new MembershipError('ERR_MEMBERSHIP_CLOSED', `the membership has ended: ${why}`);
   }
 
-  /** A listener that throws is its owner's defect: it surfaces as an uncaught error and disturbs no heartbeat. */
+  /** A listener that throws is its owner's defect: it is told, and disturbs no heartbeat. */
   #emit<E extends keyof MembershipEvents>(event: E, ...values: Parameters<MembershipEvents[E]>): void {
     for (const listener of this.#events.rawListeners(event)) {
       try {
         listener(...values);
       } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
+        this.#options.onListenerError(error);
       }
     }
   }

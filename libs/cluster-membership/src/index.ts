@@ -12,7 +12,7 @@ export {
   type RegistryErrorCode,
 } from './errors.js';
 export { FileRegistry, type FileRegistryOptions } from './file-registry.js';
-export { type Member, type MemberState, type View } from './member.js';
+export { checkedMember, type Member, type MemberState, type View } from './member.js';
 export { type ClusterMembershipOptions, type Self, type Timers } from './membership-options.js';
 export { MemoryRegistry, type MemoryRegistryOptions } from './memory-registry.js';
 export { type PeerAccess, type ProbeAnswer, type ProbeOutcome } from './peer-access.js';

@@ -62,6 +62,8 @@ export interface ClusterMembershipOptions {
   readonly random?: () => number;
   readonly timers?: Timers;
   readonly log?: (message: string, details: Readonly<Record<string, unknown>>) => void;
+  /** A listener threw. @defaultValue throws it again on its own, as an uncaught exception */
+  readonly onListenerError?: (error: unknown) => void;
 }
 
 export interface CheckedOptions extends Required<Omit<ClusterMembershipOptions, 'self' | 'peers' | 'clock'>> {
@@ -72,7 +74,7 @@ export interface CheckedOptions extends Required<Omit<ClusterMembershipOptions, 
 
 const OPTIONS = [
   ...['cluster', 'self', 'registry', 'heartbeatMs', 'leaseMs', 'joinTimeoutMs', 'refreshIntervalMs'],
-  ...['peers', 'isLagging', 'clock', 'now', 'monotonic', 'random', 'timers', 'log'],
+  ...['peers', 'isLagging', 'clock', 'now', 'monotonic', 'random', 'timers', 'log', 'onListenerError'],
 ];
 const SELF = ['id', 'host', 'dataPort', 'httpPort', 'weight', 'zone', 'state', 'settings'];
 
@@ -88,6 +90,7 @@ export function checkedOptions(options: ClusterMembershipOptions): CheckedOption
   const { heartbeatMs = 1000, leaseMs = DEFAULT_LEASE_MS, joinTimeoutMs = 10_000, refreshIntervalMs = 100 } = options;
   const { peers = {}, isLagging = () => false, clock, monotonic = () => performance.now() } = options;
   const { now = clock?.now ?? Date.now, random = Math.random, timers = systemTimers, log = () => undefined } = options;
+  const { onListenerError = rethrowLater } = options;
   checkCluster(cluster);
   if (typeof registry?.heartbeat !== 'function') throw invalid('registry', registry, 'a Registry');
   checkInteger('leaseMs', leaseMs, 2, 86_400_000);
@@ -98,8 +101,14 @@ export function checkedOptions(options: ClusterMembershipOptions): CheckedOption
     self && checkedMember({ weight: 1, zone: '', state: 'joining', ...defined(self), incarnation: Math.floor(now()) });
   return {
     ...{ cluster, registry, self: member, heartbeatMs, leaseMs, joinTimeoutMs, refreshIntervalMs },
-    ...{ peers, isLagging, clock, now, monotonic, random, timers, log },
+    ...{ peers, isLagging, clock, now, monotonic, random, timers, log, onListenerError },
   };
+}
+
+function rethrowLater(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }
 
 /** Without the fields that were given as undefined, which would hide a default. */

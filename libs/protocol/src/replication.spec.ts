@@ -1,3 +1,4 @@
+import { encodeHeader } from './entry-header.js';
 import {
   decodeDigestReply,
   decodeFetchReply,
@@ -13,7 +14,7 @@ import {
   type DedupRecord,
 } from './replication.js';
 import { SlotSet } from './slot-set.js';
-import { makeVersion } from './version.js';
+import { formatVersion, makeVersion } from './version.js';
 
 describe('replication messages', () => {
   test('a copy carries its operation, or none', () => {
@@ -31,15 +32,18 @@ describe('replication messages', () => {
 
   test('replies are read', () => {
     expect(decodeFetchReply([null, null, ''])).toEqual({ entry: undefined, sources: [], result: undefined });
-    expect(decodeFetchReply(['h', 'v', encodeIds(['a', 'b'])])).toEqual({
-      entry: { header: 'h', value: 'v' },
+    const header = { version: makeVersion(1, 2, 3), expiresAt: 9, kind: 'j' };
+    const text = encodeHeader(header.version, header.expiresAt, header.kind);
+    expect(decodeFetchReply([text, 'v', encodeIds(['a', 'b'])])).toEqual({
+      entry: { ...header, value: 'v' },
       sources: ['a', 'b'],
       result: undefined,
     });
-    expect(decodePullReply(['0', 'c', 'k', 'h', 'v'])).toEqual({
+    expect(decodePullReply(['0', formatVersion(makeVersion(4, 5, 6)), 'k', text, 'v'])).toEqual({
       cursor: '0',
-      clock: 'c',
-      entries: [{ key: 'k', header: 'h', value: 'v' }],
+      clock: makeVersion(4, 5, 6),
+      entries: [{ key: 'k', ...header, value: 'v' }],
+      bytes: 2 + text.length,
     });
     expect(decodeDigestReply(['x'.repeat(16), '10', 'a'], 2)).toEqual({
       digests: 'x'.repeat(16),

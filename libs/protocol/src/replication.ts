@@ -1,6 +1,7 @@
 import { encodeCommandBinary } from '@dcs/resp';
+import { decodeHeader, type EntryHeader } from './entry-header.js';
 import { ProtocolError } from './errors.js';
-import type { SlotSet } from './slot-set.js';
+import { type SlotSet, SLOTS } from './slot-set.js';
 import { formatVersion, parseVersion, type Version } from './version.js';
 
 /*
@@ -139,17 +140,19 @@ export function decodeDigestReply(reply: unknown, slots: number): SlotDigests {
 }
 
 /** One entry as it travels between nodes. */
-export interface CopiedEntry {
+export interface CopiedEntry extends EntryHeader {
   readonly key: string;
-  readonly header: string;
   readonly value: string;
 }
 
 export interface PulledPage {
   /** `0` when the scan is done. */
   readonly cursor: string;
-  readonly clock: string;
+  /** The answerer's. */
+  readonly clock: Version;
   readonly entries: readonly CopiedEntry[];
+  /** Of the entries as they travelled. */
+  readonly bytes: number;
 }
 
 /** @throws ProtocolError ERR_PROTOCOL_REPLY */
@@ -162,9 +165,13 @@ export function decodePullReply(reply: unknown): PulledPage {
   ) {
     const parts = reply as string[];
     const entries: CopiedEntry[] = [];
-    for (let i = 2; i < parts.length; i += 3)
-      entries.push({ key: parts[i]!, header: parts[i + 1]!, value: parts[i + 2]! });
-    return { cursor: parts[0]!, clock: parts[1]!, entries };
+    let bytes = 0;
+    for (let i = 2; i < parts.length; i += 3) {
+      const [key = '', header = '', value = ''] = parts.slice(i, i + 3);
+      bytes += key.length + header.length + value.length;
+      entries.push({ key, value, ...decodeHeader(header) });
+    }
+    return { cursor: parts[0]!, clock: parseVersion(parts[1]!), entries, bytes };
   }
   throw new ProtocolError('ERR_PROTOCOL_REPLY', 'unexpected reply to DCS.PULL');
 }
@@ -176,7 +183,7 @@ export interface DedupResult {
 }
 
 export interface FetchedEntry {
-  readonly entry: { readonly header: string; readonly value: string } | undefined;
+  readonly entry: (EntryHeader & { readonly value: string }) | undefined;
   readonly sources: readonly string[];
   /** Of the operation that was asked for. */
   readonly result: DedupResult | undefined;
@@ -189,7 +196,7 @@ export function decodeFetchReply(reply: unknown): FetchedEntry {
     const result = decodeResult(remembered);
     if (header === null) return { entry: undefined, sources: decodeIds(sources as string), result };
     if (typeof header === 'string' && typeof value === 'string')
-      return { entry: { header, value }, sources: decodeIds(sources as string), result };
+      return { entry: { value, ...decodeHeader(header) }, sources: decodeIds(sources as string), result };
   }
   throw new ProtocolError('ERR_PROTOCOL_REPLY', 'unexpected reply to DCS.FETCH');
 }
@@ -200,7 +207,7 @@ export function encodeResult(result: DedupResult | undefined): string {
 
 function decodeResult(text: unknown): DedupResult | undefined {
   if (text === undefined || text === '') return undefined;
-  const [version = '', value = ''] = String(text).split(' ');
+  const [version = '', value = ''] = typeof text === 'string' ? text.split(' ') : [];
   return { version: parseVersion(version), value: integerOf(value) };
 }
 
@@ -243,11 +250,17 @@ export function decodeRememberedReply(reply: unknown): DedupPage {
     const [record = '', key = '', token = ''] = parts.slice(i, i + 3);
     bytes += record.length + key.length + token.length;
     const [slot = '', version = '', value = '', by = ''] = record.split(' ');
-    const result = { slot: integerOf(slot), version: parseVersion(version), value: integerOf(value) };
+    const result = { slot: slotOf(slot), version: parseVersion(version), value: integerOf(value) };
     if (by.startsWith('=')) operations.push({ ...result, key, token, forgetAt: integerOf(by.slice(1)) });
     else operations.push({ ...result, stamp: parseVersion(by) });
   }
   return { cursor: parts[0]!, operations, bytes };
+}
+
+function slotOf(text: string): number {
+  const slot = integerOf(text);
+  if (slot >= 0 && slot < SLOTS) return slot;
+  throw new ProtocolError('ERR_PROTOCOL_REPLY', `want a slot below ${SLOTS}, got ${slot}`);
 }
 
 function integerOf(text: string): number {

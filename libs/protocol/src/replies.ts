@@ -1,3 +1,4 @@
+import { fromBinary } from './binary.js';
 import { ProtocolError } from './errors.js';
 import { isVersionText, parseVersion, type Version } from './version.js';
 
@@ -12,8 +13,8 @@ import { isVersionText, parseVersion, type Version } from './version.js';
  * - TRYAGAIN: the node may not act while the primary is silent, which may still do what was passed on to it; or the primary
  *   has done that, and not copied it yet.
  * - OOM: the entry does not fit.
- * - MISCONF: the node cannot write to its disk, and takes no writes until it can; nothing was done.
  * - INVALID: no entry may be like this one (see `entryFault`); nothing was done.
+ * - MISCONF: the node cannot write to its disk, and takes no writes until it can; nothing was done.
  * - STALE: the operation's stamp is too far from the node's clock; it was not applied.
  * - NOBACKUP: the node has no backup directory.
  * - STALEVIEW `<epoch>`: between nodes: the slot's owners have changed since the sender's view, and nothing was merged; or the
@@ -27,8 +28,8 @@ export type ReplyErrorCode =
   | 'CLUSTERDOWN'
   | 'TRYAGAIN'
   | 'OOM'
-  | 'MISCONF'
   | 'INVALID'
+  | 'MISCONF'
   | 'STALE'
   | 'NOBACKUP'
   | 'STALEVIEW';
@@ -70,10 +71,18 @@ export interface BackupStats {
   readonly failures: number;
 }
 
+const INTEGER = /^-?\d{1,16}$/;
+
 /** @throws ProtocolError ERR_PROTOCOL_REPLY */
 export function decodeSetReply(reply: unknown): { created: boolean; version: Version } {
-  if (typeof reply === 'string' && reply.charCodeAt(1) === 0x20 && isVersionText(reply.slice(2))) {
-    return { created: reply.charCodeAt(0) === 0x31, version: parseVersion(reply.slice(2)) };
+  const created = typeof reply === 'string' ? reply.charCodeAt(0) : 0;
+  if (
+    typeof reply === 'string' &&
+    (created === 0x30 || created === 0x31) &&
+    reply.charCodeAt(1) === 0x20 &&
+    isVersionText(reply.slice(2))
+  ) {
+    return { created: created === 0x31, version: parseVersion(reply.slice(2)) };
   }
   throw unexpected('DCS.SET', reply);
 }
@@ -82,12 +91,84 @@ export function decodeSetReply(reply: unknown): { created: boolean; version: Ver
 export function decodeIncrementReply(reply: unknown): { value: number; version: Version } {
   if (typeof reply === 'string') {
     const space = reply.indexOf(' ');
-    const value = Number(reply.slice(0, space));
+    const text = reply.slice(0, space);
+    const value = Number(text);
     const version = reply.slice(space + 1);
-    if (space > 0 && Number.isSafeInteger(value) && isVersionText(version))
+    if (space > 0 && INTEGER.test(text) && Number.isSafeInteger(value) && isVersionText(version))
       return { value, version: parseVersion(version) };
   }
   throw unexpected('DCS.INCR', reply);
+}
+
+/** The reply to a command that answers `+OK` and nothing else. @throws ProtocolError ERR_PROTOCOL_REPLY */
+export function decodeOk(reply: unknown): void {
+  if (reply !== 'OK') throw unexpected('a command that answers OK', reply);
+}
+
+/** Whether there was an entry. @throws ProtocolError ERR_PROTOCOL_REPLY */
+export function decodeDeleteReply(reply: unknown): boolean {
+  if (reply === 1 || reply === 0) return reply === 1;
+  throw unexpected('DCS.DEL', reply);
+}
+
+/** The reply to a write between our own parts, by the name of its command. @throws ProtocolError ERR_PROTOCOL_REPLY */
+export function checkWriteReply(command: string, reply: unknown): void {
+  switch (command) {
+    case 'DCS.SET':
+      decodeSetReply(reply);
+      break;
+    case 'DCS.DEL':
+      decodeDeleteReply(reply);
+      break;
+    case 'DCS.INCR':
+      decodeIncrementReply(reply);
+      break;
+    case 'DCS.TOUCH':
+      decodeTouchReply(reply);
+      break;
+    default:
+      throw unexpected(command, reply);
+  }
+}
+
+const COUNTS = ['epoch', 'entries', 'bytes', 'maxEntries', 'maxBytes', 'hits', 'misses', 'tombstones'] as const;
+
+/** The reply to DCS.STATS: a binary string. @throws ProtocolError ERR_PROTOCOL_REPLY */
+export function decodeStatsReply(reply: unknown): NodeStats {
+  const stats = objectOf(reply);
+  const { id, handoff, backup } = stats ?? {};
+  if (
+    typeof id === 'string' &&
+    COUNTS.every((name) => isCount(stats![name])) &&
+    hasCounts(handoff, ['slotsToGo', 'bytesReceived']) &&
+    (backup === undefined || (hasCounts(backup, ['entries', 'bytes', 'failures']) && isTime(backup['lastSuccessAt'])))
+  ) {
+    return stats as unknown as NodeStats;
+  }
+  throw unexpected('DCS.STATS', reply);
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function objectOf(reply: unknown): Fields | undefined {
+  try {
+    const value: unknown = JSON.parse(fromBinary(typeof reply === 'string' ? reply : ''));
+    return typeof value === 'object' && value !== null ? (value as Fields) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function hasCounts(value: unknown, names: readonly string[]): value is Fields {
+  return typeof value === 'object' && value !== null && names.every((name) => isCount((value as Fields)[name]));
+}
+
+function isCount(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0;
+}
+
+function isTime(value: unknown): boolean {
+  return value === null || isCount(value);
 }
 
 /** `undefined` for an absent key. @throws ProtocolError ERR_PROTOCOL_REPLY */
@@ -104,5 +185,11 @@ export function parseMoved(message: string): { slot: number; host: string; port:
 }
 
 export function unexpected(command: string, reply: unknown): ProtocolError {
-  return new ProtocolError('ERR_PROTOCOL_REPLY', `unexpected reply to ${command}: ${String(reply).slice(0, 80)}`);
+  return new ProtocolError('ERR_PROTOCOL_REPLY', `unexpected reply to ${command}: ${shown(reply)}`);
+}
+
+/** Of whatever came instead of a reply, enough to recognise it. */
+function shown(reply: unknown): string {
+  const text = typeof reply === 'string' ? JSON.stringify(reply.slice(0, 80)) : typeof reply;
+  return Array.isArray(reply) ? `an array of ${reply.length}` : typeof reply === 'number' ? String(reply) : text;
 }

@@ -1,7 +1,7 @@
 import { ProtocolError } from './errors.js';
 
 /** Slots of a cluster, as Redis Cluster has them. */
-const SLOTS = 16_384;
+export const SLOTS = 16_384;
 const BYTES = SLOTS / 8;
 
 /**

@@ -127,6 +127,14 @@ export class RespClient {
     return (this.#closing ??= this.#close(options.drainMs ?? DEFAULT_DRAIN_MS));
   }
 
+  /**
+   * Ends the connection at once, as if it had been lost: requests in flight fail, and a new one is made as after any loss.
+   * For a peer whose replies cannot be trusted. Nothing happens where there is no connection.
+   */
+  reset(cause: Error): void {
+    this.#connection?.destroy(cause);
+  }
+
   /** Why a request cannot be taken now, if so. */
   #refusal(): Error | undefined {
     if (this.#closed) return closedError(false);

@@ -242,6 +242,7 @@ export class AuxHost {
     });
     return {
       send: (encoded, timeoutMs, callback) => client.send(encoded, timeoutMs, callback),
+      reset: (cause) => client.reset(cause),
       close: () => client.close(),
     };
   }

@@ -139,6 +139,7 @@ export class GatewayHost {
         return client.inFlight;
       },
       send: (command, callback, timeoutMs) => client.send(command, timeoutMs, callback),
+      reset: (cause) => client.reset(cause),
       close: async () => client.close(),
     };
   }

@@ -50,6 +50,7 @@ export const DEFECTS = {
             callback(error, reply);
             if (isPage) importing.delete(node());
           }),
+        reset: (cause) => link.reset(cause),
         close: () => link.close(),
       }),
       node: (node) => {
@@ -75,6 +76,7 @@ export const DEFECTS = {
         args[1] = '0'; // the epoch
         link.send(encodeCommandBinary(args), timeoutMs, callback);
       },
+      reset: (cause) => link.reset(cause),
       close: () => link.close(),
     }),
     node: ({ replication, refresh }) => {
@@ -104,6 +106,7 @@ export const DEFECTS = {
           }
           return connection.send(command, callback, timeoutMs);
         },
+        reset: (cause) => connection.reset(cause),
         close: () => connection.close(),
       }),
     };

@@ -307,6 +307,7 @@ export const MECHANISMS = {
               callback(error, reply);
               importing.delete(node());
             }),
+          reset: (cause) => link.reset(cause),
           close: () => link.close(),
         }),
         node: (node) => {
@@ -334,6 +335,7 @@ function answering(name: string, answer: () => [Error | null, unknown]): NonNull
   return (link) => ({
     send: (encoded, timeoutMs, callback) =>
       nameOf(encoded) === name ? callback(...answer()) : link.send(encoded, timeoutMs, callback),
+    reset: (cause) => link.reset(cause),
     close: () => link.close(),
   });
 }

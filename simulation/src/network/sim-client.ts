@@ -83,6 +83,10 @@ export class SimClient {
     this.#tickBy(deadline);
   }
 
+  reset(cause: Error): void {
+    if (this.#state === 'ready' || this.#state === 'connecting') this.#destroy(cause);
+  }
+
   close(): void {
     if (this.#state === 'closed') return;
     const wasConnecting = this.#state === 'connecting';

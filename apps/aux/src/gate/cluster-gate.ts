@@ -1,4 +1,4 @@
-import type { RepeatedOperation } from '@dcs/protocol';
+import { checkWriteReply, type RepeatedOperation } from '@dcs/protocol';
 import { encodeCommandBinary, Reply, RespError } from '@dcs/resp';
 import type { CacheNode } from '../cache-node.js';
 import { PRIMARY, REPLICA } from '../node/ownership.js';
@@ -261,7 +261,11 @@ async function passOn(node: CacheNode, args: string[], primary: string): Promise
   for (let unanswered = 0; unanswered < PASS_ON_TRIES; ) {
     if (peers.isRefusing(primary)) return undefined;
     const { error, value } = await new Promise<{ error: Error | null; value: unknown }>((resolve) => {
-      peers.send(primary, encodeCommandBinary(args), timeoutOf(), (failure, reply) =>
+      const decode = (reply: unknown): unknown => {
+        checkWriteReply(args[0]!.toUpperCase(), reply);
+        return reply;
+      };
+      peers.send(primary, encodeCommandBinary(args), decode, timeoutOf(), (failure, reply) =>
         resolve({ error: failure, value: reply }),
       );
     });

@@ -1,3 +1,4 @@
+import { ProtocolError } from '@dcs/protocol';
 import { Reply } from '@dcs/resp';
 import { runKeyed } from './cluster-gate.js';
 import { ACCESS_LEVELS } from '../commands/access.js';
@@ -32,12 +33,15 @@ export interface DispatcherOptions {
   readonly onSample?: (command: string, seconds: number) => void;
   /** Monotonic, in ms. */
   readonly monotonicNow: () => number;
+  /** Told what a command has thrown; its connection ends with an error reply. @defaultValue it is thrown */
+  readonly onDefect?: (thrown: unknown) => void;
 }
 
 export const SAMPLED_EVERY = 64;
 /** An error reply is a short line; a longer reply is a value. */
 const LONGEST_ERROR = 600;
 const MINUS = 0x2d;
+const INTERNAL = Reply.error('ERR internal error: this connection ends');
 /** Bytes of unknown commands that are quoted back. */
 const QUOTED_BYTES = 128;
 
@@ -52,10 +56,12 @@ export class Dispatcher {
   readonly #prepared = new Map<string, Prepared>();
   readonly #onSample: ((command: string, seconds: number) => void) | undefined;
   readonly #monotonicNow: () => number;
+  readonly #onDefect: ((thrown: unknown) => void) | undefined;
   #lastLater: Answer | undefined;
 
-  constructor({ commands, onSample, monotonicNow }: DispatcherOptions) {
+  constructor({ commands, onSample, monotonicNow, onDefect }: DispatcherOptions) {
     this.#onSample = onSample;
+    this.#onDefect = onDefect;
     this.#monotonicNow = monotonicNow;
     for (const [name, command] of commands) {
       this.#prepared.set(name, {
@@ -115,11 +121,26 @@ export class Dispatcher {
   }
 
   #run(session: Session, { command, counters, firstKey }: Prepared): string | Later {
-    const reply = firstKey === 0 ? command.run(session) : runKeyed(session, command);
+    let reply: string | Later;
+    try {
+      reply = firstKey === 0 ? command.run(session) : runKeyed(session, command);
+    } catch (thrown) {
+      reply = this.#failed(session, thrown);
+    }
+    if (reply instanceof Promise) reply = (reply as Promise<string>).catch((thrown) => this.#failed(session, thrown));
     if (typeof reply !== 'string') return this.#later(reply, counters);
     if (reply.length < LONGEST_ERROR && reply.charCodeAt(0) === MINUS) counters.error++;
     else counters.ok++;
     return reply;
+  }
+
+  /** The reply to a request that has thrown: malformed arguments are answered, a defect ends the connection. */
+  #failed(session: Session, thrown: unknown): string {
+    if (thrown instanceof ProtocolError) return Reply.error(`ERR ${thrown.message}`);
+    if (this.#onDefect === undefined) throw thrown;
+    this.#onDefect(thrown);
+    session.closing = true;
+    return INTERNAL;
   }
 
   #later(reply: Later, counters: CommandCounters): Later {

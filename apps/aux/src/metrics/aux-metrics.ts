@@ -137,6 +137,26 @@ export function registerAuxMetrics(aux: AuxServer, disk: Disk | undefined, versi
       this.inc({ reason: 'old' }, writer.staleOld);
     },
   });
+  new Counter({
+    name: 'dcs_entries_refused_total',
+    help: 'Entries refused at the door because no entry may be like them, by what was wrong with them',
+    labelNames: ['reason'],
+    registers: [register],
+    collect() {
+      this.reset();
+      for (const [reason, count] of Object.entries(store.refused)) this.inc({ reason }, count);
+    },
+  });
+  new Counter({
+    name: 'dcs_defects_total',
+    help: 'Exceptions that should not happen, by where they were caught: each ended a connection or a call, not the node',
+    labelNames: ['source'],
+    registers: [register],
+    collect() {
+      this.reset();
+      for (const [source, count] of Object.entries(aux.defects.counts)) this.inc({ source }, count);
+    },
+  });
   registerReplicationMetrics(aux, counter, gauge);
   if (disk !== undefined) registerDiskMetrics(disk, counter, gauge, register);
   const { backup, restore } = aux;

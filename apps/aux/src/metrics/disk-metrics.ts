@@ -15,6 +15,14 @@ export function registerDiskMetrics(disk: Disk, counter: Register, gauge: Regist
   gauge('dcs_disk_bytes', 'Bytes of the entry file', () => checkpoints.fileBytes);
   counter('dcs_disk_commits_total', 'Checkpoints of the entry file', () => checkpoints.succeeded);
   counter('dcs_disk_commit_failures_total', 'Checkpoints that failed', () => checkpoints.failed);
+  gauge('dcs_disk_checkpoint_failing', '1 while the last checkpoint of the entry file failed', () =>
+    checkpoints.failure === undefined ? 0 : 1,
+  );
+  counter(
+    'dcs_disk_unwritable_entries_total',
+    'Entries left out of the entry file: no bytes for them',
+    () => disk.unwritable,
+  );
   counter('dcs_disk_damaged_entries_total', 'Entries, journal records and files found damaged', () => disk.damaged);
   gauge('dcs_disk_loaded_entries', 'Entries read from the disk at the start', () => disk.loaded);
   gauge('dcs_disk_load_seconds', 'Time to read the disk at the start', () => disk.loadSeconds);

@@ -12,6 +12,8 @@ export interface Timers {
 /** A connection to another node. Replies are RESP values with binary strings; an error reply is an `Error`. */
 export interface PeerLink {
   send(encoded: string, timeoutMs: number, callback: (error: Error | null, reply: unknown) => void): void;
+  /** Ends the connection as if it had been lost; the next one is made as after any loss. */
+  reset(cause: Error): void;
   close(): void;
 }
 
@@ -88,6 +90,8 @@ export interface NodeDisk {
   readonly commit: object | undefined;
   /** Why nothing can be written at present; undefined while all is well. Writes are to be refused with it. */
   readonly refusal: string | undefined;
+  /** What is wrong with the disk while writes are still taken; undefined while all is well. */
+  readonly degradation?: string | undefined;
   /** Writes what is outstanding, and lets go of the directory. Idempotent. */
   close(): Promise<void>;
 }

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { durable, DiskFolder, newStore, put, version } from '../../test/disk-folder.js';
+import { EntryFile } from './entry-file.js';
 import { type JournalFile, type JournalFiles, nodeFiles } from './journal-files.js';
 
 const folder = new DiskFolder();
@@ -185,4 +186,49 @@ test('a full disk refuses writes, answers reads, loses nothing that was acknowle
   } finally {
     spawnSync('umount', ['-l', mount]);
   }
+});
+
+test('the first checkpoint that fails is loud, and so is the end of the failures', async () => {
+  const disk = await folder.open(folder.directory());
+  const store = newStore();
+  await disk.load(store);
+  put(store, 'k', 'v', 1);
+  expect(disk.degradation).toBeUndefined();
+  const from = folder.lines.length;
+  const committed = jest.spyOn(EntryFile.prototype, 'committed').mockRejectedValue(new Error('it is broken'));
+  await disk.checkpoints.run();
+  await disk.checkpoints.run();
+  expect(disk.degradation).toBe('the last checkpoint failed: it is broken');
+  committed.mockRestore();
+  await disk.checkpoints.runNow();
+  expect(disk.degradation).toBeUndefined();
+  expect(folder.lines.slice(from)).toEqual([
+    { level: 'error', message: 'a checkpoint failed: until one succeeds the journal grows' },
+    { level: 'info', message: 'checkpoints succeed again' },
+  ]);
+});
+
+test('an entry that has no bytes is left out of the entry file, counted and loud; all others are written', async () => {
+  const directory = folder.directory();
+  const disk = await folder.open(directory);
+  const store = newStore();
+  await disk.load(store);
+  put(store, 'old', 'stale', 1);
+  put(store, 'good', 'v', 2);
+  await disk.checkpoints.runNow();
+  put(store, 'old', 'new', 3);
+  put(store, 'other', 'w', 4);
+  Object.assign(store.peek('old')!, { ms: -1 }); // what the door does not let in
+  await disk.checkpoints.runNow();
+  expect(disk.unwritable).toBe(1);
+  expect(disk.degradation).toContain('1 entries could not be written');
+  expect(folder.lines.at(-1)).toEqual({
+    level: 'error',
+    message: 'an entry cannot be written to the entry file',
+  });
+  await disk.close();
+  for (const name of readdirSync(directory)) if (name.startsWith('journal-')) rmSync(join(directory, name));
+  const again = newStore();
+  await (await folder.open(directory)).load(again);
+  expect(['old', 'good', 'other'].map((key) => again.peek(key) !== undefined)).toEqual([false, true, true]);
 });

@@ -42,6 +42,8 @@ export interface DiskOptions {
 const DEFAULT_MAX_JOURNAL_BYTES = 256 * 2 ** 20;
 const DEFAULT_MAX_PENDING_KEYS = 250_000;
 const CLOSE_STEP_TIMEOUT_MS = 3000;
+/** Characters of a key that are logged. */
+const LOGGED_KEY = 64;
 export const ENTRY_FILE = 'entries.mdb';
 
 /**
@@ -72,11 +74,19 @@ export class Disk implements NodeDisk {
   /** Whether changes of the store come from this disk at the moment. */
   #applying: 'file' | 'journal' | undefined;
   #closing: Promise<void> | undefined;
+  #checkpointsFail = false;
 
   private constructor(options: DiskOptions, file: EntryFile, journal: Journal, setAside: string | undefined) {
     const { now, log, durability, directory } = options;
     this.#options = options;
     this.#file = file;
+    file.onUnwritable = (key, error) => {
+      if (file.unwritable > 1) return; // the first one is loud, all are counted
+      log.error(
+        { key: key.slice(0, LOGGED_KEY), error: error.message },
+        'an entry cannot be written to the entry file',
+      );
+    };
     this.#journal = journal;
     this.setAside = setAside;
     const found = file.meta;
@@ -146,6 +156,17 @@ export class Disk implements NodeDisk {
 
   get refusal(): string | undefined {
     return this.#retry.refusal;
+  }
+
+  get degradation(): string | undefined {
+    const { failure } = this.checkpoints;
+    if (failure !== undefined) return `the last checkpoint failed: ${reasonOf(failure)}`;
+    return this.unwritable > 0 ? `${this.unwritable} entries could not be written to the entry file` : undefined;
+  }
+
+  /** Entries that could not be put into the bytes of the entry file. */
+  get unwritable(): number {
+    return this.#file.unwritable;
   }
 
   /** Keys that are not in the entry file yet. */
@@ -307,12 +328,22 @@ export class Disk implements NodeDisk {
   }
 
   #checkpointDone(error: Error | undefined): void {
+    this.#tellOfCheckpoint(error);
     if (error === undefined) {
       if (this.refusal === undefined) this.#writer.resume();
     } else if (this.refusal === undefined && (this.#writer.awaitsRoom || isFull(error))) {
       // The journal alone can go on for as long as it has room; on a full disk it would take the checkpoint's.
       this.#journalFailed(error);
     }
+  }
+
+  /** The first failure is loud, and the end of the failures. */
+  #tellOfCheckpoint(error: Error | undefined): void {
+    const { log } = this.#options;
+    if ((error !== undefined) === this.#checkpointsFail) return;
+    this.#checkpointsFail = error !== undefined;
+    if (error === undefined) log.info({}, 'checkpoints succeed again');
+    else log.error({ error: reasonOf(error) }, 'a checkpoint failed: until one succeeds the journal grows');
   }
 
   #journalFailed(error: Error): void {

@@ -43,6 +43,11 @@ export class EntryFile {
   #walks = 0;
   #closing: Promise<void> | undefined;
 
+  /** Entries that could not be put into bytes: the file has nothing under their keys instead. */
+  unwritable = 0;
+  /** Told of each. */
+  onUnwritable: ((key: string, error: Error) => void) | undefined;
+
   private constructor(path: string, root: RootDatabase<Buffer, Buffer>) {
     this.#path = path;
     this.#root = root;
@@ -98,10 +103,18 @@ export class EntryFile {
     throw new DiskError('ERR_DISK_WRITE', 'ENOSPC: no space left on device');
   }
 
+  /** One that cannot be written fails nothing else: what the file had under its key goes, as it is older. */
   put(key: string, entry: Entry): void {
     this.#assertOpen();
     const bytes = Buffer.from(key, 'latin1');
-    const value = encodeValue(bytes, entry);
+    let value: Buffer;
+    try {
+      value = encodeValue(bytes, entry);
+    } catch (error) {
+      this.unwritable++;
+      this.onUnwritable?.(key, error as Error);
+      return this.remove(key);
+    }
     this.#queuedBytes += value.length;
     this.#queue(this.#entries.put(bytes, value));
   }

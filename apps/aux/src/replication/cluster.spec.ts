@@ -157,13 +157,13 @@ describe('several nodes', () => {
     const { peers } = replica.node.replication;
     const send = peers.send.bind(peers);
     const passed: string[] = [];
-    const spy = jest.spyOn(peers, 'send').mockImplementation((id, encoded, timeoutMs, callback) => {
-      if (!encoded.includes('DCS.INCR')) return send(id, encoded, timeoutMs, callback);
+    const spy = jest.spyOn(peers, 'send').mockImplementation((id, encoded, decode, timeoutMs, callback) => {
+      if (!encoded.includes('DCS.INCR')) return send(id, encoded, decode, timeoutMs, callback);
       passed.push(encoded);
       // Carried out, and the connection is lost before the answer.
-      send(id, encoded, timeoutMs, async () => {
+      send(id, encoded, decode, timeoutMs, async () => {
         if (passed.length > 1) await crash(primary);
-        callback(new RespClientError('ERR_RESP_CONNECTION_LOST', 'connection lost', true), undefined);
+        callback(new RespClientError('ERR_RESP_CONNECTION_LOST', 'connection lost', true), undefined as never);
       });
     });
     const { stamp } = write();
@@ -233,9 +233,9 @@ describe('several nodes', () => {
     a!.node.replication.compareWith('b', SlotSet.of([slotOfBinary(key)]));
     const { peers } = a!.node.replication;
     const send = peers.send.bind(peers);
-    const silent = jest.spyOn(peers, 'send').mockImplementation((id, encoded, timeoutMs, callback) => {
-      if (!encoded.includes('DCS.FETCH')) return send(id, encoded, timeoutMs, callback);
-      callback(new RespClientError('ERR_RESP_TIMEOUT', 'no reply in time', true), undefined);
+    const silent = jest.spyOn(peers, 'send').mockImplementation((id, encoded, decode, timeoutMs, callback) => {
+      if (!encoded.includes('DCS.FETCH')) return send(id, encoded, decode, timeoutMs, callback);
+      callback(new RespClientError('ERR_RESP_TIMEOUT', 'no reply in time', true), undefined as never);
     });
     await expect(increment(key, { ...write(), attempt: 2 })).rejects.toMatchObject({ code: 'LOADING' });
     expect(stored(b!, key)).toBe('1');
@@ -312,9 +312,9 @@ describe('several nodes', () => {
     const c = await start('c', ({ node }) => {
       const { peers } = node.replication;
       const send = peers.send.bind(peers);
-      jest.spyOn(peers, 'send').mockImplementation((id, encoded, timeoutMs, callback) => {
-        if (!encoded.includes('DCS.REMEMBERED')) return send(id, encoded, timeoutMs, callback);
-        callback(new RespError("ERR unknown command 'DCS.REMEMBERED'"), undefined);
+      jest.spyOn(peers, 'send').mockImplementation((id, encoded, decode, timeoutMs, callback) => {
+        if (!encoded.includes('DCS.REMEMBERED')) return send(id, encoded, decode, timeoutMs, callback);
+        callback(new RespError("ERR unknown command 'DCS.REMEMBERED'"), undefined as never);
       });
     });
     await inOneView();

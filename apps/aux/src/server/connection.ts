@@ -39,11 +39,15 @@ export interface ConnectionOptions {
   /** Is to call `flush` of this connection when all that has come in, here and elsewhere, is read. */
   readonly flushSoon: (connection: Connection) => void;
   readonly onSlowReader: () => void;
+  /** Told of an exception in what this connection does; it is cut then. */
+  readonly onDefect: (thrown: unknown) => void;
   readonly onClose: (connection: Connection) => void;
 }
 
-/** How long the other end may take to take its last replies, from one part of them to the next, and to end its side. */
+/** How long the other end may take from one part of its last replies to the next, and then to end its side. */
 const LINGER_MS = 2000;
+/** How long it may take for all of its last replies. */
+const LAST_REPLIES_MS = 20_000;
 
 /** HTTP requests that a browser was made to send here: Redis cuts these connections too. */
 const CROSS_PROTOCOL: ReadonlySet<string> = new Set(['POST', 'HOST:']);
@@ -65,6 +69,7 @@ export class Connection {
   readonly #replies = new ReplyQueue();
   readonly #flushSoon: (connection: Connection) => void;
   readonly #onSlowReader: () => void;
+  readonly #onDefect: (thrown: unknown) => void;
   /** The socket's own buffer is above the high-water mark. */
   #choked = false;
   #ending = false;
@@ -77,6 +82,7 @@ export class Connection {
     this.#limits = limits;
     this.#flushSoon = options.flushSoon;
     this.#onSlowReader = options.onSlowReader;
+    this.#onDefect = options.onDefect;
     this.#decoder = new RequestDecoder({
       maxArguments: limits.maxArguments,
       maxBulkBytes: limits.maxBulkBytes,
@@ -86,17 +92,12 @@ export class Connection {
     this.session = new Session(id, `${remoteAddress}:${remotePort}`, this.#decoder, context);
     this.openedAt = context.node.now();
     socket.setNoDelay(true);
-    socket.on('data', (chunk: Buffer) => {
-      context.node.watch.check(); // after a pause of the process this may run before any timer
-      this.#decoder.push(chunk);
-      this.#read();
-      this.#scheduleFlush();
-    });
+    socket.on('data', (chunk: Buffer) => this.#take(chunk));
     socket.on('drain', () => {
       this.#choked = false;
       this.#scheduleFlush();
     });
-    socket.prependListener('end', () => this.#flush()); // before the socket ends its own side
+    socket.prependListener('end', () => this.flush()); // before the socket ends its own side
     socket.on('error', () => socket.destroy()); // a reset by the other end; 'close' follows
     socket.on('close', () => options.onClose(this));
     if (limits.idleTimeoutMs > 0) socket.setTimeout(limits.idleTimeoutMs, () => socket.destroy());
@@ -110,18 +111,39 @@ export class Connection {
   /** Ends when the replies to what was read so far are out. */
   end(): void {
     this.session.closing = true;
-    this.#flush();
+    this.flush();
   }
 
   destroy(): void {
     this.#socket.destroy();
   }
 
-  /** Reads on, if it may again, and writes the replies that are there. */
+  /** Reads on, if it may again, and writes the replies that are there. Never throws. */
   flush(): void {
     this.#flushScheduled = false;
-    this.#read();
-    this.#flush();
+    try {
+      this.#read();
+      this.#flush();
+    } catch (thrown) {
+      this.#failed(thrown);
+    }
+  }
+
+  #take(chunk: Buffer): void {
+    try {
+      this.session.node.watch.check(); // after a pause of the process this may run before any timer
+      this.#decoder.push(chunk);
+      this.#read();
+    } catch (thrown) {
+      this.#failed(thrown);
+    }
+    this.#scheduleFlush();
+  }
+
+  /** A defect costs this connection, and nobody else anything. */
+  #failed(thrown: unknown): void {
+    this.#onDefect(thrown);
+    this.#socket.destroy();
   }
 
   #scheduleFlush(): void {
@@ -176,12 +198,29 @@ export class Connection {
     }
     if (this.session.closing && replies.pending === 0) {
       this.#ending = true;
-      socket.end();
-      socket.resume(); // what still comes in is thrown away, so that the end is seen
-      socket.setTimeout(LINGER_MS, () => socket.destroy()); // or never comes: the other end may be gone
+      this.#end();
       return;
     }
     this.#pauseOrResume();
+  }
+
+  /**
+   * The other end cannot put this off: nothing is read from it before the last replies are out, and from then on what it
+   * sends is thrown away, so that its own end is seen, for no longer than {@link LINGER_MS}.
+   */
+  #end(): void {
+    const socket = this.#socket;
+    const cut = () => socket.destroy();
+    let deadline = setTimeout(cut, LAST_REPLIES_MS);
+    socket.pause();
+    socket.setTimeout(LINGER_MS, cut); // from one part of the last replies to the next
+    socket.once('close', () => clearTimeout(deadline));
+    socket.end(() => {
+      clearTimeout(deadline);
+      if (socket.destroyed) return;
+      deadline = setTimeout(cut, LINGER_MS);
+      socket.resume();
+    });
   }
 
   #pauseOrResume(): void {

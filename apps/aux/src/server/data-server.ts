@@ -11,6 +11,8 @@ export interface DataServerOptions {
   readonly maxConnections: number;
   readonly limits: ConnectionLimits;
   readonly dispatcher: Dispatcher;
+  /** Told of an exception in a connection, which is cut then. */
+  readonly onDefect: (thrown: unknown) => void;
 }
 
 const TOO_MANY = Reply.error('ERR max number of clients reached');
@@ -88,7 +90,7 @@ export class DataServer {
   }
 
   #accept(socket: Socket): void {
-    const { maxConnections, limits, dispatcher } = this.#options;
+    const { maxConnections, limits, dispatcher, onDefect } = this.#options;
     if (this.#connections.size >= maxConnections || this.#closing !== undefined) {
       this.refused++;
       socket.on('error', () => socket.destroy());
@@ -104,6 +106,7 @@ export class DataServer {
       limits,
       flushSoon: (unflushed) => this.#flushSoon(unflushed),
       onSlowReader: () => this.slowReaders++,
+      onDefect,
       onClose: (gone) => this.#connections.delete(gone),
     });
     this.#connections.add(connection);

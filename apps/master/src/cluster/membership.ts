@@ -24,6 +24,7 @@ export function createMembership(
   clock: ClusterClock,
   log: Logger,
   peers: Pick<PeerAccess, 'view'>,
+  onListenerError: (error: unknown) => void,
 ): ClusterMembership {
   return new ClusterMembership({
     cluster: config.DCS_CLUSTER,
@@ -33,5 +34,6 @@ export function createMembership(
     leaseMs: config.DCS_LEASE_MS,
     peers,
     log: (message, details) => log.debug(details, message),
+    onListenerError,
   });
 }

@@ -59,6 +59,7 @@ export class GatewayMetrics implements OnApplicationShutdown {
     });
     this.#counter('dcs_routing_budget_exhausted_total', 'Operations failed because the retry budget was used up', [], (counter) => counter.inc(routing.budgetsExhausted)); // prettier-ignore
     this.#counter('dcs_routing_unexpected_replies_total', 'Replies of an aux that routing has no rule for', [], (counter) => counter.inc(routing.unexpectedReplies)); // prettier-ignore
+    this.#counter('dcs_defects_total', 'Exceptions that should not happen: each ended a request or a link, not the gateway', [], (counter) => counter.inc(gateway.defects)); // prettier-ignore
     this.#counter('dcs_coalesced_reads_total', 'Reads that shared the round trip of another', [], (counter) =>
       counter.inc(routing.coalescedReads),
     );

@@ -2,8 +2,11 @@ import { slotOfBinary } from '@dcs/consistent-hash';
 import {
   BACKUP_COMMAND,
   compareVersions,
+  decodeDeleteReply,
   decodeIncrementReply,
+  decodeOk,
   decodeSetReply,
+  decodeStatsReply,
   decodeTouchReply,
   DRAIN_COMMAND,
   encodeDelete,
@@ -17,7 +20,6 @@ import {
   type NodeStats,
   ORIGIN_RANGE,
   parseVersion,
-  ProtocolError,
   STATS_COMMAND,
   type Version,
   type WriteCondition,
@@ -129,14 +131,7 @@ export class AuxDataPlane implements DataPlane {
   }
 
   delete(key: string, condition: WriteCondition): Promise<boolean> {
-    return this.#write(
-      key,
-      (context) => encodeDelete(context, condition, key),
-      (reply) => {
-        if (reply === 1 || reply === 0) return reply === 1;
-        throw new ProtocolError('ERR_PROTOCOL_REPLY', `unexpected reply to DCS.DEL: ${String(reply).slice(0, 80)}`);
-      },
-    );
+    return this.#write(key, (context) => encodeDelete(context, condition, key), decodeDeleteReply);
   }
 
   increment(key: string, options: IncrementOptions) {
@@ -187,14 +182,11 @@ export class AuxDataPlane implements DataPlane {
     const node = this.topology.node(id);
     if (!node) return false;
     const { requestTimeoutMs } = this.#operations;
-    await new Promise<void>((resolve, reject) => {
-      node.connection.send(
-        DRAIN_COMMAND,
-        (error) =>
-          error ? reject(routingError('ERR_UNAVAILABLE', 'the cache node did not take the call', error)) : resolve(),
-        requestTimeoutMs,
-      );
-    });
+    try {
+      await this.#ask(node, DRAIN_COMMAND, decodeOk, requestTimeoutMs);
+    } catch (error) {
+      throw routingError('ERR_UNAVAILABLE', 'the cache node did not take the call', error);
+    }
     return true;
   }
 
@@ -203,18 +195,16 @@ export class AuxDataPlane implements DataPlane {
     const { requestTimeoutMs } = this.#operations;
     const asked: string[] = [];
     const failed: BackupReceipt['failed'][number][] = [];
-    const ask = ({ member: { id }, connection }: Node): Promise<void> =>
-      new Promise((resolve) => {
-        connection.send(
-          BACKUP_COMMAND,
-          (error) => {
-            if (error === null) asked.push(id);
-            else failed.push({ id, reason: error.message.startsWith('NOBACKUP') ? 'no-directory' : 'unreachable' });
-            resolve();
-          },
-          requestTimeoutMs,
-        );
-      });
+    const ask = async (node: Node): Promise<void> => {
+      const { id } = node.member;
+      try {
+        await this.#ask(node, BACKUP_COMMAND, decodeOk, requestTimeoutMs);
+        asked.push(id);
+      } catch (error) {
+        const hasNone = (error as Error).message.startsWith('NOBACKUP');
+        failed.push({ id, reason: hasNone ? 'no-directory' : 'unreachable' });
+      }
+    };
     await Promise.all(this.topology.nodes.filter(({ member }) => member.state === 'up').map(ask));
     return { asked: asked.sort(), failed: failed.sort((a, b) => (a.id < b.id ? -1 : 1)) };
   }
@@ -275,16 +265,32 @@ export class AuxDataPlane implements DataPlane {
     if (compareVersions(version, this.#clock.last) > 0 && !this.#clock.isAhead(version)) this.#clock.observe(version);
   }
 
-  async #describeNode({ member, connection }: Node): Promise<NodeDescription> {
-    const { id, host, dataPort, state, incarnation, weight, zone, settings } = member;
-    const counts = this.topology.table.slotsOf(id);
-    const stats = await new Promise<NodeStats | undefined>((resolve) => {
+  /** One request to one node, outside of an operation. An answer that cannot be read is none, and ends the link. */
+  #ask<T>(node: Node, command: string, decode: (reply: unknown) => T, timeoutMs: number): Promise<T> {
+    const { connection } = node;
+    return new Promise<T>((resolve, reject) => {
       connection.send(
-        STATS_COMMAND,
-        (error, reply) => resolve(error ? undefined : parseStats(reply)),
-        STATS_TIMEOUT_MS,
+        command,
+        (error, reply) => {
+          if (error) return reject(error);
+          try {
+            resolve(decode(reply));
+          } catch (cause) {
+            this.#operations.observer.unexpected(cause as Error);
+            this.suspicion.disconnected(node);
+            connection.reset(cause as Error);
+            reject(cause as Error);
+          }
+        },
+        timeoutMs,
       );
     });
+  }
+
+  async #describeNode(node: Node): Promise<NodeDescription> {
+    const { id, host, dataPort, state, incarnation, weight, zone, settings } = node.member;
+    const counts = this.topology.table.slotsOf(id);
+    const stats = await this.#ask(node, STATS_COMMAND, decodeStatsReply, STATS_TIMEOUT_MS).catch(() => undefined);
     return {
       id,
       address: `${host.includes(':') ? `[${host}]` : host}:${dataPort}`,
@@ -297,14 +303,6 @@ export class AuxDataPlane implements DataPlane {
       reachable: stats !== undefined,
       ...(stats && { stats: nodeStats(stats) }),
     };
-  }
-}
-
-function parseStats(reply: unknown): NodeStats | undefined {
-  try {
-    return JSON.parse(String(reply)) as NodeStats;
-  } catch {
-    return undefined;
   }
 }
 

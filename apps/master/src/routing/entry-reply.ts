@@ -1,4 +1,4 @@
-import { isVersionText, KIND_TOMBSTONE, ProtocolError } from '@dcs/protocol';
+import { isEntryKind, isVersionText, KIND_TOMBSTONE, ProtocolError } from '@dcs/protocol';
 import { type Entry, type EntryInfo } from './data-plane.js';
 
 const VERSION_LENGTH = 24;
@@ -10,6 +10,7 @@ export function readEntry(reply: unknown): Entry | undefined {
     const header: string = reply[0];
     const space = kindAt(header);
     const kind = header.slice(space + 1);
+    if (!isEntryKind(kind)) throw unexpected('an entry kind', kind);
     if (kind === KIND_TOMBSTONE) return undefined;
     return {
       version: header.slice(0, VERSION_LENGTH),
@@ -37,7 +38,7 @@ function kindAt(header: string): number {
     header.charCodeAt(VERSION_LENGTH) !== 0x20 ||
     space < 0 ||
     space + 1 >= header.length ||
-    !/^\d+$/.test(expiresAt) ||
+    !/^\d{1,16}$/.test(expiresAt) ||
     !isVersionText(header.slice(0, VERSION_LENGTH))
   ) {
     throw unexpected('an entry header', header);

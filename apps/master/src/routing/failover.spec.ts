@@ -1,6 +1,6 @@
 import { ALWAYS, ATTEMPT_MS, BLOCKED_ERROR, IF_ABSENT } from '@dcs/protocol';
 import { RespClientError, RespError } from '@dcs/resp';
-import { FakeNetwork, FakeObserver, FakeTime, FakeViews, member, type Sent } from '../../test/fake-routing.js';
+import { FakeNetwork, FakeObserver, FakeTime, FakeViews, member, type Sent, settle } from '../../test/fake-routing.js';
 import { AuxDataPlane, type AuxDataPlaneOptions } from './aux-data-plane.js';
 
 const VERSION = '0000000000010000000000ff';
@@ -30,6 +30,69 @@ function setup(changes: Partial<AuxDataPlaneOptions> = {}) {
   const commandsTo = (id: string): string[] => network.sent.filter(({ to }) => to === id).map(({ args }) => args[0]!);
   return { time, network, views, observer, plane, primary, replica, commandsTo };
 }
+
+const NONSENSE: readonly unknown[] = [
+  undefined,
+  true,
+  7,
+  Infinity,
+  '',
+  'OK',
+  'QUEUED',
+  {},
+  [],
+  [null, null],
+  [[VALUE]],
+  ['x'.repeat(24), 'v'],
+  [`${VERSION} 1e400 s`, 'v'],
+  [`${VERSION} ${'9'.repeat(400)} s`, 'v'],
+  [`${VERSION} 0 rtext/plain\r\nset-cookie: a`, 'v'],
+  [`${VERSION} 0 zz`, 'v'],
+  [VALUE[0], null],
+  `7 ${VERSION}`,
+  `1e999 ${VERSION}`,
+];
+
+test.each<[string, (plane: AuxDataPlane) => Promise<unknown>, unknown, unknown]>([
+  ['get', (plane) => plane.get('k'), VALUE, { value: 'v' }],
+  ['head', (plane) => plane.head('k'), VALUE[0], { kind: 's' }],
+  ['set', (plane) => plane.set('k', 'v', 's', 0, ALWAYS), `1 ${VERSION}`, { created: true }],
+  ['delete', (plane) => plane.delete('k', ALWAYS), 1, true],
+  ['increment', (plane) => plane.increment('k', { by: 1, initial: 0, expiresAt: 0, token: '' }), `-5 ${VERSION}`, { value: -5 }], // prettier-ignore
+  ['touch', (plane) => plane.touch('k', 1), VERSION, VERSION],
+])(
+  'a nonsense answer to %s is no answer: its link ends, and the next owner is asked',
+  async (_, call, good, result) => {
+    let unreadable = 0;
+    for (const nonsense of NONSENSE) {
+      const { plane, network, observer, primary, replica } = setup();
+      const answer = call(plane);
+      network.last.answer(null, nonsense);
+      await settle();
+      if (observer.errors.length === 0) continue; // it happens to be an answer to this call
+      unreadable++;
+      expect([network.last.to, network.reset, plane.suspicion.size]).toEqual([replica, [primary], 1]);
+      network.last.answer(null, good);
+      const expected: unknown = typeof result === 'object' ? expect.objectContaining(result) : result;
+      expect(await answer).toEqual(expected);
+      await plane.close();
+    }
+    expect(unreadable).toBeGreaterThan(NONSENSE.length - 5);
+  },
+);
+
+test('where every answer is nonsense, the cluster is unavailable', async () => {
+  const { plane, network, time } = setup();
+  network.auto = ({ args, answer }) => answer(null, args[0] === 'PING' ? 'PONG' : 'nonsense');
+  const read = plane.get('k');
+  const failed = expect(read).rejects.toMatchObject({ code: 'ERR_UNAVAILABLE' });
+  await time.advance(4000);
+  await failed;
+  await expect(plane.drain('n1')).rejects.toMatchObject({ code: 'ERR_UNAVAILABLE' });
+  expect((await plane.backup()).failed.map(({ reason }) => reason)).toEqual(Array(3).fill('unreachable'));
+  network.auto = ({ answer }) => answer(null, '{"id":"n1","epoch":"x"}');
+  expect((await plane.describe()).nodes.map(({ reachable }) => reachable)).toEqual([false, false, false]);
+});
 
 test('a write whose connection is lost goes to the next owner at once, with the same stamp', async () => {
   const { plane, network, primary, replica } = setup();

@@ -175,11 +175,24 @@ export class Operation<T> implements Hedgeable {
         return;
       }
     } catch (cause) {
-      if (cause instanceof ProtocolError) this.#options.observer.unexpected(cause);
-      return this.#end(routingError('ERR_UNAVAILABLE', 'the cache node gave no answer that can be used', cause));
+      if (cause instanceof ProtocolError) return this.#unreadable(node, cause);
+      this.#end(routingError('ERR_UNAVAILABLE', 'the gateway could not use the answer', cause));
+      throw cause;
     }
     this.done = true;
     this.#resolve(result);
+  }
+
+  /** An answer that cannot be read is none: the link is not to be trusted, and the write may have been done. */
+  #unreadable(node: Node, cause: ProtocolError): void {
+    const { observer, suspicion } = this.#options;
+    observer.unexpected(cause);
+    suspicion.disconnected(node);
+    this.#unknown++;
+    node.connection.reset(cause);
+    if (this.done) return;
+    if (this.#outstanding === 0) this.#failed(node, cause);
+    else this.#failedAt = [...this.#failedAt, node];
   }
 
   #isPrimary(node: Node): boolean {

@@ -27,6 +27,8 @@ export interface NodeConnection {
   readonly inFlight: number;
   /** Calls back exactly once, with an error after `timeoutMs` at the latest. */
   send(command: string, callback: ReplyCallback, timeoutMs: number): void;
+  /** Ends the connection as if it had been lost; the next one is made as after any loss. */
+  reset(cause: Error): void;
   /** Finishes what is in flight, then closes. Idempotent. */
   close(): Promise<void>;
 }

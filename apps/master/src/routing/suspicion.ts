@@ -76,9 +76,9 @@ export class Suspicion {
     const cancel = time.after(pauseMs * (0.75 + random() / 2), () => {
       connection.send(
         PING,
-        (error) => {
+        (error, reply) => {
           if (this.#probes.get(health) !== cancel) return; // forgotten meanwhile
-          if (error) return this.#probeLater(node, Math.min(pauseMs * 2, LONGEST_PAUSE_MS));
+          if (error || reply !== 'PONG') return this.#probeLater(node, Math.min(pauseMs * 2, LONGEST_PAUSE_MS));
           this.#probes.delete(health);
           health.suspect = false;
           health.timeouts = 0;

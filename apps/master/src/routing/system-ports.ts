@@ -25,6 +25,8 @@ export interface ConnectorOptions {
   readonly drainMs: number;
   /** A connection was lost or could not be made. */
   readonly onDown: (member: Member, error: Error) => void;
+  /** Told of an exception in a callback; its link is closed, and opened again. */
+  readonly onDefect: (error: unknown) => void;
 }
 
 /** A node that is a member is tried again soon: within this, ms. */
@@ -33,9 +35,9 @@ const KEEP_ALIVE_MS = 15_000;
 
 /** Opens one pipelined RESP connection per member. */
 export function respConnector(options: ConnectorOptions): Connect {
-  const { auth, maxInFlight, requestTimeoutMs, drainMs, onDown } = options;
+  const { auth, maxInFlight, requestTimeoutMs, drainMs, onDown, onDefect } = options;
   return (member): NodeConnection => {
-    const client = new RespClient(
+    const client: RespClient = new RespClient(
       { host: member.host, port: member.dataPort },
       {
         bulk: 'binary',
@@ -47,6 +49,10 @@ export function respConnector(options: ConnectorOptions): Connect {
         keepAliveMs: KEEP_ALIVE_MS,
         reconnect: { maxMs: RECONNECT_MAX_MS },
         onDown: (error) => onDown(member, error),
+        onCallbackError: (error) => {
+          onDefect(error);
+          client.reset(new Error('a callback failed'));
+        },
       },
     );
     // The first attempt is made now, not with the first request; its failure is told by onDown.
@@ -59,6 +65,7 @@ export function respConnector(options: ConnectorOptions): Connect {
         return client.inFlight;
       },
       send: (command, callback, timeoutMs) => client.send(command, callback, timeoutMs),
+      reset: (cause) => client.reset(cause),
       close: () => client.close({ drainMs }),
     };
   };

@@ -30,9 +30,9 @@ describe('what a node took for a silent owner', () => {
   async function fallBackFor(write: () => Promise<unknown>): Promise<void> {
     const { peers } = primary.node.replication;
     const send = peers.send.bind(peers);
-    const silent = jest.spyOn(peers, 'send').mockImplementation((id, encoded, timeoutMs, callback) => {
-      if (id !== replica.node.id) return send(id, encoded, timeoutMs, callback);
-      callback(new RespClientError('ERR_RESP_TIMEOUT', 'no reply in time', true), undefined);
+    const silent = jest.spyOn(peers, 'send').mockImplementation((id, encoded, decode, timeoutMs, callback) => {
+      if (id !== replica.node.id) return send(id, encoded, decode, timeoutMs, callback);
+      callback(new RespClientError('ERR_RESP_TIMEOUT', 'no reply in time', true), undefined as never);
     });
     await write();
     silent.mockRestore();
@@ -119,8 +119,8 @@ describe('what a node took for a silent owner', () => {
     const { hints, peers } = fallback.node.replication;
     jest.mocked(hints.flush).mockRestore();
     const answers: ((error: Error | null) => void)[] = [];
-    const send = jest.spyOn(peers, 'send').mockImplementation((_id, _encoded, _timeoutMs, done) => {
-      answers.push((error) => done(error, undefined));
+    const send = jest.spyOn(peers, 'send').mockImplementation((_id, _encoded, _decode, _timeoutMs, done) => {
+      answers.push((error) => done(error, undefined as never));
     });
     hints.flush();
     expect(answers).toHaveLength(1);

@@ -1,5 +1,12 @@
 import { SLOT_COUNT } from '@dcs/consistent-hash';
-import { decodeFetchReply, encodeMerge, encodeVouch, type OperationRecord } from '@dcs/protocol';
+import {
+  decodeFetchReply,
+  decodeOk,
+  encodeHeader,
+  encodeMerge,
+  encodeVouch,
+  type OperationRecord,
+} from '@dcs/protocol';
 import { RespError } from '@dcs/resp';
 import type { Entry } from '../../node/entry.js';
 import type { Ownership } from '../../node/ownership.js';
@@ -124,22 +131,29 @@ export class Hints {
   #giveFrom(key: string, hint: Hint, owners: readonly string[], done: () => void): void {
     const { ownership, peers, store } = this.#options;
     const { sender } = hint;
-    peers.send(sender, encodeVouch(ownership.epoch, key, hint.epoch), SEND_TIMEOUT_MS, (error, reply) => {
-      if (error !== null && cannotConfirm(error)) return this.#giveOwn(key, hint, owners, done);
-      if (error !== null) return done();
-      const { entry, sources } = decodeFetchReply(reply);
-      if (sources.length > 0) return done(); // it may lack some itself
-      if (entry !== undefined) {
-        const { header, value } = entry;
-        const others = owners.filter((owner) => owner !== sender);
-        const encode = (operation: OperationRecord | undefined): string =>
-          encodeMerge(ownership.epoch, key, header, value, operation);
-        return this.#send(encode, others, key, hint, done);
-      }
-      this.#remove(key, hint);
-      if (store.lookup(key) === hint.entry) store.drop(key);
-      done();
-    });
+    peers.send(
+      sender,
+      encodeVouch(ownership.epoch, key, hint.epoch),
+      decodeFetchReply,
+      SEND_TIMEOUT_MS,
+      (error, reply) => {
+        if (error !== null && cannotConfirm(error)) return this.#giveOwn(key, hint, owners, done);
+        if (error !== null) return done();
+        const { entry, sources } = reply;
+        if (sources.length > 0) return done(); // it may lack some itself
+        if (entry !== undefined) {
+          const { value, version, expiresAt, kind } = entry;
+          const header = encodeHeader(version, expiresAt, kind);
+          const others = owners.filter((owner) => owner !== sender);
+          const encode = (operation: OperationRecord | undefined): string =>
+            encodeMerge(ownership.epoch, key, header, value, operation);
+          return this.#send(encode, others, key, hint, done);
+        }
+        this.#remove(key, hint);
+        if (store.lookup(key) === hint.entry) store.drop(key);
+        done();
+      },
+    );
   }
 
   #giveOwn(key: string, hint: Hint, owners: readonly string[], done: () => void): void {
@@ -169,7 +183,7 @@ export class Hints {
     for (const id of to) {
       for (const encoded of copies) {
         outstanding++;
-        this.#options.peers.send(id, encoded, SEND_TIMEOUT_MS, (error) => {
+        this.#options.peers.send(id, encoded, decodeOk, SEND_TIMEOUT_MS, (error) => {
           if (error !== null) failed = true;
           settle();
         });

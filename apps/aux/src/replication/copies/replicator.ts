@@ -1,4 +1,4 @@
-import { encodeHeader, encodeMerge } from '@dcs/protocol';
+import { decodeOk, encodeHeader, encodeMerge } from '@dcs/protocol';
 import { RespError } from '@dcs/resp';
 import { type Entry, isTombstone, valueOf } from '../../node/entry.js';
 import type { Ownership } from '../../node/ownership.js';
@@ -85,7 +85,7 @@ export class Replicator {
     const { ownership, peers, isLagging, replicaTimeoutMs = DEFAULT_REPLICA_TIMEOUT_MS } = this.#options;
     task.encoded ??= encodeEffect(ownership.epoch, task.effect);
     round.outstanding++;
-    peers.send(id, task.encoded, replicaTimeoutMs, (error) => {
+    peers.send(id, task.encoded, decodeOk, replicaTimeoutMs, (error) => {
       const staleEpoch = error === null ? 0 : staleViewEpoch(error);
       if (error === null) {
         task.holders.push(id);

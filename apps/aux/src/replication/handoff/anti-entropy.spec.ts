@@ -24,10 +24,10 @@ describe('owners of a slot that differ', () => {
     afterLook = () => undefined;
     const { peers } = primary.node.replication;
     const send = peers.send.bind(peers);
-    jest.spyOn(peers, 'send').mockImplementation((id, encoded, timeoutMs, callback) => {
+    jest.spyOn(peers, 'send').mockImplementation((id, encoded, decode, timeoutMs, callback) => {
       const command = /DCS\.(DIGEST|SYNC)/.exec(encoded)?.[1];
       if (command !== undefined) asked.push(`${command} ${id}`);
-      send(id, encoded, timeoutMs, (error, reply) => {
+      send(id, encoded, decode, timeoutMs, (error, reply) => {
         callback(error, reply);
         if (command === 'DIGEST' && id === replica.node.id) afterLook();
       });

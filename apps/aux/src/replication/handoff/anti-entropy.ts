@@ -1,5 +1,13 @@
 import { SLOT_COUNT } from '@dcs/consistent-hash';
-import { decodeDigestReply, encodeDigest, encodeSync, sameDigest, SLOT_IN_SYNC, SlotSet } from '@dcs/protocol';
+import {
+  decodeDigestReply,
+  decodeOk,
+  encodeDigest,
+  encodeSync,
+  sameDigest,
+  SLOT_IN_SYNC,
+  SlotSet,
+} from '@dcs/protocol';
 import { type Ownership, PRIMARY } from '../../node/ownership.js';
 import type { Timers } from '../../node/ports.js';
 import type { Store } from '../../node/store.js';
@@ -151,9 +159,10 @@ export class AntiEntropy {
     const slots = shared.without(ledger.unsyncedSlots());
     if (slots.isEmpty) return;
     const { epoch } = ownership;
-    peers.send(peer, encodeDigest(epoch, slots), TIMEOUT_MS, (error, reply) => {
+    const decode = (reply: unknown) => decodeDigestReply(reply, slots.size);
+    peers.send(peer, encodeDigest(epoch, slots), decode, TIMEOUT_MS, (error, reply) => {
       if (error !== null || epoch !== ownership.epoch || this.#closed) return;
-      const { digests, standings } = decodeDigestReply(reply, slots.size);
+      const { digests, standings } = reply;
       const ours = store.digests.ofAll(slots);
       if (digests === ours) return;
       const differing = new SlotSet();
@@ -166,6 +175,6 @@ export class AntiEntropy {
 
   #tell(peer: string, slots: SlotSet, done: (error: Error | null) => void): void {
     const { ownership, peers } = this.#options;
-    peers.send(peer, encodeSync(ownership.epoch, ownership.selfId, slots), TIMEOUT_MS, done);
+    peers.send(peer, encodeSync(ownership.epoch, ownership.selfId, slots), decodeOk, TIMEOUT_MS, done);
   }
 }

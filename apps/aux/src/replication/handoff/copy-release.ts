@@ -109,10 +109,11 @@ export class CopyRelease {
     };
     for (const [owner, slots] of byOwner) {
       outstanding++;
-      peers.send(owner, encodeDigest(epoch, SlotSet.of(slots)), TIMEOUT_MS, (error, reply) => {
+      const decode = (reply: unknown) => decodeDigestReply(reply, slots.length);
+      peers.send(owner, encodeDigest(epoch, SlotSet.of(slots)), decode, TIMEOUT_MS, (error, reply) => {
         if (error === null) {
           const ascending = [...slots].sort((a, b) => a - b);
-          const { standings } = decodeDigestReply(reply, slots.length);
+          const { standings } = reply;
           ascending.forEach((slot, i) => {
             if (standings[i] === SLOT_IN_SYNC) confirmations[slot]!++;
           });

@@ -1,14 +1,11 @@
 import {
-  type CopiedEntry,
   decodeDigestReply,
-  decodeHeader,
   decodePullReply,
   decodeRememberedReply,
   encodeDigest,
   encodePull,
   encodeRemembered,
   type HybridClock,
-  parseVersion,
   type DedupPage,
   sameDigest,
   SLOT_COMPARING,
@@ -115,10 +112,11 @@ export class Importer {
     const { slots } = session;
     const { ownership, ledger, peers, store } = this.#options;
     const list = slots.toArray();
-    peers.send(source, encodeDigest(ownership.epoch, slots), DIGEST_TIMEOUT_MS, (error, reply) => {
+    const decode = (reply: unknown) => decodeDigestReply(reply, list.length);
+    peers.send(source, encodeDigest(ownership.epoch, slots), decode, DIGEST_TIMEOUT_MS, (error, reply) => {
       if (this.#closed) return;
       if (error !== null) return this.#retry(source, session, error);
-      const { digests, standings, sources } = decodeDigestReply(reply, list.length);
+      const { digests, standings, sources } = reply;
       const ours = store.digests.ofAll(slots);
       const wanted = new SlotSet();
       const current = new SlotSet();
@@ -139,13 +137,15 @@ export class Importer {
 
   #pull(source: string, slots: SlotSet, cursor: string, session: ImportSession): void {
     const { ownership, peers, clock } = this.#options;
-    peers.send(source, encodePull(ownership.epoch, slots, cursor, PAGE_BYTES), PULL_TIMEOUT_MS, (error, reply) => {
+    const request = encodePull(ownership.epoch, slots, cursor, PAGE_BYTES);
+    peers.send(source, request, decodePullReply, PULL_TIMEOUT_MS, (error, page) => {
       if (this.#closed) return;
       if (error !== null) return this.#retry(source, session, error);
-      const page = decodePullReply(reply);
-      clock.observe(parseVersion(page.clock));
-      let bytes = 0;
-      for (const copied of page.entries) bytes += this.#merge(copied);
+      clock.observe(page.clock);
+      for (const { key, value, version, expiresAt, kind } of page.entries) {
+        this.#options.store.merge(key, entryOf(key, value, version, expiresAt, kind));
+      }
+      const { bytes } = page;
       this.entriesReceived += page.entries.length;
       this.#options.whenDurable((failed) => {
         if (this.#closed) return;
@@ -161,12 +161,12 @@ export class Importer {
     const { ownership, peers, dedup } = this.#options;
     const { slots } = session;
     const request = encodeRemembered(ownership.epoch, slots, cursor, PAGE_BYTES);
-    peers.send(source, request, PULL_TIMEOUT_MS, (error, reply) => {
+    peers.send(source, request, decodeRememberedReply, PULL_TIMEOUT_MS, (error, reply) => {
       if (this.#closed) return;
       // In a rolling upgrade, a node of before that knows no such command: it is as if it remembered nothing.
       const isUnknown = error instanceof RespError && error.code === 'ERR';
       if (error !== null && !isUnknown) return this.#retry(source, session, error);
-      const page = isUnknown ? NOTHING_REMEMBERED : decodeRememberedReply(reply);
+      const page = isUnknown ? NOTHING_REMEMBERED : reply;
       for (const operation of page.operations) dedup.merge(operation);
       this.operationsReceived += page.operations.length;
       if (page.cursor !== '0') return this.#paced(page.bytes, () => this.#remember(source, page.cursor, session));
@@ -183,12 +183,6 @@ export class Importer {
     timers.after((bytes * 1000) / bytesPerSecond, () => {
       if (!this.#closed) goOn();
     });
-  }
-
-  #merge({ key, header, value }: CopiedEntry): number {
-    const { version, expiresAt, kind } = decodeHeader(header);
-    this.#options.store.merge(key, entryOf(key, value, version, expiresAt, kind));
-    return key.length + header.length + value.length;
   }
 
   /** A source that imports itself may lack what its own sources have. */

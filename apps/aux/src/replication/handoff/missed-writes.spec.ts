@@ -24,11 +24,11 @@ describe('a copy that an owner does not confirm, to a primary whose own event lo
     const { peers } = primary.node.replication;
     const send = peers.send.bind(peers);
     let left = count;
-    jest.spyOn(peers, 'send').mockImplementation((id, encoded, timeoutMs, callback) => {
+    jest.spyOn(peers, 'send').mockImplementation((id, encoded, decode, timeoutMs, callback) => {
       if (id !== replica.node.id || !encoded.includes('DCS.MERGE') || left-- <= 0) {
-        return send(id, encoded, timeoutMs, callback);
+        return send(id, encoded, decode, timeoutMs, callback);
       }
-      callback(new RespClientError('ERR_RESP_TIMEOUT', 'no reply in time', true), undefined);
+      callback(new RespClientError('ERR_RESP_TIMEOUT', 'no reply in time', true), undefined as never);
     });
   }
 

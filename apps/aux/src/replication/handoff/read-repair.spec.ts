@@ -16,11 +16,17 @@ function fetch(
     has: (id: string) => id in nodes,
     isRefusing: (id: string) => nodes[id] === null,
     suspect: () => undefined,
-    send: (id: string, _: string, __: number, callback: (error: Error | null, reply: unknown) => void) => {
+    send: (
+      id: string,
+      _: string,
+      decode: (reply: unknown) => unknown,
+      __: number,
+      callback: (error: Error | null, reply: unknown) => void,
+    ) => {
       const named = nodes[id];
       if (named == null) callback(new Error('refused'), null);
       else if (named instanceof Error) callback(named, null);
-      else callback(null, [null, null, encodeIds([...named])]);
+      else callback(null, decode([null, null, encodeIds([...named])]));
     },
   };
   const options = { ledger, peers, ownership: { selfId: 'self', epoch: 1 } } as unknown as ReadRepairOptions;

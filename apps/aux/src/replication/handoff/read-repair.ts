@@ -1,7 +1,7 @@
 import {
   decodeFetchReply,
-  decodeHeader,
   encodeFetch,
+  type FetchedEntry,
   formatVersion,
   isBlocked,
   type RepeatedOperation,
@@ -119,11 +119,17 @@ class Query {
     if (id === ownership.selfId || this.#asked.has(id) || !peers.has(id)) return;
     this.#asked.add(id);
     this.#outstanding++;
-    peers.send(id, encodeFetch(ownership.epoch, this.key, this.operation), timeoutMs, (error, reply) => {
-      if (error === null) this.#take(reply);
-      else this.#missed(id, error);
-      this.#settle();
-    });
+    peers.send(
+      id,
+      encodeFetch(ownership.epoch, this.key, this.operation),
+      decodeFetchReply,
+      timeoutMs,
+      (error, reply) => {
+        if (error === null) this.#take(reply);
+        else this.#missed(id, error);
+        this.#settle();
+      },
+    );
   }
 
   #missed(id: string, error: Error): void {
@@ -134,14 +140,13 @@ class Query {
     if (isBlocked(error.message)) this.#blocked++;
   }
 
-  #take(reply: unknown): void {
-    const { entry, sources, result } = decodeFetchReply(reply);
+  #take({ entry, sources, result }: FetchedEntry): void {
     this.#answered++;
     if (sources.length === 0) this.#whole++;
     if (entry !== undefined) {
       this.#found = true;
-      const { version, expiresAt, kind } = decodeHeader(entry.header);
-      this.options.store.merge(this.key, entryOf(this.key, entry.value, version, expiresAt, kind));
+      const { value, version, expiresAt, kind } = entry;
+      this.options.store.merge(this.key, entryOf(this.key, value, version, expiresAt, kind));
     }
     if (result !== undefined && this.operation !== undefined) {
       this.options.dedup.learn(this.operation, this.key, this.slot, result);

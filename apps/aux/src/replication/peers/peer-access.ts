@@ -1,5 +1,5 @@
 import type { Member, PeerAccess, ProbeOutcome, View } from '@dcs/cluster-membership';
-import { decodeProbeReply, decodeViewReply, encodeProbe, encodeView } from '@dcs/protocol';
+import { decodeProbeReply, decodeViewReply, encodeProbe, encodeView, type ProbeReply } from '@dcs/protocol';
 import { RespError } from '@dcs/resp';
 import { isRefusedConnection } from './peer-errors.js';
 import type { Peers } from './peers.js';
@@ -9,34 +9,33 @@ const TIMEOUT_MS = 400;
 
 /** How the membership reaches the other nodes: over the connections that copies and reads take. */
 export function peerAccess(peers: Peers, self: () => Member | undefined): PeerAccess {
-  const ask = <T>(member: Member, request: string, answered: (error: Error | null, reply: unknown) => T): Promise<T> =>
-    new Promise((resolve, reject) => {
-      peers.send(member.id, request, TIMEOUT_MS, (error, reply) => {
-        try {
-          resolve(answered(error, reply));
-        } catch (cause) {
-          reject(cause as Error);
-        }
-      });
-    });
   return {
-    probe: (member) => {
-      const { id = '', incarnation = 0 } = self() ?? {};
-      return ask(member, encodeProbe(id, incarnation), (error, reply) => outcomeOf(member, error, reply));
-    },
+    probe: (member) =>
+      new Promise((resolve) => {
+        const { id = '', incarnation = 0 } = self() ?? {};
+        const request = encodeProbe(id, incarnation);
+        peers.send(member.id, request, decodeProbeReply, TIMEOUT_MS, (error, reply) =>
+          resolve(error === null ? outcomeOf(member, reply) : failedWith(error)),
+        );
+      }),
     view: (member, epoch) =>
-      ask(member, encodeView(epoch), (error, reply) => {
-        if (error !== null) throw error;
-        return decodeViewReply(reply) as View | undefined; // the membership checks its members
+      new Promise((resolve, reject) => {
+        peers.send(member.id, encodeView(epoch), decodeViewReply, TIMEOUT_MS, (error, view) => {
+          if (error === null)
+            resolve(view as View | undefined); // the membership checks its members
+          else reject(error);
+        });
       }),
   };
 }
 
-function outcomeOf(member: Member, error: Error | null, reply: unknown): ProbeOutcome {
+function failedWith(error: Error): ProbeOutcome {
   // A node that does not know the command, or does not answer this one, lives.
   if (error instanceof RespError) return { state: 'serving', epoch: 0 };
-  if (error !== null) return isRefusedConnection(error) ? 'refused' : 'silent';
-  const { id, incarnation, state, epoch } = decodeProbeReply(reply);
+  return isRefusedConnection(error) ? 'refused' : 'silent';
+}
+
+function outcomeOf(member: Member, { id, incarnation, state, epoch }: ProbeReply): ProbeOutcome {
   const isAnother = id !== member.id || (incarnation !== 0 && incarnation !== member.incarnation);
   return isAnother ? 'refused' : { state, epoch };
 }

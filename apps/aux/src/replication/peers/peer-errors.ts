@@ -1,4 +1,5 @@
 import { RespClientError, RespError } from '@dcs/resp';
+import { UnreadableReplyError } from './unreadable-reply.js';
 
 /** The peer's process does not listen: nobody is there. Any other failure leaves open whether it lives. */
 export function isRefusedConnection(error: Error): boolean {
@@ -13,7 +14,7 @@ export function isTimeout(error: Error): boolean {
 
 /** There is no answer, and the peer may have the request all the same. */
 export function mayHaveArrived(error: Error): boolean {
-  return error instanceof RespClientError && error.sent;
+  return error instanceof UnreadableReplyError || (error instanceof RespClientError && error.sent);
 }
 
 /** The peer is of a version that does not have the command. */

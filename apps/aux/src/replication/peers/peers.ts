@@ -2,6 +2,7 @@ import type { Member, View } from '@dcs/cluster-membership';
 import { encodeCommandBinary } from '@dcs/resp';
 import type { PeerLink, PeerTransport, Timers } from '../../node/ports.js';
 import { isRefusedConnection } from './peer-errors.js';
+import { UnreadableReplyError } from './unreadable-reply.js';
 
 export interface PeersOptions {
   readonly selfId: string;
@@ -9,6 +10,8 @@ export interface PeersOptions {
   readonly timers: Timers;
   /** A suspected node answers again. */
   readonly onHealed: (id: string) => void;
+  /** A peer's answer could not be read. */
+  readonly onUnreadable?: (id: string, error: Error) => void;
   /** How long a probe of a suspect may take. @defaultValue 250 */
   readonly probeTimeoutMs?: number;
   /** First pause between probes; doubles up to eight times itself. @defaultValue 100 */
@@ -37,6 +40,8 @@ export class UnknownPeerError extends Error {
 
 /** The other nodes of the view: a connection to each, and which of them do not answer. */
 export class Peers {
+  /** Answers that could not be read. */
+  unreadable = 0;
   readonly #options: PeersOptions;
   readonly #peers = new Map<string, Peer>();
 
@@ -83,10 +88,38 @@ export class Peers {
     return this.#peers.get(id)?.suspect ?? true;
   }
 
-  send(id: string, encoded: string, timeoutMs: number, callback: (error: Error | null, reply: unknown) => void): void {
+  /**
+   * Sends one request. An answer that `decode` cannot read is no answer: the peer is suspected, its link ends, and the
+   * callback is told of an {@link UnreadableReplyError} as of any silence.
+   * @param decode throws a ProtocolError; it must not change anything
+   * @param callback is called exactly once; `reply` counts only where there is no error
+   */
+  send<T>(
+    id: string,
+    encoded: string,
+    decode: (reply: unknown) => T,
+    timeoutMs: number,
+    callback: (error: Error | null, reply: T) => void,
+  ): void {
     const peer = this.#peers.get(id);
-    if (peer === undefined) callback(new UnknownPeerError(id), undefined);
-    else peer.link.send(encoded, timeoutMs, callback);
+    if (peer === undefined) return callback(new UnknownPeerError(id), undefined as T);
+    peer.link.send(encoded, timeoutMs, (error, reply) => {
+      if (error !== null) return callback(error, undefined as T);
+      let decoded: T;
+      try {
+        decoded = decode(reply);
+      } catch (cause) {
+        const unreadable = new UnreadableReplyError(id, cause as Error);
+        this.unreadable++;
+        this.#options.onUnreadable?.(id, unreadable);
+        // Before the link ends: the callbacks of its other requests then find the peer under suspicion.
+        if (this.#peers.get(id) === peer) this.suspect(id, unreadable);
+        callback(unreadable, undefined as T);
+        peer.link.reset(unreadable);
+        return;
+      }
+      callback(null, decoded);
+    });
   }
 
   /** Suspected, and its host says that nobody listens there: the process is gone, not just silent. */
@@ -112,10 +145,10 @@ export class Peers {
   #probe(id: string, peer: Peer, pauseMs: number): void {
     const { timers, probeTimeoutMs = 250, probeIntervalMs = 100 } = this.#options;
     peer.cancelProbe = timers.after(pauseMs, () => {
-      peer.link.send(PING, probeTimeoutMs, (error) => {
+      peer.link.send(PING, probeTimeoutMs, (error, reply) => {
         if (this.#peers.get(id) !== peer) return;
-        if (error !== null) {
-          peer.refused = isRefusedConnection(error);
+        if (error !== null || reply !== 'PONG') {
+          peer.refused = error !== null && isRefusedConnection(error);
           this.#probe(id, peer, Math.min(pauseMs * 2, probeIntervalMs * MAX_PAUSE_FACTOR));
           return;
         }

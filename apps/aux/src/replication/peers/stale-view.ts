@@ -1,4 +1,4 @@
-const STALE_VIEW = /^STALEVIEW (\d+)$/;
+const STALE_VIEW = /^STALEVIEW (\d{1,15})$/;
 
 /** The epoch that a `-STALEVIEW` reply names; 0 for every other error. */
 export function staleViewEpoch(error: Error): number {

@@ -25,9 +25,12 @@ describe('reads at a replica', () => {
     const { peers } = from.node.replication;
     const send = peers.send.bind(peers);
     jest.spyOn(peers, 'isSuspect').mockImplementation((id) => id === to.node.id);
-    return jest.spyOn(peers, 'send').mockImplementation((id, encoded, timeoutMs, callback) => {
-      if (id !== to.node.id) return send(id, encoded, timeoutMs, callback);
-      setTimeout(() => callback(new RespClientError('ERR_RESP_TIMEOUT', 'no reply in time', true), undefined), 10);
+    return jest.spyOn(peers, 'send').mockImplementation((id, encoded, decode, timeoutMs, callback) => {
+      if (id !== to.node.id) return send(id, encoded, decode, timeoutMs, callback);
+      setTimeout(
+        () => callback(new RespClientError('ERR_RESP_TIMEOUT', 'no reply in time', true), undefined as never),
+        10,
+      );
     });
   }
 

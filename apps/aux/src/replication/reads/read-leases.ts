@@ -1,4 +1,4 @@
-import { encodeLease } from '@dcs/protocol';
+import { decodeOk, encodeLease } from '@dcs/protocol';
 import { RespError } from '@dcs/resp';
 import type { Ownership } from '../../node/ownership.js';
 import type { Timers } from '../../node/ports.js';
@@ -116,7 +116,7 @@ export class ReadLeases {
     const { epoch, selfId } = ownership;
     const askedAt = monotonic();
     const timeoutMs = peers.isSuspect(primary) ? SUSPECT_TIMEOUT_MS : TIMEOUT_MS;
-    peers.send(primary, encodeLease(epoch, selfId), timeoutMs, (error) => {
+    peers.send(primary, encodeLease(epoch, selfId), decodeOk, timeoutMs, (error) => {
       if (this.#closed) return;
       if (error !== null && monotonic() < patientUntil && isLostConnection(error)) {
         timers.after(RECONNECT_PAUSE_MS, () => {

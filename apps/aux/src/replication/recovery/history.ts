@@ -1,4 +1,4 @@
-import { encodeSync, SlotSet } from '@dcs/protocol';
+import { decodeOk, encodeSync, SlotSet } from '@dcs/protocol';
 import type { DiskIdentity } from '../../node/ports.js';
 import type { Ownership } from '../../node/ownership.js';
 import type { Store } from '../../node/store.js';
@@ -90,7 +90,7 @@ export class History {
       if (this.#offered.has(id) || this.#asking.has(id)) continue;
       const slots = SlotSet.of([...ownership.table.ownedSlots(id)].filter((slot) => store.entriesIn(slot) > 0));
       this.#asking.add(id);
-      peers.send(id, encodeSync(epoch, ownership.selfId, slots), SYNC_TIMEOUT_MS, (error) => {
+      peers.send(id, encodeSync(epoch, ownership.selfId, slots), decodeOk, SYNC_TIMEOUT_MS, (error) => {
         this.#asking.delete(id);
         if (error === null && this.#epoch === epoch) this.#offered.add(id);
       });

@@ -1,4 +1,5 @@
-import type { View } from '@dcs/cluster-membership';
+import { checkedMember, type Member, type View } from '@dcs/cluster-membership';
+import { fromBinary, ProtocolError } from '@dcs/protocol';
 import { encodeCommandBinary } from '@dcs/resp';
 import type { DiskIdentity } from '../../node/ports.js';
 
@@ -35,23 +36,31 @@ export function encodeOrigin(origin: Origin): string {
   return JSON.stringify(wire);
 }
 
-/** `undefined` when it is none. The sender is one of our own: only what would do harm is checked. */
-export function decodeOrigin(reply: unknown): Origin | undefined {
-  if (typeof reply !== 'string') return undefined;
+/** @throws ProtocolError ERR_PROTOCOL_REPLY */
+export function decodeOrigin(reply: unknown): Origin {
+  const origin = objectOf(reply);
+  const { incarnation, identity, intact, loaded, recovering, lineage } = origin ?? {};
+  if (
+    typeof incarnation !== 'number' ||
+    !(identity === undefined || isIdentity(identity)) ||
+    !(lineage === undefined || typeof lineage === 'string')
+  ) {
+    throw new ProtocolError('ERR_PROTOCOL_REPLY', 'unexpected reply to DCS.ORIGIN');
+  }
+  return {
+    incarnation,
+    identity: identity && fromWire(identity),
+    intact: intact === true,
+    loaded: loaded === true,
+    recovering: recovering === true,
+    historyId: lineage,
+  };
+}
+
+function objectOf(reply: unknown): Partial<WireOrigin> | undefined {
   try {
-    const origin = JSON.parse(Buffer.from(reply, 'latin1').toString('utf8')) as Partial<WireOrigin>;
-    const { identity } = origin;
-    const { incarnation, intact, loaded, recovering } = origin;
-    if (typeof incarnation !== 'number') return undefined;
-    if (identity !== undefined && !isIdentity(identity)) return undefined;
-    return {
-      incarnation,
-      identity: identity && fromWire(identity),
-      intact: intact === true,
-      loaded: loaded === true,
-      recovering: recovering === true,
-      historyId: origin.lineage,
-    };
+    const value: unknown = JSON.parse(fromBinary(typeof reply === 'string' ? reply : ''));
+    return typeof value === 'object' && value !== null ? value : undefined;
   } catch {
     return undefined;
   }
@@ -65,11 +74,25 @@ function fromWire({ lineage: historyId, aliveAt, views }: WireIdentity): DiskIde
   return { historyId, aliveAt, views };
 }
 
-function isIdentity(identity: Partial<WireIdentity>): identity is WireIdentity {
-  const { lineage, aliveAt, views } = identity;
-  return typeof lineage === 'string' && typeof aliveAt === 'number' && Array.isArray(views) && views.every(isView);
+function isIdentity(identity: Partial<WireIdentity> | null): identity is WireIdentity {
+  const { lineage, aliveAt, views } = identity ?? {};
+  return (
+    typeof lineage === 'string' &&
+    typeof aliveAt === 'number' &&
+    Number.isFinite(aliveAt) &&
+    Array.isArray(views) &&
+    views.every(isView)
+  );
 }
 
-function isView(view: Partial<View>): view is View {
-  return typeof view.epoch === 'number' && Array.isArray(view.members);
+/** A slot table is made of its members. */
+function isView(view: Partial<View> | null): view is View {
+  const { epoch, members } = view ?? {};
+  if (!Number.isSafeInteger(epoch) || !Array.isArray(members)) return false;
+  try {
+    members.forEach((member: Member) => checkedMember(member));
+    return true;
+  } catch {
+    return false;
+  }
 }

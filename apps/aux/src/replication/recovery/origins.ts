@@ -43,13 +43,12 @@ export class Origins {
   ask({ id, incarnation }: Member): Promise<Origin | 'silent' | 'dead'> {
     const { peers } = this.#options;
     return new Promise((resolve) => {
-      peers.send(id, ORIGIN_COMMAND, TIMEOUT_MS, (error, reply) => {
+      peers.send(id, ORIGIN_COMMAND, decodeOrigin, TIMEOUT_MS, (error, origin) => {
         if (error !== null) {
           if (!(error instanceof RespError)) peers.suspect(id, error);
           return resolve(peers.isRefusing(id) ? 'dead' : 'silent');
         }
-        const origin = decodeOrigin(reply);
-        if (origin === undefined || origin.incarnation !== incarnation) return resolve('silent');
+        if (origin.incarnation !== incarnation) return resolve('silent');
         this.#known.delete(id); // the last that has said something is the last in order
         this.#known.set(id, origin);
         resolve(origin);

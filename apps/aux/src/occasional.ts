@@ -1,0 +1,19 @@
+/** Lets something through once at first and then at most once in `intervalMs`, for each subject: for logs. */
+export class Occasional<Subject> {
+  readonly #intervalMs: number;
+  readonly #monotonic: () => number;
+  readonly #last = new Map<Subject, number>();
+
+  /** @param monotonic clock, ms. The subjects have to be few. */
+  constructor(intervalMs: number, monotonic: () => number) {
+    this.#intervalMs = intervalMs;
+    this.#monotonic = monotonic;
+  }
+
+  isDue(subject: Subject): boolean {
+    const now = this.#monotonic();
+    if (now - (this.#last.get(subject) ?? -Infinity) < this.#intervalMs) return false;
+    this.#last.set(subject, now);
+    return true;
+  }
+}
