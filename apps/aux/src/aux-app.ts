@@ -8,6 +8,7 @@ import { register } from 'prom-client';
 import { AppModule } from './app.module.js';
 import { AuxServer } from './aux-server.js';
 import type { AuxConfig } from './config/config.js';
+import { OPS_CONNECTIONS } from './config/environment.js';
 import { nestLogger } from './logging.js';
 import { commandDurations, registerAuxMetrics } from './metrics/aux-metrics.js';
 import { registerProcessMetrics } from './metrics/process-metrics.js';
@@ -80,6 +81,7 @@ export class AuxApp {
       }),
       { logger: nestLogger(log), abortOnError: false, forceCloseConnections: true },
     );
+    this.#http.getHttpServer().maxConnections = OPS_CONNECTIONS;
     await this.#http.listen(config.httpPort, config.host);
     await this.aux.start(this.httpPort);
     log.info(

@@ -6,7 +6,7 @@ import { CONFIG_EXIT_CODE, ConfigError, keepFilesPrivate } from '@dcs/environmen
 import { AuxApp } from './aux-app.js';
 import { SettingsError } from './aux-server.js';
 import type { AuxConfig } from './config/config.js';
-import { configFromEnvironment } from './config/environment.js';
+import { configFromEnvironment, withinOpenFiles } from './config/environment.js';
 import { createLogger } from './logging.js';
 import { DiskError } from './persistence/errors.js';
 import { resolveIdentity } from './persistence/node-identity.js';
@@ -17,9 +17,10 @@ import { readVersion } from './version.js';
 const EXIT_GRACE_MS = 1000;
 const PORT_ERRORS: ReadonlySet<string> = new Set(['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL', 'ENOTFOUND']);
 
-function readConfig(): AuxConfig {
+function readConfig(): { readonly configured: AuxConfig; readonly possible: AuxConfig } {
   try {
-    return configFromEnvironment((path) => readFileSync(path, 'utf8'));
+    const configured = configFromEnvironment((path) => readFileSync(path, 'utf8'));
+    return { configured, possible: withinOpenFiles(configured) };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     for (const problem of error.problems) process.stderr.write(`${problem}\n`);
@@ -36,8 +37,13 @@ function refuse(error: unknown): never {
 
 async function main(): Promise<void> {
   keepFilesPrivate();
-  const { config, folder } = await resolveIdentity(readConfig()).catch(refuse);
+  const { configured, possible } = readConfig();
+  const { config, folder } = await resolveIdentity(possible).catch(refuse);
   const log = createLogger({ id: config.id, level: config.logLevel, format: config.logFormat });
+  if (config.maxConnections < configured.maxConnections) {
+    const { maxConnections } = config;
+    log.warn({ maxConnections, configured: configured.maxConnections }, 'the limit of open files allows fewer connections than DCS_MAX_CONNECTIONS'); // prettier-ignore
+  }
   const registry = registryFromUrl(config.registry, {
     ...(config.registryPassword === undefined ? {} : { password: config.registryPassword }),
     log: (message, details) => log.warn(details, message),

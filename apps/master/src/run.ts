@@ -1,6 +1,6 @@
 import { MembershipError } from '@dcs/cluster-membership';
 import { createApplication } from './application.js';
-import { CONFIG_EXIT_CODE, ConfigError } from '@dcs/environment';
+import { CONFIG_EXIT_CODE, ConfigError, connectionsWithin, openFileLimit } from '@dcs/environment';
 import { loadConfig } from './config/load-config.js';
 import { Gateway } from './gateway.js';
 import { createLogger } from './logging.js';
@@ -14,6 +14,8 @@ export interface HostProcess {
   exit(code: number): void;
 }
 
+/** Descriptors for the registry and a link to each node, which clients cannot take. */
+const OWN_DESCRIPTORS = 64;
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 const LISTEN_ERRORS = new Set(['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL', 'ENOTFOUND']);
 
@@ -32,9 +34,14 @@ export async function run(host: HostProcess, environment: Readonly<Record<string
 }
 
 async function start(host: HostProcess, environment: Readonly<Record<string, string | undefined>>): Promise<void> {
-  const config = loadConfig(environment);
+  const configured = loadConfig(environment);
+  const maxConnections = connectionsWithin(configured.DCS_MAX_CONNECTIONS, OWN_DESCRIPTORS, openFileLimit());
+  const config = Object.freeze({ ...configured, DCS_MAX_CONNECTIONS: maxConnections });
   const { DCS_ID: id, DCS_LOG_LEVEL: level, DCS_LOG_FORMAT: format } = config;
   const log = createLogger({ id, level, format }, host.stdout);
+  if (maxConnections < configured.DCS_MAX_CONNECTIONS) {
+    log.warn({ maxConnections, configured: configured.DCS_MAX_CONNECTIONS }, 'the limit of open files allows fewer connections than DCS_MAX_CONNECTIONS'); // prettier-ignore
+  }
   let isUp = false;
   // What gets here was caught nowhere else. Once the gateway serves, an exception costs no more than what it came up in.
   host.on('uncaughtException', (error, origin) => {

@@ -90,7 +90,11 @@ export const VARIABLES = {
     'Most bytes of keys, values and what an entry costs besides',
   ),
   DCS_MAX_VALUE_BYTES: variable(shared.DCS_MAX_VALUE_BYTES, '1048576', 'Most bytes in a value'),
-  DCS_MAX_CONNECTIONS: variable(shared.DCS_MAX_CONNECTIONS, '10000', 'Most connections on the data port'),
+  DCS_MAX_CONNECTIONS: variable(
+    shared.DCS_MAX_CONNECTIONS,
+    '10000',
+    'Most connections on the data port; fewer where the limit of open files leaves no room for 96 more',
+  ),
   DCS_TOMBSTONE_RETENTION_MS: variable(
     integer(3_600_000, MIN_TOMBSTONE_RETENTION_MS, 30 * 86_400_000),
     '3600000',

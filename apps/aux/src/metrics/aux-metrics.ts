@@ -88,6 +88,7 @@ export function registerAuxMetrics(aux: AuxServer, disk: Disk | undefined, versi
   gauge('dcs_tombstones', 'Deletes remembered', () => store.tombstones);
   counter('dcs_tombstones_dropped_total', 'Deletes forgotten early: too many', () => store.tombstonesDropped);
   gauge('dcs_connections', 'Open connections on the data port', () => data.connections);
+  gauge('dcs_connections_limit', 'Most connections on the data port', () => data.maxConnections);
   counter('dcs_connections_accepted_total', 'Connections accepted on the data port', () => data.accepted);
   counter('dcs_connections_refused_total', 'Connections refused: too many', () => data.refused);
   counter('dcs_slow_readers_total', 'Connections cut because the client did not read', () => data.slowReaders);

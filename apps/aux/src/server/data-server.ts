@@ -38,6 +38,10 @@ export class DataServer {
     this.#server = createServer({ keepAlive: true }, (socket) => this.#accept(socket));
   }
 
+  get maxConnections(): number {
+    return this.#options.maxConnections;
+  }
+
   get connections(): number {
     return this.#connections.size;
   }
