@@ -35,6 +35,28 @@ test('without an id the first free folder is taken, existing ones first in natur
   for (const { lock } of [...claimed, again]) await lock.release();
 });
 
+test('a container that is started again has its folder again, in whatever order containers start', async () => {
+  const hosts = ['c1', 'c2', 'c3'];
+  const first = [];
+  for (const host of hosts) first.push(await claimFolder(directory, undefined, host));
+  expect(first.map(({ id }) => id)).toEqual(['aux-1', 'aux-2', 'aux-3']);
+  for (const { lock } of first) await lock.release();
+  const again = [];
+  for (const host of [...hosts].reverse()) again.push(await claimFolder(directory, undefined, host));
+  expect(again.map(({ id }) => id)).toEqual(['aux-3', 'aux-2', 'aux-1']);
+  for (const { lock } of again) await lock.release();
+});
+
+test('a folder whose container is gone is taken by the next, one in use is not, and a new container gets a new one', async () => {
+  const gone = await claimFolder(directory, undefined, 'c1');
+  const other = await claimFolder(directory, undefined, 'c2');
+  await gone.lock.release();
+  const next = await claimFolder(directory, undefined, 'c3');
+  const same = await claimFolder(directory, undefined, 'c2');
+  expect([next.id, same.id]).toEqual(['aux-1', 'aux-3']);
+  for (const { lock } of [other, next, same]) await lock.release();
+});
+
 test('many that claim at once get a folder each', async () => {
   const claimed = await Promise.all(Array.from({ length: 12 }, () => claimFolder(directory, undefined)));
   expect(new Set(claimed.map(({ id }) => id)).size).toBe(12);
