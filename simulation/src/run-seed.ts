@@ -66,7 +66,7 @@ const STARTUP_MS = 30_000;
 const BEFORE_FAULTS_MS = 1000;
 const CONVERGENCE_MS = 40_000;
 const QUIET_MS = 9000;
-/** One key of so many is used to the end; where entries are evicted, one of so many is not. */
+/** One key of so many is used to the end; where entries are evicted, one of so many is only read from some time on. */
 const COLD_SHARE = 4;
 const KEYSPACE = { plain: 6, deleted: 6, guarded: 5, counter: 4, expiring: 6 };
 /** Where entries are evicted: by those that are still written, of those that are not. */
@@ -96,6 +96,7 @@ async function run({ seed, custom, surgery = {}, tracer, ...options }: SeedOptio
   const evicts = tight || has('evicts');
   const keys = keysOf(evicts ? WIDE_KEYSPACE : KEYSPACE);
   let keysInUse: readonly string[] = keys;
+  let readOnly: ReadonlySet<string> = new Set();
   const drawn = shapeOf(streams, tight ? [...faults, TIGHT] : faults, keys.length, options.disks);
   const shape = custom?.shape(drawn) ?? drawn;
   const world = new World(streams, shape.maxDelayMs, tracer);
@@ -109,7 +110,12 @@ async function run({ seed, custom, surgery = {}, tracer, ...options }: SeedOptio
   if (!(await cluster.runUntil(() => cluster.isSettled, STARTUP_MS))) {
     violations.push({ check: 'converged', key: '', text: 'the cluster did not come up' });
   }
-  const clients = clientsOf(cluster, history, () => keysInUse);
+  const clients = clientsOf(
+    cluster,
+    history,
+    () => keysInUse,
+    (key) => readOnly.has(key),
+  );
   for (const client of clients) client.start();
   await kernel.run(kernel.now + BEFORE_FAULTS_MS);
   const faultsFrom = kernel.now;
@@ -121,10 +127,12 @@ async function run({ seed, custom, surgery = {}, tracer, ...options }: SeedOptio
     fault.inject(new Scene({ cluster, random, durationMs, losses }));
   });
   if (has('agesDisks') || evicts) {
-    // Keys are left as they are, most of them or some: what nobody writes any more shows longest what came back.
-    const isHot = (i: number): boolean => (i % COLD_SHARE === 0) !== evicts;
-    const coldAt = kernel.now + durationMs * streams.of('cold').between(0.15, 0.8);
-    kernel.at(coldAt, undefined, 'cold', () => (keysInUse = keys.filter((_, i) => isHot(i))));
+    // What nobody writes any more shows longest what came back. Where memory is full, reads keep it from being evicted.
+    const some = keys.filter((_, i) => i % COLD_SHARE === 0);
+    kernel.at(kernel.now + durationMs * streams.of('cold').between(0.15, 0.8), undefined, 'cold', () => {
+      if (evicts) readOnly = new Set(some);
+      else keysInUse = some;
+    });
   }
   await kernel.run(kernel.now + durationMs + BEFORE_FAULTS_MS);
 
@@ -164,13 +172,18 @@ async function run({ seed, custom, surgery = {}, tracer, ...options }: SeedOptio
 }
 
 /** Two on each gateway. */
-function clientsOf(cluster: SimCluster, history: History, keys: () => readonly string[]): WorkloadClient[] {
+function clientsOf(
+  cluster: SimCluster,
+  history: History,
+  keys: () => readonly string[],
+  isReadOnly: (key: string) => boolean,
+): WorkloadClient[] {
   const { kernel, streams } = cluster.world;
   return cluster.gateways.flatMap((gateway) =>
     [1, 2].map((i) => {
       const name = `${gateway.id}.${i}`;
       const random = streams.of(`client ${name}`);
-      return new WorkloadClient({ kernel, random, name, gateway, history, keys, thinkMs: 40 });
+      return new WorkloadClient({ kernel, random, name, gateway, history, keys, isReadOnly, thinkMs: 40 });
     }),
   );
 }

@@ -1,3 +1,4 @@
+import type { AuxHost } from '../cluster/aux-host.js';
 import type { Fault } from './fault.js';
 import { type Scene, SHORT_MS } from './scene.js';
 
@@ -118,16 +119,44 @@ export const PROCESS_FAULTS = {
     },
   },
 
+  /** Slots move, to a node that joins, from one that leaves, or by a change of weight, and a node dies meanwhile. */
   'crash-in-handoff': {
     loses: 'one',
     spares: 1,
     inject: (scene) => {
       const at = scene.early;
-      const spare = scene.cluster.nodes.find(({ isRunning }) => !isRunning);
-      if (spare !== undefined) scene.at(at, `start ${spare.id}`, () => spare.start());
-      const victim = spare !== undefined && scene.random.chance(0.4) ? spare : scene.node();
+      const moved = startHandoff(scene, at);
+      const victim = scene.random.chance(0.4) && moved.how === 'join' ? moved.node : scene.other(moved.node);
       const crashAt = at + scene.random.between(0, SHORT_MS);
       scene.crash(victim, crashAt, scene.random.between(SHORT_MS, scene.durationMs - at));
+    },
+  },
+
+  /** The same, and links are cut or reset, or a node stands still. */
+  'cut-in-handoff': {
+    splits: true,
+    parts: true,
+    spares: 1,
+    inject: (scene) => {
+      const at = scene.early;
+      const { node } = startHandoff(scene, at);
+      const { network } = scene.cluster.world;
+      const from = at + scene.random.between(0, 2 * SHORT_MS);
+      const ms = scene.random.between(SHORT_MS, scene.durationMs - at);
+      const other = scene.other(node);
+      const what = scene.random.pick(['cut', 'one way', 'reset', 'pause'] as const);
+      if (what === 'cut' || what === 'one way') scene.cut(node, other, from, ms, what === 'cut');
+      if (what === 'pause') {
+        scene.at(from, `pause ${other.id}`, () => other.pause());
+        scene.at(from + ms, `resume ${other.id}`, () => other.resume());
+      }
+      if (what === 'reset') {
+        scene.at(from, `reset all of ${node.id}`, () => {
+          for (const host of [...scene.cluster.nodes, ...scene.cluster.gateways]) {
+            for (const connection of network.between(node.process, host.process)) connection.reset();
+          }
+        });
+      }
     },
   },
 
@@ -143,8 +172,10 @@ export const PROCESS_FAULTS = {
 
   /** Memory is full, so that entries are evicted, and a node is away for a while. */
   'full-memory-and-crash': {
+    off: 'an entry that was overwritten or deleted while its node was away comes back from the disk after an eviction',
     loses: 'one',
     evicts: true,
+    minPhaseMs: 5000,
     inject: (scene) => {
       const at = scene.early;
       scene.crash(scene.node(), at, scene.random.between(SHORT_MS, scene.durationMs - at));
@@ -154,6 +185,7 @@ export const PROCESS_FAULTS = {
   'full-memory-and-pause': {
     splits: true,
     evicts: true,
+    minPhaseMs: 5000,
     inject: (scene) => {
       const node = scene.node();
       const at = scene.early;
@@ -163,6 +195,24 @@ export const PROCESS_FAULTS = {
   },
 } satisfies Readonly<Record<string, Fault>>;
 
+/** Makes slots move. Returns how, and the node that it is done to. */
+function startHandoff(scene: Scene, at: number): { how: 'join' | 'leave' | 'reweigh'; node: AuxHost } {
+  const how = scene.random.pick(['join', 'join', 'leave', 'reweigh'] as const);
+  const spare = scene.cluster.nodes.find(({ isRunning }) => !isRunning);
+  if (how === 'join' && spare !== undefined) {
+    scene.at(at, `start ${spare.id}`, () => spare.start());
+    return { how, node: spare };
+  }
+  const node = scene.node();
+  if (how === 'leave') {
+    scene.at(at, `leave ${node.id}`, () => node.leave());
+    scene.restart(node, scene.durationMs);
+    return { how, node };
+  }
+  scene.reweigh(node, at);
+  return { how: 'reweigh', node };
+}
+
 function startSpares(scene: Scene): void {
   for (const spare of scene.cluster.nodes.filter(({ isRunning }) => !isRunning)) {
     scene.at(scene.early, `start ${spare.id}`, () => spare.start());
@@ -170,7 +220,7 @@ function startSpares(scene: Scene): void {
 }
 
 /** Each node leaves and comes back, one after the other. */
-function restartAll(scene: Scene, change: (node: Scene['cluster']['nodes'][number]) => void): void {
+function restartAll(scene: Scene, change: (node: AuxHost) => void): void {
   const { running, world } = scene.cluster;
   const restart = (i: number): void => {
     const node = running[i];

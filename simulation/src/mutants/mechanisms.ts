@@ -224,14 +224,14 @@ export const MECHANISMS = {
 
   /** A new primary does not ask the old one for what it has not copied. */
   'old-primary-not-asked': {
-    shownBy: ['reweigh', 'join', 'rolling-restart'],
+    shownBy: ['reweigh', 'cut-in-handoff', 'rolling-restart'],
     unseen: UNSEEN,
     surgery: () => ({ classes: () => replaced(SlotLedger.prototype, 'ask', nothing) }),
   },
 
   /** A new owner does not ask those that become owners with it. */
   'co-owners-not-asked': {
-    shownBy: ['crash-in-handoff', 'join', 'leave'],
+    shownBy: ['cut-in-handoff', 'crash-in-handoff'],
     unseen: UNSEEN,
     surgery: () => ({
       node: ({ replication: { ledger } }) => {
@@ -252,7 +252,7 @@ export const MECHANISMS = {
 
   /** A node drops its copy of a slot that it lost at once. */
   'copies-released-at-once': {
-    shownBy: ['crash-in-handoff', 'join', 'leave', 'reweigh'],
+    shownBy: ['crash-in-handoff', 'cut-in-handoff'],
     unseen: UNSEEN,
     surgery: () => ({
       node: ({ store, ownership, replication: { copyRelease, hints } }) => {
@@ -264,7 +264,7 @@ export const MECHANISMS = {
 
   /** A node that lost a slot before it had it whole does not say from whom it imported. */
   'left-sources-not-named': {
-    shownBy: ['crash-in-handoff', 'join', 'flap'],
+    shownBy: ['cut-in-handoff', 'crash-in-handoff', 'flap'],
     unseen: UNSEEN,
     surgery: () => ({
       node: ({ replication: { ledger } }) => {
@@ -276,7 +276,7 @@ export const MECHANISMS = {
 
   /** A copy that may be incomplete answers single keys as if it were not. */
   'incomplete-not-said': {
-    shownBy: ['crash-in-handoff', 'kill-owners'],
+    shownBy: ['cut-in-handoff', 'crash-in-handoff', 'kill-owners'],
     unseen: UNSEEN,
     surgery: () => ({
       node: ({ importSource, replication: { ledger } }) => {

@@ -14,6 +14,8 @@ export interface WorkloadClientOptions {
   readonly history: History;
   /** Of the moment. */
   readonly keys: () => readonly string[];
+  /** Keys that are only read from now on. */
+  readonly isReadOnly: (key: string) => boolean;
   readonly thinkMs: number;
 }
 
@@ -97,9 +99,9 @@ export class WorkloadClient {
   }
 
   #begin(key: string): OperationRecord {
-    const { kernel, random, name, gateway, history } = this.#options;
+    const { kernel, random, name, gateway, history, isReadOnly } = this.#options;
     const base = { session: name, key, invokedAt: kernel.now };
-    let kind = chooseOperation(random, key);
+    let kind = isReadOnly(key) ? 'get' : chooseOperation(random, key);
     const expected = this.#seen.get(key);
     if (kind === 'cas' && expected === undefined) kind = 'add';
     if (kind === 'get') return history.begin({ ...base, kind, mayBeBehind: gateway.readsMayDiffer });
