@@ -82,7 +82,7 @@ export class WatchedCluster {
       dcs_capacity_entries: fixed(1e6),
       dcs_disk_writable: fixed(1),
       dcs_disk_damaged_entries_total: fixed(0),
-      dcs_disk_commit_failures_total: fixed(0),
+      dcs_disk_checkpoint_failing: fixed(0),
       dcs_recovery_slots_blocked: afterStart(16_384, 0),
       dcs_backup_last_success_timestamp_seconds: lastBackup,
       dcs_backup_interval_seconds: fixed(BACKUP_INTERVAL_S),
@@ -117,6 +117,7 @@ export class WatchedCluster {
       'dcs_members{state="up"}': (_, minute) => up(minute),
       dcs_view_epoch: (_, minute) => epoch(minute),
       dcs_registry_reachable: afterStart(0, 1),
+      dcs_defects_total: fixed(0),
       // The start itself takes a while; a little garbage collection later.
       dcs_event_loop_stalled_seconds_total: (seconds) => 0.6 + 0.001 * seconds,
       process_start_time_seconds: (seconds, minute) => minute * 60 - seconds,
