@@ -12,7 +12,7 @@ import { reportTargets, reportTests, summaryLine, total } from './test-report.js
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CACHE = join(ROOT, '.nx', 'cache'); // inside the checkout: a cache shared between clones can give a false hit
 const RUN_RECORD = join(CACHE, 'run.json');
-const CHECKS = ['lint', 'typecheck', 'build', 'check-package'];
+const CHECKS = ['lint', 'format', 'typecheck', 'build', 'check-package'];
 const TESTS = ['test', 'integration', 'simulate-short', 'e2e'];
 
 const ci = process.env.CI === 'true' || process.env.CI === '1';
