@@ -103,17 +103,55 @@ describe('POST /data and GET /data/:key', () => {
     ['{"key":"\\ud800","value":1}', 'ERR_KEY_INVALID', 'key must be 1-512 bytes of UTF-8, got a lone surrogate'],
     [`{"key":"${'k'.repeat(600)}","value":1}`, 'ERR_KEY_INVALID', 'key must be 1-512 bytes of UTF-8, got 600'],
     [`{"key":"${'é'.repeat(257)}","value":1}`, 'ERR_KEY_INVALID', 'key must be 1-512 bytes of UTF-8, got 514'],
-    [
-      '{"key":"a","value":1,"ttl":0}',
-      'ERR_TTL_INVALID',
-      'ttl must be a number of seconds, > 0 and <= 3153600000, got 0',
-    ],
-    ['{"key":"a","value":1,"ttl":-1}', 'ERR_TTL_INVALID', 'ttl must be a number of seconds, > 0 and <= 3153600000, got -1'], // prettier-ignore
-    ['{"key":"a","value":1,"ttl":1e400}', 'ERR_TTL_INVALID', 'ttl must be a number of seconds, > 0 and <= 3153600000, got Infinity'], // prettier-ignore
-    ['{"key":"a","value":1,"ttl":"5"}', 'ERR_TTL_INVALID', 'ttl must be a number of seconds, > 0 and <= 3153600000, got a string'], // prettier-ignore
+    ['{"key":"a","value":1,"ttl":-1}', 'ERR_TTL_INVALID', 'ttl must be a number of seconds from 0 (no expiry) to 3153600000, got -1'], // prettier-ignore
+    ['{"key":"a","value":1,"ttl":1e400}', 'ERR_BAD_REQUEST', 'the body has a number that is beyond what a double can hold'], // prettier-ignore
+    ['{"key":"a","value":1,"ttl":"5"}', 'ERR_TTL_INVALID', 'ttl must be a number of seconds from 0 (no expiry) to 3153600000, got a string'], // prettier-ignore
   ])('%s is refused', async (body, code, detail) => {
     const answer = await cluster.call('POST', '/data', { headers: JSON_BODY, body });
     expect(problem(answer)).toEqual({ status: 400, code, detail });
+  });
+
+  test.each([
+    '{"key":"a","value":1e400}',
+    '{"key":"a","value":-1e400}',
+    '{"key":"a","value":{"b":[1,{"c":[1E+999]}]}}',
+    `{"key":"a","value":${'9'.repeat(310)}}`,
+    `{"key":"a","value":[${'9'.repeat(260)}e50]}`,
+    `{"key":"a","value":${'9'.repeat(302)}e7}`,
+  ])('%.60s is refused: it would come back as null', async (body) => {
+    const answer = await cluster.call('POST', '/data', { headers: JSON_BODY, body });
+    const detail = 'the body has a number that is beyond what a double can hold';
+    expect(problem(answer)).toEqual({ status: 400, code: 'ERR_BAD_REQUEST', detail });
+    const item = `[{"key":"b","value":1},${body}]`;
+    expect(problem(await cluster.call('POST', '/data/bulk', { headers: JSON_BODY, body: item }))).toMatchObject({ status: 400 }); // prettier-ignore
+  });
+
+  test.each([
+    ['1e308', 1e308],
+    ['-0', 0],
+    ['12345678901234567890', 12345678901234567000],
+    ['1e-999', 0],
+    ['"1e400"', '1e400'],
+    ['{"a":1,"a":2}', { a: 2 }],
+  ])('%s is taken as JavaScript reads it', async (text, value) => {
+    const body = `{"key":"n","value":${text}}`;
+    expect((await cluster.call('POST', '/data', { headers: JSON_BODY, body })).status).toBe(200);
+    expect((await cluster.get('n')).json()['value']).toEqual(value);
+  });
+
+  test.each(['0', 'null', '-0', '0.0'])('ttl %s is no expiry, on every call', async (ttl) => {
+    const body = `{"key":"t","value":1,"ttl":${ttl}}`;
+    expect((await cluster.call('POST', '/data', { headers: JSON_BODY, body })).status).toBe(200);
+    expect((await cluster.get('t')).json()).not.toHaveProperty('ttl');
+    await cluster.post('/data/t/touch', { ttl: 60 });
+    expect((await cluster.get('t')).json()).toHaveProperty('ttl');
+    await cluster.call('POST', '/data/t/touch', { headers: JSON_BODY, body: `{"ttl":${ttl}}` });
+    expect((await cluster.get('t')).json()).not.toHaveProperty('ttl');
+    await cluster.call('POST', '/data/c/incr', { headers: JSON_BODY, body: `{"ttl":${ttl}}` });
+    expect((await cluster.get('c')).json()).not.toHaveProperty('ttl');
+    await cluster.call('POST', '/data/bulk', { headers: JSON_BODY, body: `[{"key":"u","value":1,"ttl":${ttl}}]` });
+    expect((await cluster.get('u')).json()).not.toHaveProperty('ttl');
+    if (ttl.startsWith('0')) expect((await cluster.call('PUT', `/data/p?ttl=${ttl}`, { body: 'x' })).status).toBeLessThan(300); // prettier-ignore
   });
 
   test('bytes that are no UTF-8 are refused', async () => {

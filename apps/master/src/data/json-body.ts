@@ -11,6 +11,8 @@ export interface JsonBody {
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
+/** An exponent of two digits, or the 300 digits that one of a single digit needs to get out of range. Linear. */
+const MAY_OVERFLOW = /\d[eE]\+?\d\d|(?<!\d)\d{300}/;
 const SPACE = 0x20;
 /** What a body holds around its value: the key, the names of fields, spaces. */
 const VALUE_OVERHEAD_BYTES = 8192;
@@ -41,11 +43,28 @@ function checkUtf8(body: Buffer): void {
 
 function parsed(body: Buffer): unknown {
   const text = body.toString('utf8');
+  let value: unknown;
   try {
-    return JSON.parse(text) as unknown;
+    value = JSON.parse(text);
   } catch {
     throw new GatewayError('ERR_BAD_REQUEST', text.trim() === '' ? 'the body is empty' : 'the body is not valid JSON');
   }
+  if (MAY_OVERFLOW.test(text) && !hasFiniteNumbers(value)) {
+    throw new GatewayError('ERR_BAD_REQUEST', 'the body has a number that is beyond what a double can hold');
+  }
+  return value;
+}
+
+/** Whether all numbers are finite: JSON.parse makes 1e400 an infinity, and JSON.stringify that a null. Without recursion. */
+function hasFiniteNumbers(value: unknown): boolean {
+  const left: unknown[] = [value];
+  while (left.length > 0) {
+    const next = left.pop();
+    if (typeof next === 'number' && !Number.isFinite(next)) return false;
+    if (typeof next !== 'object' || next === null) continue;
+    for (const member of Object.values(next)) left.push(member);
+  }
+  return true;
 }
 
 /**
