@@ -18,6 +18,7 @@ import type { BackupRestore } from './backup/restore.js';
 import { Dispatcher } from './gate/dispatcher.js';
 import { commandTable } from './commands/table.js';
 import type { AuxConfig } from './config/config.js';
+import { MAX_LINKS } from './config/environment.js';
 import { Defects } from './defects.js';
 import { Occasional } from './occasional.js';
 import { CacheNode } from './cache-node.js';
@@ -140,6 +141,7 @@ export class AuxServer {
       host: config.host,
       port: config.dataPort,
       maxConnections: config.maxConnections,
+      maxLinks: MAX_LINKS,
       dispatcher: this.dispatcher,
       onDefect: (thrown) => this.defects.report('connection', thrown),
       limits: {

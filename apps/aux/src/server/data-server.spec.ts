@@ -126,6 +126,7 @@ describe('bounds', () => {
     const first = client(server);
     await first.call('PING');
     const second = client(server);
+    second.send('PING');
     await second.until(() => second.closed);
     expect(second.received).toBe('-ERR max number of clients reached\r\n');
     expect(server.data.refused).toBe(1);
@@ -133,6 +134,29 @@ describe('bounds', () => {
     await first.until(() => server.data.connections === 0);
     const third = client(server);
     await expect(third.call('PING')).resolves.toBe('PONG');
+  });
+
+  test('other parts of the cache get in while clients hold all connections', async () => {
+    const secret = 'the cluster secret';
+    const server = await start({
+      DCS_MAX_CONNECTIONS: '1',
+      DCS_CLUSTER_SECRET: secret,
+      DCS_ALLOW_UNAUTHENTICATED: 'true',
+    });
+    const idle = client(server);
+    await idle.call('PING');
+    const link = new RespClient(
+      { host: '127.0.0.1', port: server.data.port },
+      { handshake: PeerAuth.ofTool('backup', [secret]).handshake(), reconnect: false },
+    );
+    await expect(link.request(['DCS.STATS'])).resolves.toContain('"id":"a1"');
+    expect([server.data.connections, server.data.refused]).toEqual([2, 0]);
+    const stranger = client(server);
+    stranger.send('PING');
+    await stranger.until(() => stranger.closed);
+    expect(stranger.received).toBe('-ERR max number of clients reached\r\n');
+    await expect(idle.call('PING')).resolves.toBe('PONG');
+    await link.close();
   });
 
   test('a client that does not read holds a bounded number of bytes, and gets every reply when it does', async () => {

@@ -1,14 +1,19 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { PROOF_TIMEOUT_MS } from '@dcs/protocol';
 import { Reply } from '@dcs/resp';
 import type { Dispatcher } from '../gate/dispatcher.js';
 import type { ClientInfo, ServerContext } from '../commands/session.js';
 import { Connection, type ConnectionLimits } from './connection.js';
+import { beginsAsLink } from './greeting.js';
 
 export interface DataServerOptions {
   readonly host: string;
   /** 0 = any free one. */
   readonly port: number;
+  /** Of clients; other parts of the cache get in when clients have taken all of them. */
   readonly maxConnections: number;
+  /** Most connections of other parts of the cache beyond `maxConnections`. */
+  readonly maxLinks: number;
   readonly limits: ConnectionLimits;
   readonly dispatcher: Dispatcher;
   /** Told of an exception in a connection, which is cut then. */
@@ -17,6 +22,8 @@ export interface DataServerOptions {
 
 const TOO_MANY = Reply.error('ERR max number of clients reached');
 const BACKLOG = 1024;
+/** How long a connection beyond those of clients may take for its first bytes. */
+const GREETING_MS = 1000;
 
 /** The TCP port on which a node answers RESP. */
 export class DataServer {
@@ -28,6 +35,8 @@ export class DataServer {
 
   readonly #options: DataServerOptions;
   readonly #connections = new Set<Connection>();
+  /** Connections beyond those of clients that have not said a word yet. */
+  readonly #ungreeted = new Set<Socket>();
   readonly #unflushed: Connection[] = [];
   readonly #server: Server;
   #context: ServerContext | undefined;
@@ -86,6 +95,7 @@ export class DataServer {
   async #close(timeoutMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve())); // not listening: no matter
     for (const connection of this.#connections) connection.end();
+    for (const socket of this.#ungreeted) socket.destroy();
     const cut = setTimeout(() => {
       for (const connection of this.#connections) connection.destroy();
     }, timeoutMs);
@@ -94,13 +104,38 @@ export class DataServer {
   }
 
   #accept(socket: Socket): void {
-    const { maxConnections, limits, dispatcher, onDefect } = this.#options;
-    if (this.#connections.size >= maxConnections || this.#closing !== undefined) {
+    const { maxConnections, maxLinks } = this.#options;
+    const taken = this.#connections.size + this.#ungreeted.size;
+    if (this.#closing !== undefined || taken >= maxConnections + maxLinks) this.#refuse(socket);
+    else if (this.#connections.size < maxConnections) this.#serve(socket);
+    else void this.#acceptLink(socket);
+  }
+
+  /** Clients that hold all connections must not keep other nodes and gateways out. */
+  async #acceptLink(socket: Socket): Promise<void> {
+    socket.on('error', () => socket.destroy());
+    this.#ungreeted.add(socket);
+    const isLink = await beginsAsLink(socket, GREETING_MS);
+    this.#ungreeted.delete(socket);
+    if (!isLink || this.#closing !== undefined) return this.#refuse(socket);
+    const connection = this.#serve(socket);
+    socket.resume();
+    const timer = setTimeout(() => {
+      if (connection.session.peer !== undefined || this.#connections.size <= this.#options.maxConnections) return;
       this.refused++;
-      socket.on('error', () => socket.destroy());
-      socket.end(TOO_MANY, 'latin1', () => socket.destroy());
-      return;
-    }
+      connection.destroy();
+    }, PROOF_TIMEOUT_MS);
+    socket.on('close', () => clearTimeout(timer));
+  }
+
+  #refuse(socket: Socket): void {
+    this.refused++;
+    socket.on('error', () => socket.destroy());
+    socket.end(TOO_MANY, 'latin1', () => socket.destroy());
+  }
+
+  #serve(socket: Socket): Connection {
+    const { limits, dispatcher, onDefect } = this.#options;
     this.accepted++;
     const connection = new Connection({
       id: this.accepted,
@@ -114,6 +149,7 @@ export class DataServer {
       onClose: (gone) => this.#connections.delete(gone),
     });
     this.#connections.add(connection);
+    return connection;
   }
 
   #flushSoon(connection: Connection): void {
