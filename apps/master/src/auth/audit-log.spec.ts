@@ -27,7 +27,7 @@ describe('a gateway with tokens', () => {
     await cluster.call('POST', '/cluster/backup', as('admin-token', { 'x-forwarded-for': '203.0.113.9' }));
     await cluster.call('GET', '/cluster', as('admin-token'));
     expect(audited()).toEqual([
-      expect.objectContaining({ msg: 'audit: administered', token: 'eve', path: '/cluster/nodes/nobody/drain', status: 404, requestId: 'r1', client: '127.0.0.1' }), // prettier-ignore
+      expect.objectContaining({ msg: 'audit: administered', token: 'eve', path: '/cluster/nodes/nobody/drain', status: 400, requestId: 'r1', client: '127.0.0.1' }), // prettier-ignore
       expect.objectContaining({ token: 'eve', path: '/cluster/backup', status: 202, forwardedFor: '203.0.113.9' }),
     ]);
   });

@@ -4,7 +4,7 @@ import { fromBinary } from '@dcs/protocol';
 import { checkedKey } from '../data/key.js';
 import { GatewayError } from '../errors.js';
 import { GATEWAY, type Gateway } from '../gateway.js';
-import { Route } from '../http/access.js';
+import { PLAIN_READ, Route } from '../http/access.js';
 import { type PlaneDescription } from '../routing/data-plane.js';
 import { DocBackup, DocCluster, DocDrain, DocLocate } from './cluster.docs.js';
 
@@ -18,14 +18,14 @@ export class ClusterController {
   }
 
   @Get()
-  @Route('read')
+  @Route({ ...PLAIN_READ, access: 'read' })
   @DocCluster()
   describe(): Promise<PlaneDescription> {
     return this.#gateway.plane.describe();
   }
 
   @Get('keys/:key')
-  @Route('read')
+  @Route({ ...PLAIN_READ, access: 'read' })
   @DocLocate()
   locate(@Param('key') text: string): { key: string; slot: number; owners: readonly string[] } {
     const key = checkedKey(text);
@@ -33,7 +33,7 @@ export class ClusterController {
   }
 
   @Post('backup')
-  @Route('admin')
+  @Route({ access: 'admin', body: 'none', query: [], conditions: [], repeatable: false })
   @HttpCode(202)
   @DocBackup()
   async backup(): Promise<{ nodes: readonly string[] }> {
@@ -56,7 +56,7 @@ export class ClusterController {
   }
 
   @Post('nodes/:id/drain')
-  @Route('admin')
+  @Route({ access: 'admin', body: 'none', query: [], conditions: [], repeatable: false })
   @HttpCode(202)
   @DocDrain()
   async drain(@Param('id') id: string): Promise<{ id: string; draining: true }> {

@@ -3,7 +3,6 @@ import { type ByteBudget, Hold } from '../buffers/byte-budget.js';
 import { GatewayError, PROBLEMS } from '../errors.js';
 import { type DataPlane } from '../routing/data-plane.js';
 import { RoutingError } from '../routing/routing-error.js';
-import { onlyParameters } from './entry-calls.js';
 import { valueJson } from './entry-json.js';
 import { arrayBody, itemObject, itemTexts, parseValueJson } from './json-body.js';
 import { checkedKey } from './key.js';
@@ -76,7 +75,6 @@ export class BulkCalls {
   }
 
   async get(body: Buffer, query: Readonly<Record<string, string | string[] | undefined>>): Promise<Answer> {
-    onlyParameters(query, ['partial']);
     const partial = booleanParameter('partial', query['partial']);
     const keys = this.#keysOf(body);
     const hold = new Hold(this.#options.answers);

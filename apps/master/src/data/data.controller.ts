@@ -2,7 +2,7 @@ import { Controller, Delete, Get, Head, Inject, Post, Put, Req, Res } from '@nes
 import { ApiTags } from '@nestjs/swagger';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { GATEWAY, type Gateway } from '../gateway.js';
-import { Route } from '../http/access.js';
+import { PLAIN_READ, Route } from '../http/access.js';
 import { Connection } from '../http/connection.js';
 import { type GatewayResponse } from '../http/gateway-response.js';
 import { OPERATION_INDEX, outcomeOf } from '../metrics/request-metrics.js';
@@ -12,13 +12,11 @@ import { DocBulkDelete, DocBulkGet, DocBulkSet } from './bulk.docs.js';
 import { DocDelete, DocGet, DocHead, DocIncrement, DocPut, DocSet, DocTouch } from './entry.docs.js';
 import { EntryCalls } from './entry-calls.js';
 import { ANSWERS_FULL, LargeAnswers } from './large-answers.js';
-import { essence, JSON_TYPE } from './negotiation.js';
 import { type Answer, problemReply, sendAnswer } from './reply.js';
 
 type KeyRequest = FastifyRequest<{ Params: { key: string }; Querystring: Record<string, string | string[]> }>;
 
 const EMPTY = Buffer.alloc(0);
-const CHARSET = /;\s*charset\s*=\s*"?([^";\s]+)"?/i;
 
 /**
  * The data API. Declared as any Nest controller; called by Fastify itself (see direct-routes.ts), and answers on the raw
@@ -52,28 +50,28 @@ export class DataController {
   }
 
   @Post()
-  @Route('write', 'value')
+  @Route({ access: 'write', body: 'value', query: [], conditions: [], repeatable: true })
   @DocSet()
   set(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
-    this.#serve(OPERATION_INDEX.set, request, reply, () => this.#entries.set(jsonBody(request)));
+    this.#serve(OPERATION_INDEX.set, request, reply, () => this.#entries.set(bodyOf(request)));
   }
 
   @Get(':key')
-  @Route('read')
+  @Route({ ...PLAIN_READ, access: 'read', conditions: ['if-none-match'] })
   @DocGet()
   get(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
     this.#serve(OPERATION_INDEX.get, request, reply, () => this.#entries.get(keyOf(request), request.headers));
   }
 
   @Head(':key')
-  @Route('read')
+  @Route({ ...PLAIN_READ, access: 'read', conditions: ['if-none-match'] })
   @DocHead()
   head(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
     this.#serve(OPERATION_INDEX.head, request, reply, () => this.#entries.head(keyOf(request), request.headers));
   }
 
   @Put(':key')
-  @Route('write', 'raw')
+  @Route({ access: 'write', body: 'raw', query: ['ttl'], conditions: ['if-match', 'if-none-match'], repeatable: true })
   @DocPut()
   put(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
     this.#serve(OPERATION_INDEX.put, request, reply, () =>
@@ -82,49 +80,49 @@ export class DataController {
   }
 
   @Delete(':key')
-  @Route('write')
+  @Route({ access: 'write', body: 'none', query: [], conditions: ['if-match'], repeatable: true })
   @DocDelete()
   delete(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
     this.#serve(OPERATION_INDEX.delete, request, reply, () => this.#entries.delete(keyOf(request), request.headers));
   }
 
   @Post(':key/incr')
-  @Route('write')
+  @Route({ access: 'write', body: 'small', query: [], conditions: [], repeatable: 'with-key' })
   @DocIncrement()
   increment(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
     this.#serve(OPERATION_INDEX.increment, request, reply, () =>
-      this.#entries.increment(keyOf(request), jsonBody(request), request.headers),
+      this.#entries.increment(keyOf(request), bodyOf(request), request.headers),
     );
   }
 
   @Post(':key/touch')
-  @Route('write')
+  @Route({ access: 'write', body: 'small', query: [], conditions: [], repeatable: true })
   @DocTouch()
   touch(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
-    this.#serve(OPERATION_INDEX.touch, request, reply, () => this.#entries.touch(keyOf(request), jsonBody(request)));
+    this.#serve(OPERATION_INDEX.touch, request, reply, () => this.#entries.touch(keyOf(request), bodyOf(request)));
   }
 
   @Post('bulk')
-  @Route('write', 'bulk')
+  @Route({ access: 'write', body: 'bulk', query: [], conditions: [], repeatable: true })
   @DocBulkSet()
   bulkSet(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
-    this.#serve(OPERATION_INDEX.bulk_set, request, reply, () => this.#bulk.set(jsonBody(request)));
+    this.#serve(OPERATION_INDEX.bulk_set, request, reply, () => this.#bulk.set(bodyOf(request)));
   }
 
   @Post('bulk/get')
-  @Route('read', 'bulk')
+  @Route({ access: 'read', body: 'bulk', query: ['partial'], conditions: [], repeatable: true })
   @DocBulkGet()
   bulkGet(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
     this.#serve(OPERATION_INDEX.bulk_get, request, reply, () =>
-      this.#bulk.get(jsonBody(request), (request as KeyRequest).query),
+      this.#bulk.get(bodyOf(request), (request as KeyRequest).query),
     );
   }
 
   @Post('bulk/delete')
-  @Route('write', 'bulk')
+  @Route({ access: 'write', body: 'bulk', query: [], conditions: [], repeatable: true })
   @DocBulkDelete()
   bulkDelete(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
-    this.#serve(OPERATION_INDEX.bulk_delete, request, reply, () => this.#bulk.delete(jsonBody(request)));
+    this.#serve(OPERATION_INDEX.bulk_delete, request, reply, () => this.#bulk.delete(bodyOf(request)));
   }
 
   #serve(operation: number, request: FastifyRequest, reply: FastifyReply, call: () => Promise<Answer>): void {
@@ -172,16 +170,4 @@ function keyOf(request: FastifyRequest): string {
 
 function bodyOf({ body }: FastifyRequest): Buffer {
   return Buffer.isBuffer(body) ? body : EMPTY;
-}
-
-/** A body must say that it is JSON: what a page of another site sends without asking cannot. @throws GatewayError ERR_UNSUPPORTED_MEDIA_TYPE */
-function jsonBody(request: FastifyRequest): Buffer {
-  const contentType = request.headers['content-type'] ?? '';
-  if (contentType !== JSON_TYPE && (contentType !== '' || bodyOf(request).length > 0)) {
-    const charset = CHARSET.exec(contentType)?.[1]?.toLowerCase() ?? 'utf-8';
-    if (essence(contentType) !== JSON_TYPE || (charset !== 'utf-8' && charset !== 'utf8')) {
-      throw new GatewayError('ERR_UNSUPPORTED_MEDIA_TYPE', 'the body must be application/json in UTF-8');
-    }
-  }
-  return bodyOf(request);
 }

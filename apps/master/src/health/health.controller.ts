@@ -2,7 +2,7 @@ import { Controller, Get, Inject, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { type FastifyReply } from 'fastify';
 import { GATEWAY, type Gateway } from '../gateway.js';
-import { Route } from '../http/access.js';
+import { PLAIN_READ, Route } from '../http/access.js';
 import { DocHealth, DocReady } from './health.docs.js';
 
 interface Health {
@@ -25,21 +25,21 @@ export class HealthController {
   }
 
   @Get()
-  @Route('open')
+  @Route({ ...PLAIN_READ, access: 'open' })
   @DocHealth()
   health(): Health {
     return { status: 'ok' };
   }
 
   @Get('live')
-  @Route('open')
+  @Route({ ...PLAIN_READ, access: 'open' })
   @DocHealth()
   live(): Health {
     return { status: 'ok' };
   }
 
   @Get('ready')
-  @Route('open')
+  @Route({ ...PLAIN_READ, access: 'open' })
   @DocReady()
   ready(@Res({ passthrough: true }) reply: FastifyReply): Readiness {
     const reason = this.#gateway.unreadyReason();

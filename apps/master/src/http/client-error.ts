@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { type Socket } from 'node:net';
 import { GatewayError, type ProblemCode, problemAnswer } from '../errors.js';
+import { Connection } from './connection.js';
 import { SECURITY_HEADERS } from './security-headers.js';
 
 const CODES: Readonly<Record<string, readonly [ProblemCode, string]>> = {
@@ -8,12 +9,20 @@ const CODES: Readonly<Record<string, readonly [ProblemCode, string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: ['ERR_REQUEST_TIMEOUT', 'the request did not arrive in time'],
 };
 
-/** Answers what never became a request: bytes that are no HTTP, headers past their bound, a client that is too slow. */
+/**
+ * Answers what never became a request: bytes that are no HTTP, headers past their bound, a client that is too slow. Whole
+ * requests that came in before it on the connection (HTTP pipelining) are answered first.
+ */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
+  Connection.whenAnswered(socket, () => endWith(error, socket));
+}
+
+function endWith(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable) return;
   const [code, detail] = CODES[error.code ?? ''] ?? ['ERR_BAD_REQUEST', 'the request is not valid HTTP'];
   const { status, headers, body } = problemAnswer(new GatewayError(code, detail));
   const lines = [

@@ -33,6 +33,7 @@ export class Connection implements Reader {
   #heldBytes = 0;
   readonly #releases = new Set<() => void>();
   #closed = false;
+  #onAnswered: (() => void) | undefined;
 
   private constructor(socket: Socket, buffers: Buffers) {
     this.#socket = socket;
@@ -44,6 +45,13 @@ export class Connection implements Reader {
   static of(socket: Socket, buffers: Buffers): Connection {
     const own = socket as ConnectionSocket;
     return (own[CONNECTION] ??= new Connection(socket, buffers));
+  }
+
+  /** Calls back when all requests that came in on this socket are answered, at once where none is open. */
+  static whenAnswered(socket: Socket, callback: () => void): void {
+    const own = (socket as ConnectionSocket)[CONNECTION];
+    if (own === undefined || own.#active === 0) callback();
+    else own.#onAnswered = callback;
   }
 
   /** Calls `proceed` when this request is among the first few that are not answered yet: at once, as a rule. */
@@ -95,7 +103,7 @@ export class Connection implements Reader {
     if (this.#heldBytes === 0 && this.#releases.size === 0) this.#buffers.hasRead(this);
     const next = this.#waiting.shift();
     if (next === undefined) {
-      this.#active--;
+      if (--this.#active === 0) this.#onAnswered?.();
     } else {
       this.#give(WAITING_BYTES);
       if (this.#waiting.length === 0) this.#socket.resume();

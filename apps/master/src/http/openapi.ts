@@ -19,9 +19,9 @@ export const VERSION_SCHEMA: Schema = {
 };
 export const TTL_SCHEMA: Schema = {
   type: 'number',
-  exclusiveMinimum: true,
+  nullable: true,
   minimum: 0,
-  description: 'seconds; fractions allowed',
+  description: 'seconds; fractions allowed; 0 or null: no expiry',
   example: 60,
 };
 /** Any JSON value: a schema without a type. */

@@ -5,7 +5,7 @@ import { authHook } from '../auth/auth.hook.js';
 import { type Buffers } from '../buffers/buffers.js';
 import { type MasterConfig } from '../config/master-config.js';
 import { GatewayError, problemAnswer, toGatewayError } from '../errors.js';
-import { type BodyClass } from './access.js';
+import { type BodyClass, routeConfig } from './access.js';
 import { AllowedMethods } from './allowed-methods.js';
 import { BodyRefusedError, bodyReader, expectContinue } from './body-reader.js';
 import { browserGuard } from './browser-guard.js';
@@ -14,6 +14,7 @@ import { Connection } from './connection.js';
 import { discardBody } from './discard-body.js';
 import { GatewayResponse } from './gateway-response.js';
 import { DOCS_POLICY } from './security-headers.js';
+import { statementsHook } from './statements.hook.js';
 
 /** One byte of a value takes at most this many characters of JSON text (`\u0000`). */
 const JSON_EXPANSION = 6;
@@ -25,12 +26,15 @@ const SMALL_BODY_BYTES = 4096;
 export function bodyLimits(config: MasterConfig): Readonly<Record<BodyClass, number>> {
   return {
     none: SMALL_BODY_BYTES,
+    small: SMALL_BODY_BYTES,
     value: config.DCS_MAX_VALUE_BYTES * JSON_EXPANSION + BODY_OVERHEAD_BYTES,
     raw: config.DCS_MAX_VALUE_BYTES,
     bulk: config.DCS_BULK_MAX_BYTES,
   };
 }
 
+/** Routes that are not ours: the description of the API, and what catches all that has no route. */
+const UNDECLARED = /^\/docs|\*/;
 /** The description of the API as pages, which run scripts. */
 const DOCS_PAGE = /^\/docs([/?]|$)/;
 
@@ -62,6 +66,8 @@ export function createServer({ config, buffers, audit, onDefect }: ServerOptions
     frameworkErrors: (error, _request, reply) => sendProblem(reply, error),
   });
   server.server.maxConnections = config.DCS_MAX_CONNECTIONS;
+  // Past the bound that Node has of itself headers are lost without a word; here their bytes are the bound.
+  server.server.maxHeadersCount = 0;
   // Bodies arrive as bytes: each call reads its own, and says what is wrong with them.
   server.removeAllContentTypeParsers();
   server.decorateRequest('bodyHold', undefined);
@@ -71,7 +77,12 @@ export function createServer({ config, buffers, audit, onDefect }: ServerOptions
     expectContinue(request, response);
     server.server.emit('request', request, response);
   });
-  server.addHook('onRoute', ({ url, method }) => allowed.add(url, method));
+  server.addHook('onRoute', ({ url, method, config: route }) => {
+    allowed.add(url, method);
+    if (routeConfig(route) === undefined && !UNDECLARED.test(url)) {
+      throw new Error(`${String(method)} ${url} does not declare what it reads: it needs @Route`);
+    }
+  });
   server.setErrorHandler((error, request, reply) => {
     const problem = toGatewayError(error);
     audit.failed(request, problem.code);
@@ -98,6 +109,7 @@ export function createServer({ config, buffers, audit, onDefect }: ServerOptions
   const allowedHosts = [...config.DCS_ALLOWED_HOSTS, config.DCS_HOST];
   server.addHook('onRequest', browserGuard({ tokensRequired: tokens.required, allowedHosts }));
   server.addHook('onRequest', authHook(tokens, audit));
+  server.addHook('onRequest', statementsHook);
   server.addHook('onSend', (request, reply, payload, done) => {
     if (DOCS_PAGE.test(request.url)) reply.header('content-security-policy', DOCS_POLICY);
     const bytes = sizeOf(payload);
