@@ -21,6 +21,8 @@ const ROOMY_ENTRIES = 200;
 /** Entries that a node holds where memory is full, of its share. */
 const FULL_SHARE = 0.6;
 
+const PRIMARIES: readonly ReadFrom[] = ['primary', 'primary'];
+
 export interface Shape {
   readonly cluster: ClusterOptions;
   /** Of a message on a healthy link, ms. */
@@ -49,12 +51,9 @@ export function shapeOf(
     maxEntries: has('evicts') ? Math.ceil((FULL_SHARE * keys * replicas) / nodes) : ROOMY_ENTRIES,
     zones: pick('zones', [1, 1, 2]),
     weights: pick('weights', [[1], [1], [1, 2]]),
-    readFrom: pick<readonly ReadFrom[]>('readFrom', [
-      ['primary', 'primary'],
-      ['primary', 'primary'],
-      ['primary', 'any'],
-      ['any', 'any'],
-    ]),
+    readFrom: has('readsPrimaries')
+      ? PRIMARIES
+      : pick<readonly ReadFrom[]>('readFrom', [PRIMARIES, PRIMARIES, ['primary', 'any'], ['any', 'any']]),
     skewMs: pick('skew', [0, 5, MAX_SKEW_MS]),
     drift: 0.0002,
     tombstoneRetentionMs:

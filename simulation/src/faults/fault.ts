@@ -20,6 +20,8 @@ export interface Fault {
   readonly backups?: true;
   /** Nodes hold fewer entries than there are keys. */
   readonly evicts?: true;
+  /** Gateways read from primaries: a replica that does not hear its primary answers by itself after 250 ms. */
+  readonly readsPrimaries?: true;
   /** Nodes change how many copies a slot has. */
   readonly changesReplicas?: true;
   /** The shortest phase in which it shows, ms. */

@@ -2,6 +2,9 @@ import type { Fault } from './fault.js';
 import { SHORT_MS } from './scene.js';
 
 const SHORTEST_CUT_MS = 50;
+/** Shorter than a gateway waits before it asks another owner. */
+const LONGEST_BRIEF_CUT_MS = 700;
+const BRIEF_EVERY_MS = 1200;
 
 /** Links between nodes, and between nodes and gateways. */
 export const NETWORK_FAULTS = {
@@ -22,6 +25,18 @@ export const NETWORK_FAULTS = {
       const a = scene.node();
       const at = scene.early;
       scene.cut(a, scene.other(a), at, scene.random.between(SHORTEST_CUT_MS, scene.durationMs - at), false);
+    },
+  },
+
+  /** Links between nodes are cut for so short a time, one after the other, that nobody acts in another's place. */
+  'brief-cuts': {
+    readsPrimaries: true,
+    inject: (scene) => {
+      for (let at = scene.early / 4; at + BRIEF_EVERY_MS < scene.durationMs; at += BRIEF_EVERY_MS) {
+        const a = scene.node();
+        const ms = scene.random.between(SHORTEST_CUT_MS, LONGEST_BRIEF_CUT_MS);
+        scene.cut(a, scene.other(a), at, ms, scene.random.chance(0.5));
+      }
     },
   },
 

@@ -4,6 +4,10 @@ import { type Scene, SHORT_MS } from './scene.js';
 
 /** What a node answers to a write that it has done begins with the version. */
 const WRITE_REPLY = /^\+-?\d+ [\da-f]{24}\r/;
+const SHORTEST_PAUSE_MS = 50;
+/** Shorter than a gateway waits before it asks another owner. */
+const LONGEST_BRIEF_PAUSE_MS = 400;
+const BRIEF_EVERY_MS = 1200;
 const FLAP_DOWN_MS = 2000;
 const FLAP_EVERY_MS = 4000;
 
@@ -62,6 +66,19 @@ export const PROCESS_FAULTS = {
       const at = scene.early;
       scene.at(at, `pause ${node.id}`, () => node.pause());
       scene.at(at + scene.random.between(50, scene.durationMs - at), `resume ${node.id}`, () => node.resume());
+    },
+  },
+
+  /** Nodes stand still for so short a time, one after the other, that nobody acts in another's place. */
+  'brief-pauses': {
+    readsPrimaries: true,
+    inject: (scene) => {
+      for (let at = scene.early / 4; at + BRIEF_EVERY_MS < scene.durationMs; at += BRIEF_EVERY_MS) {
+        const node = scene.node();
+        const ms = scene.random.between(SHORTEST_PAUSE_MS, LONGEST_BRIEF_PAUSE_MS);
+        scene.at(at, `pause ${node.id}`, () => node.pause());
+        scene.at(at + ms, `resume ${node.id}`, () => node.resume());
+      }
     },
   },
 

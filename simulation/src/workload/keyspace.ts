@@ -17,7 +17,7 @@ const CHOICES: Readonly<Record<Family, readonly OperationKind[]>> = {
   deleted: ['set', 'set', 'delete', 'get', 'get'],
   guarded: ['add', 'cas', 'cas', 'delete', 'get'],
   counter: ['increment', 'increment', 'get'],
-  expiring: ['set', 'get', 'get'],
+  expiring: ['set', 'set', 'get', 'get'],
 };
 
 const FAMILY_OF: Readonly<Record<string, Family>> = {

@@ -22,8 +22,9 @@ export interface WorkloadClientOptions {
 /** Longer than any gateway takes; only one that is paused or gone does not answer. */
 const CLIENT_TIMEOUT_MS = 8000;
 const GATEWAY_RETRY_MS = 250;
-const MIN_TTL_MS = 300;
-const MAX_TTL_MS = 4000;
+/** Times to live, of each about half: over soon, and longer than the run. What expires soon must not uncover the other. */
+const SHORT_TTL_MS = [200, 2500] as const;
+const LONG_TTL_MS = [60_000, 120_000] as const;
 /** Codes that say that nothing was written, and will not be. */
 const REFUSALS: ReadonlySet<string> = new Set(['ERR_PRECONDITION_FAILED', 'ERR_NOT_A_NUMBER', 'ERR_VALUE_TOO_LARGE']);
 
@@ -111,10 +112,14 @@ export class WorkloadClient {
     }
     const value = `${name}.${++this.#count}`;
     if (kind === 'cas') return history.begin({ ...base, kind, value, expected });
-    const expiresAt =
-      familyOf(key) === 'expiring' ? kernel.now + Math.floor(random.between(MIN_TTL_MS, MAX_TTL_MS)) : undefined;
+    const expiresAt = familyOf(key) === 'expiring' ? kernel.now + Math.floor(ttlOf(random)) : undefined;
     return history.begin({ ...base, kind, value, expiresAt });
   }
+}
+
+function ttlOf(random: Random): number {
+  const [least, most] = random.chance(0.5) ? SHORT_TTL_MS : LONG_TTL_MS;
+  return random.between(least, most);
 }
 
 /** @param wallOffset what the gateway's wall clock adds to the world's: it is the gateway that makes expiries absolute */
