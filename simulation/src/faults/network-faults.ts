@@ -30,6 +30,7 @@ export const NETWORK_FAULTS = {
 
   /** Links between nodes are cut for so short a time, one after the other, that nobody acts in another's place. */
   'brief-cuts': {
+    alone: 'nothing is excused; with a crash, what only a fallback node has may be missing for a while',
     readsPrimaries: true,
     inject: (scene) => {
       for (let at = scene.early / 4; at + BRIEF_EVERY_MS < scene.durationMs; at += BRIEF_EVERY_MS) {

@@ -71,6 +71,7 @@ export const PROCESS_FAULTS = {
 
   /** Nodes stand still for so short a time, one after the other, that nobody acts in another's place. */
   'brief-pauses': {
+    alone: 'nothing is excused; with a crash, what only a fallback node has may be missing for a while',
     readsPrimaries: true,
     inject: (scene) => {
       for (let at = scene.early / 4; at + BRIEF_EVERY_MS < scene.durationMs; at += BRIEF_EVERY_MS) {
