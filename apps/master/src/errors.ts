@@ -16,6 +16,7 @@ export const PROBLEMS = {
   ERR_VALUE_TOO_LARGE: { status: 413, title: 'Too large' },
   ERR_UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'Unsupported media type' },
   ERR_UNKNOWN_HOST: { status: 421, title: 'Unknown host' },
+  ERR_IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'Idempotency key reused' },
   ERR_HEADERS_TOO_LARGE: { status: 431, title: 'Headers too large' },
   ERR_INTERNAL: { status: 500, title: 'Internal error' },
   ERR_UNAVAILABLE: { status: 503, title: 'Unavailable' },

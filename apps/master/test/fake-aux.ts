@@ -4,10 +4,12 @@ import {
   decodeCondition,
   encodeHeader,
   formatVersion,
+  isOtherRequest,
   nextVersion,
   parseVersion,
   PeerAuth,
   peerAddress,
+  tokenKey,
   type Version,
 } from '@dcs/protocol';
 import { PLACEMENT_VERSION } from '@dcs/consistent-hash';
@@ -30,7 +32,7 @@ const NO_ORIGIN = 0;
 export class FakeAux {
   readonly entries = new Map<string, Stored>();
   readonly calls: string[][] = [];
-  readonly tokens = new Map<string, string>();
+  readonly tokens = new Map<string, { readonly token: string; readonly answer: string }>();
   intercept: Intercept = () => undefined;
   /** Milliseconds before anything is answered. */
   delayMs = 0;
@@ -170,15 +172,16 @@ export class FakeAux {
   }
 
   #increment([, stamp, , by, initial, expiresAt, token, key]: readonly string[]): string {
-    const repeated = token ? this.tokens.get(`${key} ${token}`) : undefined;
-    if (repeated) return Reply.simple(repeated);
+    const repeated = token ? this.tokens.get(`${key} ${tokenKey(token)}`) : undefined;
+    if (repeated && isOtherRequest(token!, repeated.token)) return Reply.error('REUSED');
+    if (repeated) return Reply.simple(repeated.answer);
     const entry = this.#live(key!);
     const before = entry ? Number(entry.value) : Number(initial);
     const value = before + Number(by);
     if (!Number.isSafeInteger(before) || !Number.isSafeInteger(value)) return Reply.error('NOTANUMBER');
     const fields = { expiresAt: entry?.expiresAt ?? Number(expiresAt), kind: 'j', value: String(value) };
     const answer = `${value} ${this.#put(key!, stamp!, fields)}`;
-    if (token) this.tokens.set(`${key} ${token}`, answer);
+    if (token) this.tokens.set(`${key} ${tokenKey(token)}`, { token, answer });
     return Reply.simple(answer);
   }
 

@@ -69,6 +69,7 @@ export {
   encodeSync,
   encodeVouch,
   type FetchedEntry,
+  type FetchedResult,
   type OperationRecord,
   type PulledPage,
   type DedupRecord,
@@ -115,6 +116,14 @@ export {
   type ReplyErrorCode,
 } from './replies.js';
 export { SlotSet } from './slot-set.js';
+export {
+  bindToken,
+  isOtherRequest,
+  MAX_BOUND_TOKEN_BYTES,
+  TOKEN_DIGEST_CHARACTERS,
+  tokenDigest,
+  tokenKey,
+} from './token.js';
 export {
   compareVersions,
   counterOf,

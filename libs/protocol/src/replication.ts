@@ -2,6 +2,7 @@ import { encodeCommandBinary } from '@dcs/resp';
 import { decodeHeader, type EntryHeader } from './entry-header.js';
 import { ProtocolError } from './errors.js';
 import { type SlotSet, SLOTS } from './slot-set.js';
+import { tokenDigest } from './token.js';
 import { formatVersion, parseVersion, type Version } from './version.js';
 
 /*
@@ -186,7 +187,12 @@ export interface FetchedEntry {
   readonly entry: (EntryHeader & { readonly value: string }) | undefined;
   readonly sources: readonly string[];
   /** Of the operation that was asked for. */
-  readonly result: DedupResult | undefined;
+  readonly result: FetchedResult | undefined;
+}
+
+/** What an operation answered, and the digest of the client's request that it was remembered with. */
+export interface FetchedResult extends DedupResult {
+  readonly digest?: string;
 }
 
 /** @throws ProtocolError ERR_PROTOCOL_REPLY */
@@ -201,14 +207,17 @@ export function decodeFetchReply(reply: unknown): FetchedEntry {
   throw new ProtocolError('ERR_PROTOCOL_REPLY', 'unexpected reply to DCS.FETCH');
 }
 
-export function encodeResult(result: DedupResult | undefined): string {
-  return result === undefined ? '' : `${formatVersion(result.version)} ${result.value}`;
+export function encodeResult(result: (DedupResult & { readonly token?: string }) | undefined): string {
+  if (result === undefined) return '';
+  const digest = tokenDigest(result.token ?? '');
+  return `${formatVersion(result.version)} ${result.value}${digest === '' ? '' : ` ${digest}`}`;
 }
 
-function decodeResult(text: unknown): DedupResult | undefined {
+function decodeResult(text: unknown): FetchedResult | undefined {
   if (text === undefined || text === '') return undefined;
-  const [version = '', value = ''] = typeof text === 'string' ? text.split(' ') : [];
-  return { version: parseVersion(version), value: integerOf(value) };
+  const [version = '', value = '', digest = ''] = typeof text === 'string' ? text.split(' ') : [];
+  const result = { version: parseVersion(version), value: integerOf(value) };
+  return digest === '' ? result : { ...result, digest };
 }
 
 /** What a node remembers of an operation: by its stamp, or by the client's token until a time. */

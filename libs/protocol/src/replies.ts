@@ -7,6 +7,7 @@ import { isVersionText, parseVersion, type Version } from './version.js';
  * - MOVED `<slot> <host:port>`: not an owner; the view has changed.
  * - PRECONDITION `<version of the live entry, or ->`: a condition failed; nothing was written.
  * - NOTANUMBER: the entry is not a safe integer, or the result would not be one.
+ * - REUSED: the idempotency key was used already, for a request that asked for something else; nothing was done.
  * - LOADING: the slot is still being imported; try again. `LOADING BLOCKED`: it waits for nodes, or a backup, that have
  *   it, which may take long ({@link isBlocked}).
  * - CLUSTERDOWN: the node has no view, or the write could not be made safe; it may have happened.
@@ -24,6 +25,7 @@ export type ReplyErrorCode =
   | 'MOVED'
   | 'PRECONDITION'
   | 'NOTANUMBER'
+  | 'REUSED'
   | 'LOADING'
   | 'CLUSTERDOWN'
   | 'TRYAGAIN'

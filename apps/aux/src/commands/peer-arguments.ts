@@ -2,7 +2,7 @@ import {
   decodeCondition,
   isVersionText,
   MAX_KEY_BYTES,
-  MAX_TOKEN_BYTES,
+  MAX_BOUND_TOKEN_BYTES,
   parseVersion,
   ProtocolError,
   type RepeatedOperation,
@@ -44,8 +44,8 @@ export function keyArgument(request: Request, index: number): string {
 /** A client's token, or ''. @throws ProtocolError */
 export function tokenArgument(request: Request, index: number): string {
   const bytes = request.length(index);
-  if (bytes <= MAX_TOKEN_BYTES) return request.binary(index);
-  throw new ProtocolError('ERR_PROTOCOL_HEADER', `token: got ${bytes} bytes, want at most ${MAX_TOKEN_BYTES}`);
+  if (bytes <= MAX_BOUND_TOKEN_BYTES) return request.binary(index);
+  throw new ProtocolError('ERR_PROTOCOL_HEADER', `token: got ${bytes} bytes, want at most ${MAX_BOUND_TOKEN_BYTES}`);
 }
 
 /** @throws ProtocolError unless the argument is a safe integer of at least `min` */

@@ -1,4 +1,4 @@
-import { makeVersion, type DedupRecord, SlotSet, type Version } from '@dcs/protocol';
+import { decodeFetchReply, encodeResult, makeVersion, type DedupRecord, SlotSet, type Version } from '@dcs/protocol';
 import { MAX_OPERATION_AGE_MS, DedupTable } from './dedup-table.js';
 import { TokenResults } from './token-results.js';
 
@@ -50,6 +50,25 @@ test('what another node answers of one operation is known by its stamp, and by i
   expect(dedup.find({ stamp: stamp(1), token: '' }, 'k', 1)?.value).toBe(5);
   expect(dedup.find({ stamp: stamp(3), token: 't' }, 'k', 1)?.value).toBe(5);
   expect(dedup.find({ stamp: stamp(2), token: '' }, 'k', 1)?.value).toBe(6);
+});
+
+test('a key that was used for another request is told, wherever what is remembered has come from', () => {
+  const { dedup } = setup();
+  dedup.record('k', 1, stamp(1), { stamp: stamp(1), value: 5, token: 'aaaa key' });
+  const imported = setup().dedup;
+  for (const operation of pages(dedup, SlotSet.of([1]))) imported.merge(operation);
+  const asked = setup().dedup;
+  const other = { stamp: stamp(2), token: 'bbbb key' };
+  const known = decodeFetchReply([null, null, '', encodeResult(dedup.find(other, 'k', 1))]).result!;
+  asked.learn(other, 'k', 1, known);
+  for (const table of [dedup, imported, asked]) {
+    expect(table.isReused(other, 'k')).toBe(true);
+    expect(table.isReused({ stamp: stamp(3), token: 'aaaa key' }, 'k')).toBe(false);
+    expect(table.isReused({ stamp: stamp(3), token: 'key' }, 'k')).toBe(false); // of a gateway that sends no digest
+    expect(table.isReused(other, 'another')).toBe(false);
+    expect(table.find({ stamp: stamp(3), token: 'aaaa key' }, 'k', 1)?.value).toBe(5);
+  }
+  expect(asked.find({ stamp: stamp(2), token: '' }, 'k', 1)).toBeUndefined(); // it was not this operation
 });
 
 test('a token is forgotten everywhere at the same time, however often it travels', () => {

@@ -1,10 +1,13 @@
 import { SLOT_COUNT } from '@dcs/consistent-hash';
 import {
+  bindToken,
   compareVersions,
+  isOtherRequest,
   type OperationRecord,
   type DedupRecord,
   type RepeatedOperation,
   type SlotSet,
+  tokenKey,
   type Version,
 } from '@dcs/protocol';
 import { type OperationResult, RecentOperations } from './recent-operations.js';
@@ -83,10 +86,22 @@ export class DedupTable {
     }
   }
 
-  /** Takes what was answered to this operation elsewhere; a token that is known already keeps its time. */
-  learn({ stamp, token }: RepeatedOperation, key: string, slot: number, { version, value }: OperationResult): void {
-    this.merge({ slot, stamp, version, value });
-    if (token !== '') this.merge({ slot, key, token, version, value, forgetAt: this.#now() + TOKEN_RETENTION_MS });
+  /** Whether the client's token was used already, for a request that asked for something else. */
+  isReused({ token }: RepeatedOperation, key: string): boolean {
+    const known = token === '' ? undefined : this.#tokens.find(key, token);
+    return known !== undefined && isOtherRequest(token, known.token);
+  }
+
+  /**
+   * Takes what was answered to this operation elsewhere; a token that is known already keeps its time. What was remembered
+   * with another digest is of the client's token, and not of this operation.
+   */
+  learn({ stamp, token }: RepeatedOperation, key: string, slot: number, result: OperationResult): void {
+    const { version, value, digest } = result;
+    const known = digest === undefined || token === '' ? token : bindToken(tokenKey(token), digest);
+    if (!isOtherRequest(token, known)) this.merge({ slot, stamp, version, value });
+    if (known === '') return;
+    this.merge({ slot, key, token: known, version, value, forgetAt: this.#now() + TOKEN_RETENTION_MS });
   }
 
   /**

@@ -1,9 +1,9 @@
-import type { DedupResult, Version } from '@dcs/protocol';
+import type { FetchedResult, Version } from '@dcs/protocol';
 
 /**
  * What an applied write answered. `value` of SET: created; DEL: deleted; TOUCH: found (0 or 1). INCR: the new number.
  */
-export type OperationResult = DedupResult;
+export type OperationResult = FetchedResult;
 
 const WAYS = 4;
 /** Doubles per record: stamp ms, stamp low, slot, version ms, version low, value. */

@@ -1,3 +1,4 @@
+import { tokenKey } from '@dcs/protocol';
 import type { OperationResult } from './recent-operations.js';
 
 export interface TokenResult extends OperationResult {
@@ -87,5 +88,5 @@ export class TokenResults {
 }
 
 function nameOf(key: string, token: string): string {
-  return `${key.length}:${key}${token}`;
+  return `${key.length}:${key}${tokenKey(token)}`;
 }

@@ -270,6 +270,14 @@ describe('increments', () => {
     expect(written(writer.increment(first(time.now), 'k', SLOT, plus(1, 't'))).value).toBe(2);
   });
 
+  test('a token with the digest of another request is refused, and changes nothing', () => {
+    const { writer, store } = setup();
+    expect(writer.increment(first(NOW), 'k', SLOT, plus(1, 'aaaa t'))).toMatchObject({ value: 1 });
+    expect(writer.increment(first(NOW + 1), 'k', SLOT, plus(100, 'bbbb t'))).toMatchObject({ refused: 'REUSED' });
+    expect(writer.increment(first(NOW + 2), 'k', SLOT, plus(1, 'aaaa t'))).toMatchObject({ value: 1 });
+    expect(valueOf(store.peek('k')!)).toBe('1');
+  });
+
   test('tokens belong to their key', () => {
     const { writer } = setup();
     writer.increment(first(NOW), 'a', SLOT, plus(1, 'bt'));

@@ -24,7 +24,7 @@ export interface Operation {
 
 /** Nothing was written. `code` and `detail` make the error reply between our own parts. */
 export interface Refusal {
-  readonly refused: Extract<ReplyErrorCode, 'PRECONDITION' | 'NOTANUMBER' | 'OOM' | 'STALE' | 'INVALID'>;
+  readonly refused: Extract<ReplyErrorCode, 'PRECONDITION' | 'NOTANUMBER' | 'OOM' | 'STALE' | 'INVALID' | 'REUSED'>;
   readonly detail: string;
 }
 
@@ -58,6 +58,7 @@ export interface WriterOptions {
 export const MAX_OVERTAKEN_AGE_MS = 500;
 const INTEGER = /^(?:0|-?[1-9]\d{0,15})$/;
 const ANSWER_LOST: Refusal = Object.freeze({ refused: 'STALE', detail: 'the answer to the first attempt is lost' });
+const REUSED: Refusal = Object.freeze({ refused: 'REUSED', detail: 'the key was used for another request' });
 const NO_ENTRY: Refusal = Object.freeze({ refused: 'INVALID', detail: 'no entry may be like this one' });
 const MISSING: OperationResult = Object.freeze({ version: VERSION_ZERO, value: 0 });
 
@@ -221,6 +222,7 @@ export class Writer {
     const { dedup } = this;
     const known = dedup.find({ stamp, token }, key, slot);
     if (known !== undefined) {
+      if (dedup.isReused({ stamp, token }, key)) return REUSED;
       const stored = this.#store.lookup(key, hash);
       const isStored = stored !== undefined && compareVersions(stored, known.version) === 0;
       return isStored ? this.#repeated(operation, key, stored, known.value, token) : known;

@@ -296,6 +296,13 @@ describe('counters and touch', () => {
     expect((await call({ by: -5 })).json()).toMatchObject({ value: -4 });
     expect((await call({ by: 2 }, { 'idempotency-key': 'k1' })).json()).toMatchObject({ value: -2 });
     expect((await call({ by: 2 }, { 'idempotency-key': 'k1' })).json()).toMatchObject({ value: -2 });
+    const reused = { status: 422, code: 'ERR_IDEMPOTENCY_KEY_REUSED' };
+    for (const other of [{ by: 3 }, {}, { by: 2, initial: 5 }, { by: 2, ttl: 9 }]) {
+      expect(problem(await call(other, { 'idempotency-key': 'k1' }))).toMatchObject(reused);
+    }
+    expect((await call({ ttl: 0, initial: 0, by: 2 }, { 'idempotency-key': 'k1' })).json()).toMatchObject({
+      value: -2,
+    });
     expect((await cluster.post('/data/n2/incr', { by: 2, initial: 40 })).json()).toMatchObject({ value: 42 });
     expect(problem(await call({ by: 1.5 }))).toMatchObject({ status: 400, code: 'ERR_BAD_REQUEST' });
     expect(problem(await call({ by: 2 ** 53 })).status).toBe(400);

@@ -1,4 +1,13 @@
-import { isAscii, isEntryKind, MAX_CONTENT_TYPE_BYTES, MAX_TOKEN_BYTES, rawKind } from '@dcs/protocol';
+import { createHash } from 'node:crypto';
+import {
+  bindToken,
+  isAscii,
+  isEntryKind,
+  MAX_CONTENT_TYPE_BYTES,
+  MAX_TOKEN_BYTES,
+  rawKind,
+  TOKEN_DIGEST_CHARACTERS,
+} from '@dcs/protocol';
 import { GatewayError } from '../errors.js';
 import { type DataPlane, type Entry } from '../routing/data-plane.js';
 import { entityTag, matchesNone, writeCondition } from './conditions.js';
@@ -113,12 +122,11 @@ export class EntryCalls {
   async increment(keyText: string, body: Buffer, headers: Headers): Promise<Answer> {
     const key = checkedKey(keyText);
     const { by, initial, ttl } = body.length === 0 ? {} : objectBody(parseJson(body), ['by', 'initial', 'ttl']);
-    const { value, version } = await this.#plane.increment(key, {
-      by: safeInteger('by', by, 1),
-      initial: safeInteger('initial', initial, 0),
-      expiresAt: expiryOf(ttl, this.#now()),
-      token: idempotencyToken(single(headers['idempotency-key'])),
-    });
+    const request = { by: safeInteger('by', by, 1), initial: safeInteger('initial', initial, 0) };
+    const expiresAt = expiryOf(ttl, this.#now());
+    const idempotencyKey = idempotencyToken(single(headers['idempotency-key']));
+    const token = idempotencyKey === '' ? '' : bindToken(idempotencyKey, digestOf({ ...request, ttl: ttl ?? 0 }));
+    const { value, version } = await this.#plane.increment(key, { ...request, expiresAt, token });
     return jsonAnswer(200, `{"key":${JSON.stringify(key)},"value":${value},"version":"${version}"}`);
   }
 
@@ -159,6 +167,11 @@ function safeInteger(name: string, value: unknown, fallback: number): number {
   if (Number.isSafeInteger(value)) return value as number;
   const got = typeof value === 'number' ? String(value) : JSON.stringify(value)?.slice(0, 40);
   throw new GatewayError('ERR_BAD_REQUEST', `"${name}" must be an integer of at most 2^53 - 1 in size, got ${got}`);
+}
+
+/** What tells two requests with one Idempotency-Key apart: that they ask for different things. */
+function digestOf(request: object): string {
+  return createHash('sha256').update(JSON.stringify(request)).digest('base64url').slice(0, TOKEN_DIGEST_CHARACTERS);
 }
 
 function idempotencyToken(header: string | undefined): string {

@@ -113,7 +113,8 @@ export const DocIncrement = () =>
     ApiHeader({
       name: 'Idempotency-Key',
       required: false,
-      description: 'repeats with the same key answer what the first one did, through any gateway',
+      description:
+        'repeats of the same request with the same key answer what the first one did, through any gateway; another request with it is refused',
     }),
     ApiBody({
       required: false,
@@ -127,7 +128,7 @@ export const DocIncrement = () =>
       ),
     }),
     DocAnswer(200, 'added', objectSchema({ key: KEY_SCHEMA, value: INTEGER, version: VERSION_SCHEMA })),
-    DocProblems('ERR_BAD_REQUEST', 'ERR_KEY_INVALID', 'ERR_TTL_INVALID', 'ERR_NOT_A_NUMBER', 'ERR_UNSUPPORTED_MEDIA_TYPE', ...COMMON_PROBLEMS), // prettier-ignore
+    DocProblems('ERR_BAD_REQUEST', 'ERR_KEY_INVALID', 'ERR_TTL_INVALID', 'ERR_NOT_A_NUMBER', 'ERR_UNSUPPORTED_MEDIA_TYPE', 'ERR_IDEMPOTENCY_KEY_REUSED', ...COMMON_PROBLEMS), // prettier-ignore
   );
 
 export const DocTouch = () =>

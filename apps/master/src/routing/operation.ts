@@ -42,7 +42,7 @@ const BACKOFF_MAX_MS = 400;
 /** How long an operation waits for a view in which the node named by MOVED is a member. */
 const REFRESH_WAIT_MS = 250;
 
-const FINAL: ReadonlySet<string> = new Set(['PRECONDITION', 'NOTANUMBER', 'OOM']);
+const FINAL: ReadonlySet<string> = new Set(['PRECONDITION', 'NOTANUMBER', 'REUSED', 'OOM']);
 /** The node has said, cheaply, that it cannot do it now: asking again after a pause is no storm, so it costs no budget. */
 const NOT_NOW: ReadonlySet<RetryReason> = new Set(['clusterdown', 'loading', 'stale']);
 const NO_NODES: Node[] = [];
@@ -251,6 +251,10 @@ export class Operation<T> implements Hedgeable {
       case 'NOTANUMBER':
         return this.#end(
           routingError('ERR_NOT_A_NUMBER', 'the value is not a safe integer, or would not stay one', error),
+        );
+      case 'REUSED':
+        return this.#end(
+          routingError('ERR_IDEMPOTENCY_KEY_REUSED', 'the Idempotency-Key was used for a request that asked for something else', error), // prettier-ignore
         );
       case 'MISCONF':
         return this.#end(

@@ -4,6 +4,7 @@ export type RoutingErrorCode =
   | 'ERR_OVERLOADED'
   | 'ERR_PRECONDITION_FAILED'
   | 'ERR_NOT_A_NUMBER'
+  | 'ERR_IDEMPOTENCY_KEY_REUSED'
   | 'ERR_VALUE_TOO_LARGE';
 
 /** Why an operation was not done. The message may reach a client: it names no address. */
