@@ -1,3 +1,4 @@
+import { type EventEmitter } from 'node:events';
 import fc from 'fast-check';
 import { RawClient } from '../../test/raw-client.js';
 import { TestCluster, until } from '../../test/test-cluster.js';
@@ -46,6 +47,23 @@ test('1000 pipelined reads of one large value, and nothing read: a few are worke
   client.read();
   await until(() => client.text.length > 13 * MIB);
   expect(client.text).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+});
+
+test('a connection whose requests find no room to wait is cut off, and not parsed to its end', async () => {
+  let requests = 0;
+  const count = () => void requests++;
+  const server = cluster.application.nest.getHttpServer() as EventEmitter;
+  const { answers } = buffers();
+  const client = await open();
+  let taken = 0;
+  while (answers.take(4096)) taken += 4096;
+  server.on('request', count);
+  client.read();
+  client.get('none', 1000);
+  await until(() => client.socket.destroyed);
+  server.off('request', count);
+  answers.give(taken);
+  expect(requests).toBe(9);
 });
 
 test('answers come in the order of the requests, however many wait', async () => {

@@ -14,6 +14,8 @@ const CONNECTION = Symbol('connection');
 
 interface ConnectionSocket extends Socket {
   [CONNECTION]?: Connection;
+  /** Node's parser of this connection, and what it does with a request: a negative answer ends the parsing. */
+  readonly parser?: { onIncoming: (() => number) | null } | null;
 }
 
 interface WaitingRequest {
@@ -26,7 +28,7 @@ interface WaitingRequest {
  * however it does: Node tells nothing of the answers that were queued on it.
  */
 export class Connection implements Reader {
-  readonly #socket: Socket;
+  readonly #socket: ConnectionSocket;
   readonly #buffers: Buffers;
   #active = 0;
   #waiting: WaitingRequest[] = [];
@@ -112,6 +114,10 @@ export class Connection implements Reader {
   }
 
   cut(): void {
+    // The rest of what was read is not parsed: it may hold thousands of requests, which Node keeps until all connections
+    // that can be read in this turn of the event loop have been.
+    const { parser } = this.#socket;
+    if (parser) parser.onIncoming = () => -1;
     this.#socket.destroy();
   }
 
