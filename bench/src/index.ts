@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { benchmarkBackup } from './backup.js';
 import { benchmarkDurability } from './durability.js';
 import { benchmarkHttp } from './http.js';
+import { benchmarkMemory } from './memory.js';
 import { type Benchmark, type Options, parseOptions } from './options.js';
 import { writeResult } from './report.js';
 import { redisUnavailable } from './redis-server.js';
@@ -27,6 +28,8 @@ async function run(name: Benchmark, options: Options): Promise<void> {
       if (reason !== undefined) return void process.stdout.write(`resp skipped: ${reason}\n`);
       return print(name, await benchmarkResp(options));
     }
+    case 'memory':
+      return print(name, await benchmarkMemory(options));
     case 'backup':
       return print(name, await benchmarkBackup(options));
     case 'lru':

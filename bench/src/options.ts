@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export const BENCHMARKS = ['http', 'resp', 'durability', 'lru', 'ring', 'backup'] as const;
+export const BENCHMARKS = ['http', 'resp', 'durability', 'lru', 'memory', 'ring', 'backup'] as const;
 export type Benchmark = (typeof BENCHMARKS)[number];
 
 export interface Options {

@@ -389,7 +389,6 @@ export class ByteLru extends EntryReader {
       }
     }
     this.#records.write(place, Math.ceil(kept), key, keyStart, keyLength, value, valueStart, valueLength);
-    if (this.headerBytes !== 0) this.header(place).clear();
     this.#expires ||= kept !== 0;
     this.#payloadBytes += keyLength + valueLength;
     this.#counters.sets++;

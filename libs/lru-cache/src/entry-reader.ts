@@ -46,7 +46,9 @@ export abstract class EntryReader {
 
   /** Copies `length` bytes of the value from `from` on (all of it by default) to `target`, from `at` on; returns `length`. */
   copyValue(place: number, target: Uint8Array, at = 0, from = 0, length = this.valueLength(place) - from): number {
-    this.#checkPart(place, from, length);
+    this.check(place);
+    if (from !== (from | 0) || length !== (length | 0) || from < 0 || length < 0) this.#refusePart(place, from, length);
+    if (from + length > this.#records.valueLength(place)) this.#refusePart(place, from, length);
     checkSlice('target', target, at, length);
     this.#records.read(place, this.#records.keyLength(place) + from, length, target, at);
     return length;
@@ -109,9 +111,8 @@ export abstract class EntryReader {
     );
   }
 
-  #checkPart(place: number, from: number, length: number): void {
-    const has = this.valueLength(place);
-    if (Number.isInteger(from) && Number.isInteger(length) && from >= 0 && length >= 0 && from + length <= has) return;
-    throw invalid('ERR_ARGUMENT_INVALID', 'from and length', `${from}, ${length}`, `within the value's ${has} bytes`);
+  #refusePart(place: number, from: number, length: number): never {
+    const wants = `within the value's ${this.valueLength(place)} bytes`;
+    throw invalid('ERR_ARGUMENT_INVALID', 'from and length', `${from}, ${length}`, wants);
   }
 }

@@ -105,6 +105,12 @@ export class Records {
 
   /** Copies `length` bytes of the key and the value behind it, from `from` on. */
   read(place: number, from: number, length: number, target: Uint8Array, at: number): void {
+    const address = this.#index.address(place);
+    if (this.#totalAt(address) <= this.#largest) {
+      const pages = this.#pages;
+      const start = ((address & pages.unitMask) << 3) + this.#dataAt + from;
+      return copy(pages.bytes[address >>> pages.regionShift]!, start, target, at, length);
+    }
     let to = at;
     this.visit(place, from, length, (bytes, start, part) => {
       copy(bytes, start, target, to, part);
@@ -140,7 +146,7 @@ export class Records {
     this.#tail = 0;
   }
 
-  /** Writes all of a record into its chunks but its header. */
+  /** Writes a record into its chunks, with zeros for its header. */
   write(
     place: number,
     expiresAt: number,
@@ -159,10 +165,11 @@ export class Records {
     words[word + 1] = valueLength | 0;
     words[word + 2] = expiresAt === 0 ? 0 : expiresAt % HIGH | 0;
     words[word + 3] = (keyLength << 16) | (expiresAt === 0 ? 0 : Math.floor(expiresAt / HIGH));
+    const bytes = pages.bytes[region]!;
+    const at = (word << 2) + this.#dataAt;
+    for (let i = (word << 2) + RECORD_HEAD_BYTES; i < at; i++) bytes[i] = 0;
     const total = this.#dataAt + keyLength + valueLength;
     if (total <= this.#largest) {
-      const bytes = pages.bytes[region]!;
-      const at = (word << 2) + this.#dataAt;
       copy(key, keyStart, bytes, at, keyLength);
       copy(value, valueStart, bytes, at + keyLength, valueLength);
       return;
@@ -230,7 +237,10 @@ export class Records {
   };
 
   #total(place: number): number {
-    const address = this.#index.address(place);
+    return this.#totalAt(this.#index.address(place));
+  }
+
+  #totalAt(address: number): number {
     return this.#dataAt + (this.#word(address, 3) >>> 16) + (this.#word(address, 1) >>> 0);
   }
 
@@ -308,6 +318,7 @@ export class Records {
 
 /** As `target.set(source.subarray(from, from + length), at)`. */
 export function copy(source: Uint8Array, from: number, target: Uint8Array, at: number, length: number): void {
-  if (length > SHORT_COPY_BYTES) target.set(source.subarray(from, from + length), at);
-  else for (let i = 0; i < length; i++) target[at + i] = source[from + i]!;
+  if (length > SHORT_COPY_BYTES) {
+    target.set(length === source.length ? source : source.subarray(from, from + length), at);
+  } else for (let i = 0; i < length; i++) target[at + i] = source[from + i]!;
 }
