@@ -273,3 +273,50 @@ test('keys of a slot are found', () => {
   expect(store.keysInSlot(slot, 1)).toHaveLength(1);
   expect(store.slotCounts[slot]).toBe(2);
 });
+
+describe('repair', () => {
+  const entry = (key: string, ms: number, value = 'v'): Entry => entryOf(key, value, { ms, low: 0 }, 0);
+
+  function full() {
+    const { store } = makeStore({ maxEntries: 3 });
+    for (let ms = 1; ms <= 5; ms++) store.merge(`${ms}`, entry(`${ms}`, ms));
+    return store; // 1 and 2 were evicted
+  }
+  const keys = (store: Store) => ['1', '2', '3', '4', '5', 'other'].filter((key) => store.peek(key) !== undefined);
+
+  it('does not evict for what was evicted, or may have been', () => {
+    const store = full();
+    expect([store.repair('1', entry('1', 1)), store.repair('other', entry('other', 2))]).toEqual([
+      'evicted',
+      'evicted',
+    ]);
+    expect([keys(store), store.evictions.entries]).toEqual([['3', '4', '5'], 2]);
+  });
+
+  it('takes what is newer than all that was evicted, and newer versions and deletes of any age', () => {
+    const store = full();
+    expect(store.repair('4', entryOf('4', 'w', { ms: 4, low: 1 }, 0))).toBe('applied');
+    expect(store.repair('other', entry('other', 6))).toBe('applied');
+    expect(keys(store)).toEqual(['4', '5', 'other']);
+    expect(store.repair('5', tombstoneOf(entry('5', 7), NOW + RETENTION_MS, entry('5', 7).slot))).toBe('applied');
+    expect(store.repair('2', tombstoneOf(entry('2', 2), NOW + RETENTION_MS, entry('2', 2).slot))).toBe('applied');
+    expect(keys(store)).toEqual(['4', 'other']);
+  });
+
+  it('takes anything while there is room', () => {
+    const store = full();
+    store.drop('4');
+    expect([store.repair('1', entry('1', 1)), store.repair('2', entry('2', 2))]).toEqual(['applied', 'evicted']);
+    const bytes = makeStore({ maxBytes: 2 * (ENTRY_OVERHEAD_BYTES + 20) }).store;
+    for (let ms = 1; ms <= 5; ms++) bytes.merge(`${ms}`, entry(`${ms}`, ms));
+    expect(bytes.repair('1', entry('1', 1))).toBe('evicted');
+  });
+
+  it('counts evictions by slot, and not what expires or is deleted', () => {
+    const store = full();
+    const { slot } = entry('1', 1);
+    const before = total(store.evictedFrom);
+    store.drop('3');
+    expect([before, store.evictedFrom[slot], total(store.evictedFrom)]).toEqual([2, 1, 2]);
+  });
+});

@@ -50,6 +50,8 @@ export class Store {
   readonly slotCounts = new Uint32Array(SLOT_COUNT);
   /** Of the entries and tombstones of each slot. */
   readonly digests = new SlotDigests();
+  /** Entries of each slot that a bound has pushed out, ever. */
+  readonly evictedFrom = new Uint32Array(SLOT_COUNT);
   readonly maxEntries: number;
   readonly maxBytes: number;
 
@@ -86,6 +88,8 @@ export class Store {
   #floor: Version = VERSION_ZERO;
   /** No version beyond is taken; computed anew when one comes, so that others cost no look at the clock. */
   #latestMs = 0;
+  /** The greatest version that a bound has pushed out, in place. */
+  readonly #evictedUpTo = { ms: 0, low: 0 };
 
   constructor(options: StoreOptions) {
     this.maxEntries = options.maxEntries;
@@ -110,6 +114,7 @@ export class Store {
       seed: options.hashSeed | 0,
       onEvict: (key, entry, reason) => {
         this.#forgotten(key, entry);
+        if (reason !== 'expired') this.#evicted(entry);
         if (reason === 'expired' && this.leavesTombstone?.(entry) === true) this.#expired(key, entry);
       },
     });
@@ -231,6 +236,20 @@ export class Store {
     }
     this.onChange?.(key, incoming, at, isNew);
     return 'applied';
+  }
+
+  /**
+   * As {@link merge}, of what another owner holds. An entry that this node does not have, that it may have evicted, and
+   * for which it would have to evict another, is not taken: owners whose memory is full would push each other's entries
+   * out for ever. What is newer than anything that was evicted is taken.
+   */
+  repair(key: string, incoming: Entry, hash: number = this.hashOf(key)): MergeOutcome | 'evicted' {
+    if (!isTombstone(incoming) && compareVersions(incoming, this.#evictedUpTo) <= 0) {
+      const size = sizeOf(key.length, incoming.framed.length);
+      const hasRoom = this.size < this.maxEntries && this.bytes + size <= this.maxBytes;
+      if (!hasRoom && this.lookup(key, hash) === undefined) return 'evicted';
+    }
+    return this.merge(key, incoming, hash);
   }
 
   /** The live entry at the key's place. One that has expired goes now, and leaves the tombstone that it is to leave. */
@@ -370,6 +389,13 @@ export class Store {
   /** Half of the tombstones' room is left to deletes. */
   #expired(key: string, entry: Entry): void {
     if (this.#tombstones.size < this.#maxTombstones / 2) this.merge(key, this.tombstone(entry, entry.slot));
+  }
+
+  #evicted(entry: Entry): void {
+    this.evictedFrom[entry.slot]!++;
+    if (compareVersions(entry, this.#evictedUpTo) <= 0) return;
+    this.#evictedUpTo.ms = entry.ms;
+    this.#evictedUpTo.low = entry.low;
   }
 
   #forgotten(key: string, entry: Entry): void {

@@ -2,6 +2,7 @@ import { SLOT_COUNT } from '@dcs/consistent-hash';
 import {
   decodeDigestReply,
   decodeOk,
+  DIGEST_BYTES,
   encodeDigest,
   encodeSync,
   sameDigest,
@@ -13,6 +14,7 @@ import type { Timers } from '../../node/ports.js';
 import type { Store } from '../../node/store.js';
 import type { Peers } from '../peers/peers.js';
 import type { SlotLedger } from '../slots/slot-ledger.js';
+import { KnownDifferences } from './known-differences.js';
 
 export interface AntiEntropyOptions {
   readonly ownership: Ownership;
@@ -36,7 +38,8 @@ const TELL_PAUSE_MS = 250;
 /**
  * Keeps the owners of a slot equal: remembers which owner missed which slot and has it compare when it answers again;
  * and, in turn with every peer, compares the digests of the slots that both own. Slots that differ, and still do at a
- * second look (writes under way make them differ for a moment), are exchanged both ways.
+ * second look (writes under way make them differ for a moment), are exchanged both ways, unless that is known to change
+ * nothing: see {@link KnownDifferences}.
  */
 export class AntiEntropy {
   /** Slots found different. */
@@ -47,6 +50,7 @@ export class AntiEntropy {
   readonly #telling = new Set<string>();
   /** Of each peer the slots that this node is primary for and the peer a replica, in the present view. */
   readonly #shared = new Map<string, SlotSet>();
+  readonly #known: KnownDifferences;
   #turn = 0;
   #cancel: (() => void) | undefined;
   #cancelSecondLook: (() => void) | undefined;
@@ -55,6 +59,7 @@ export class AntiEntropy {
 
   constructor(options: AntiEntropyOptions) {
     this.#options = options;
+    this.#known = new KnownDifferences((slot) => options.store.evictedFrom[slot]!);
   }
 
   start(): void {
@@ -105,6 +110,7 @@ export class AntiEntropy {
   retain(alive: (id: string) => boolean): void {
     for (const id of this.#missed.keys()) if (!alive(id)) this.#missed.delete(id);
     this.#shared.clear();
+    this.#known.clear();
   }
 
   /** Suspects are told when they are healed. */
@@ -123,7 +129,8 @@ export class AntiEntropy {
     const peer = others[this.#turn++ % Math.max(others.length, 1)];
     if (peer === undefined) return;
     this.healed(peer.id);
-    this.#compare(peer.id, this.#sharedSlots(peer.id), (slots) => this.#lookAgain(peer.id, slots));
+    const due = this.#known.due(peer.id, this.#sharedSlots(peer.id));
+    this.#compare(peer.id, due, (differing) => this.#lookAgain(peer.id, SlotSet.of(differing.keys())));
   }
 
   #sharedSlots(peer: string): SlotSet {
@@ -147,14 +154,18 @@ export class AntiEntropy {
       if (epoch !== ownership.epoch) return;
       this.#compare(peer, slots, (lasting) => {
         this.differences += lasting.size;
-        this.#options.onDiffering(peer, lasting);
-        this.#tell(peer, lasting, () => undefined);
+        const differing = SlotSet.of(lasting.keys());
+        this.#options.onDiffering(peer, differing);
+        this.#tell(peer, differing, (error) => {
+          if (error !== null || epoch !== ownership.epoch) return;
+          for (const [slot, digests] of lasting) this.#known.exchanged(peer, slot, digests);
+        });
       });
     });
   }
 
-  /** @param onDiffering is given those of the slots, settled at both, that differ, if there are any */
-  #compare(peer: string, shared: SlotSet, onDiffering: (slots: SlotSet) => void): void {
+  /** @param onDiffering is given those of the slots, in sync at both, that differ, with both digests, if there are any */
+  #compare(peer: string, shared: SlotSet, onDiffering: (slots: ReadonlyMap<number, string>) => void): void {
     const { ownership, ledger, peers, store } = this.#options;
     const slots = shared.without(ledger.unsyncedSlots());
     if (slots.isEmpty) return;
@@ -165,11 +176,14 @@ export class AntiEntropy {
       const { digests, standings } = reply;
       const ours = store.digests.ofAll(slots);
       if (digests === ours) return;
-      const differing = new SlotSet();
+      const differing = new Map<number, string>();
       slots.toArray().forEach((slot, i) => {
-        if (standings[i] === SLOT_IN_SYNC && !sameDigest(digests, ours, i)) differing.add(slot);
+        if (standings[i] !== SLOT_IN_SYNC || sameDigest(digests, ours, i)) return;
+        const [from, to] = [i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES];
+        const both = ours.slice(from, to) + digests.slice(from, to);
+        if (!this.#known.isKnown(peer, slot, both)) differing.set(slot, both);
       });
-      if (!differing.isEmpty) onDiffering(differing);
+      if (differing.size > 0) onDiffering(differing);
     });
   }
 

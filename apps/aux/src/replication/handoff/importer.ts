@@ -136,14 +136,16 @@ export class Importer {
   }
 
   #pull(source: string, slots: SlotSet, cursor: string, session: ImportSession): void {
-    const { ownership, peers, clock } = this.#options;
+    const { ownership, peers, clock, store, ledger } = this.#options;
     const request = encodePull(ownership.epoch, slots, cursor, PAGE_BYTES);
     peers.send(source, request, decodePullReply, PULL_TIMEOUT_MS, (error, page) => {
       if (this.#closed) return;
       if (error !== null) return this.#retry(source, session, error);
       clock.observe(page.clock);
       for (const { key, value, version, expiresAt, kind } of page.entries) {
-        this.#options.store.merge(key, entryOf(key, value, version, expiresAt, kind));
+        const entry = entryOf(key, value, version, expiresAt, kind);
+        if (ledger.isComparing(entry.slot)) store.repair(key, entry);
+        else store.merge(key, entry);
       }
       const { bytes } = page;
       this.entriesReceived += page.entries.length;
