@@ -183,46 +183,63 @@ describe('ClusterMembership', () => {
     await Promise.all(nodes.map((node) => node.close()));
   });
 
-  test('a wiped registry is re-seeded within two seconds: no view shrinks and no epoch falls', async () => {
+  test('a wiped registry takes all members over with the first call: no view shrinks and no epoch falls', async () => {
     const nodes = await cluster();
     const changes = nodes.map(views);
     const before = nodes[0]!.view.epoch;
+    let readmitted = 0;
+    for (const node of nodes) node.on('readmitted', () => readmitted++);
     registry.wipe();
     await time.pass(2_000);
-    for (const seen of changes) expect(seen).toEqual([[before + 1, 'a', 'b', 'c']]);
+    const { epoch } = nodes[3]!.view;
+    expect(epoch).toBeGreaterThan(before);
+    for (const seen of changes) expect(seen).toEqual([[epoch, 'a', 'b', 'c']]);
     expect(await registry.read('c')).toEqual(nodes[3]!.view);
+    expect(readmitted).toBe(0);
     await Promise.all(nodes.map((node) => node.close()));
   });
 
-  test('members are back in a wiped registry within two seconds even where only the fallen epoch tells', async () => {
+  test('newcomers in a wiped registry push nobody out: an observer or a member brings the others', async () => {
     const nodes = await cluster();
-    registry.wipe();
-    const refreshed = Promise.all(nodes.slice(0, 3).map((node) => node.refresh())); // finds nothing: heartbeat at once
-    await time.pass(150);
-    await refreshed;
-    expect(ids(await registry.read('c'))).toEqual(['a', 'b', 'c']);
-    await Promise.all(nodes.map((node) => node.close()));
-  });
-
-  test('an observer passes over a registry rolled back, and one rebuilt by members that know nothing catches up', async () => {
-    const nodes = await cluster();
-    const observer = nodes[3]!;
-    for (const state of ['up', 'leaving', 'up', 'leaving', 'up'] as const) await nodes[0]!.update({ state });
-    await time.pass(500);
-    const seen = views(observer);
-    const { epoch } = observer.view;
-    await Promise.all(nodes.slice(0, 3).map((node) => node.close()));
+    const changes = nodes.map(views);
     registry.wipe();
     const [d, e] = [make('d'), make('e')];
     await d.join();
     await e.join();
-    expect(d.view.epoch).toBeLessThan(epoch);
+    await time.pass(2_000);
+    const all = ['a', 'b', 'c', 'd', 'e'];
+    for (const node of [...nodes, d, e]) expect(ids(node.view)).toEqual(all);
+    for (const seen of changes) for (const [, ...members] of seen) expect(members).toEqual(all);
+    await Promise.all([...nodes, d, e].map((node) => node.close()));
+  });
+
+  test('a registry that was restored is not believed in what it has forgotten, nor in what it still knows', async () => {
+    const nodes = await cluster();
+    registry.backUp();
+    const [d, observer] = [make('d'), nodes[3]!];
+    await d.join();
+    await nodes[2]!.leave();
     await time.pass(1_000);
-    expect(ids(observer.view)).toEqual(['a', 'b', 'c']);
-    await time.pass(6_000);
-    expect(seen).toEqual([[epoch + 1, 'd', 'e']]);
-    expect(d.view.epoch).toBe(epoch + 1);
-    await Promise.all([observer, d, e].map((node) => node.close()));
+    expect(ids(observer.view)).toEqual(['a', 'b', 'd']);
+    const changes = [...nodes.slice(0, 2), observer, d].map(views);
+    registry.restore();
+    await time.pass(4_000);
+    for (const seen of changes) for (const [, ...members] of seen) expect(members).toEqual(['a', 'b', 'd']);
+    expect(ids(await registry.read('c'))).toEqual(['a', 'b', 'd']);
+    await Promise.all([...nodes, d].map((node) => node.close()));
+  });
+
+  test('says so when a registry gives out an epoch twice, and keeps the view that it has', async () => {
+    const logged: string[] = [];
+    const node = make('a', { log: (message) => logged.push(message) });
+    await node.join();
+    const { view } = node;
+    const other = { epoch: view.epoch, members: [...view.members, member('b')] };
+    jest.spyOn(registry, 'read').mockResolvedValue(other);
+    await node.refresh();
+    expect(node.view).toBe(view);
+    expect(logged).toContain('two views of one epoch: the registry is not one');
+    await node.close();
   });
 
   test('of two processes with one id the older stops and says so', async () => {
@@ -291,10 +308,11 @@ describe('ClusterMembership', () => {
     expect(told).toEqual([]);
     expect(clock.now() - time.now).toBe(500_200);
     reading = { offsetMs: 540_000, errorMs: 1 };
-    await registry.heartbeat('c', { member: member('b'), leaseMs: 60_000, minEpoch: 0 });
+    const { epoch } = node.view;
+    await registry.heartbeat('c', { member: member('b'), leaseMs: 60_000 });
     await time.pass(1_100);
-    expect(told).toEqual([[39_800, 540_000, 1]]);
-    expect(node.view.epoch).toBe(2);
+    expect(told).toEqual([[39_800, 540_000, epoch]]);
+    expect(node.view.epoch).toBe(epoch + 1);
     await node.close();
   });
 
@@ -303,7 +321,7 @@ describe('ClusterMembership', () => {
     const node = make('a', { now: () => time.now + stepMs });
     const told: unknown[] = [];
     node.on('readmitted', (certain) => told.push(certain));
-    await node.join();
+    const { epoch } = await node.join();
     for (stepMs of [3_600_000, -3_600_000]) {
       registry.reachable = false;
       await time.pass(1_000);
@@ -311,51 +329,52 @@ describe('ClusterMembership', () => {
       await time.pass(5_000);
     }
     expect(told).toEqual([]);
-    expect(node.view.epoch).toBe(1);
+    expect(node.view.epoch).toBe(epoch);
     await node.close();
   });
 
   test('refresh() shares one read, keeps reads apart, and reads nothing for an epoch it has', async () => {
     const observer = make(undefined, { refreshIntervalMs: 500 });
     await observer.start();
-    await registry.heartbeat('c', { member: member('a'), leaseMs: 60_000, minEpoch: 0 });
+    await registry.heartbeat('c', { member: member('a'), leaseMs: 60_000 });
     await time.pass(100); // the hint made it read
     const before = registry.reads;
-    expect(await observer.refresh(1)).toBe(observer.view);
+    const { epoch } = observer.view;
+    expect(await observer.refresh(epoch)).toBe(observer.view);
     expect(registry.reads).toBe(before);
-    const both = Promise.all([observer.refresh(2), observer.refresh()]);
+    const both = Promise.all([observer.refresh(epoch + 1), observer.refresh()]);
     await time.pass(300);
     expect(registry.reads).toBe(before);
     await time.pass(300);
     expect(registry.reads).toBe(before + 1);
-    expect((await both)[0].epoch).toBe(1);
+    expect((await both)[0].epoch).toBe(epoch);
     await observer.close();
   });
 
   test.each([
-    ['refresh(epoch)', 2],
-    ['a hint', undefined],
-  ])('%s is not content with a read that came before the change', async (_, epoch) => {
+    ['refresh(epoch)', true],
+    ['a hint', false],
+  ])('%s is not content with a read that came before the change', async (_, isNamed) => {
     const observer = make(undefined, { heartbeatMs: 60_000, leaseMs: 180_000, refreshIntervalMs: 1 });
     await observer.start();
-    const join = (id: string): Promise<unknown> =>
-      registry.heartbeat('c', { member: member(id), leaseMs: 600_000, minEpoch: 0 });
+    const join = (id: string): Promise<unknown> => registry.heartbeat('c', { member: member(id), leaseMs: 600_000 });
     await join('a');
     await time.pass(100);
-    expect(observer.view.epoch).toBe(1);
+    const { epoch } = observer.view;
+    expect(observer.view.members).toHaveLength(1);
     let release = (): void => undefined;
     registry.answersDelayed = new Promise((done) => (release = done));
     const early = observer.refresh();
     await time.pass(10);
     await join('b');
-    const late = epoch === undefined ? undefined : observer.refresh(epoch);
+    const late = isNamed ? observer.refresh(epoch + 1) : undefined;
     await time.pass(50);
     registry.answersDelayed = undefined;
     release();
     await early;
     await time.pass(100);
     await late;
-    expect(observer.view.epoch).toBe(2);
+    expect(observer.view.epoch).toBe(epoch + 1);
     await observer.close();
   });
 
@@ -434,7 +453,7 @@ describe('ClusterMembership', () => {
     await Promise.all([
       expect(late).rejects.toMatchObject({ code: 'ERR_WAIT_TIMEOUT' }),
       expect(broken).rejects.toThrow(RangeError),
-      registry.heartbeat('c', { member: member('a'), leaseMs: 60_000, minEpoch: 0 }).then(() => time.pass(2_000)),
+      registry.heartbeat('c', { member: member('a'), leaseMs: 60_000 }).then(() => time.pass(2_000)),
     ]);
     const cut = observer.waitFor(() => false, { timeoutMs: 60_000 });
     await observer[Symbol.asyncDispose]();

@@ -16,6 +16,7 @@ import {
   checkInteger,
   checkedMember,
   freezeView,
+  sameView,
 } from './member.js';
 import { EVENTS, type MembershipEvents } from './membership-events.js';
 import type { HeartbeatResult } from './registry.js';
@@ -260,7 +261,7 @@ export class ClusterMembership {
     await this.close();
     if (!mayBeIn || !this.#self || this.#superseded) return;
     const { id, incarnation } = this.#self;
-    this.#adopt(await registry.remove(cluster, id, incarnation, this.view.epoch));
+    this.#adopt(await registry.remove(cluster, id, incarnation, this.view));
   }
 
   #startOnce(): Promise<View> {
@@ -342,17 +343,15 @@ export class ClusterMembership {
 
   async #heartbeat(): Promise<View> {
     const { cluster, registry, leaseMs } = this.#options;
-    const { epoch, members } = this.view;
+    const last = this.view;
     const member = this.#self!; // only members come here
     const accuses = this.#witness.accusations;
     const sentAt = this.#options.monotonic();
-    const result = await this.#report(
-      registry.heartbeat(cluster, { member, leaseMs, minEpoch: epoch, viewSize: members.length, accuses }),
-    );
+    const result = await this.#report(registry.heartbeat(cluster, { member, leaseMs, last, accuses }));
     this.#fence?.reached(sentAt);
     this.#witness.committed(accuses);
     this.#damped = result.damped;
-    this.#noteAdmission(result, epoch);
+    this.#noteAdmission(result, last.epoch);
     const view = this.#adopt(result.view);
     this.#overdue = result.overdue;
     void this.#testify();
@@ -387,11 +386,7 @@ export class ClusterMembership {
 
   async #read(): Promise<View> {
     const { cluster, registry, leaseMs } = this.#options;
-    const { epoch, members } = this.view;
-    const view = await this.#report(registry.read(cluster, { minEpoch: epoch, viewSize: members.length, leaseMs }));
-    // A member that finds the registry behind itself does not wait for its next heartbeat to bring it up.
-    if (view.epoch < epoch && this.#self && this.#phase === 'running') return this.#heartbeat();
-    return this.#adopt(view);
+    return this.#adopt(await this.#report(registry.read(cluster, { last: this.view, leaseMs })));
   }
 
   async #readSpaced(): Promise<View> {
@@ -473,10 +468,15 @@ export class ClusterMembership {
     this.#emit('registry', error ? { reachable, error } : { reachable });
   }
 
-  /** Only a higher epoch replaces a view: what a wiped or rolled-back registry says is passed over. */
+  /** Only a higher epoch replaces a view: what a registry says that is behind is passed over. */
   #adopt(view: View): View {
     const previous = this.#view;
-    if (previous && view.epoch <= previous.epoch) return previous;
+    if (previous && view.epoch <= previous.epoch) {
+      if (view.epoch === previous.epoch && !sameView(view, previous)) {
+        this.#options.log('two views of one epoch: the registry is not one', { epoch: view.epoch });
+      }
+      return previous;
+    }
     this.#view = view;
     this.#emit('view', view, previous);
     return view;

@@ -206,6 +206,7 @@ test('no member that serves is expelled, whatever links break, heal and whoever 
       fc.array(step, { minLength: 5, maxLength: 16 }),
       async (size, steps) => {
         const scene = await Scene.of(...ids.slice(0, size));
+        scene.registry.backUp();
         const check = async (): Promise<void> => {
           const view = await scene.registry.read('c');
           for (const [id, node] of scene.nodes) {
@@ -226,6 +227,8 @@ test('no member that serves is expelled, whatever links break, heal and whoever 
               await scene.time.pass(50);
               await check();
             }
+          } else if (each.op === 'wipe' || each.op === 'restore') {
+            scene.registry[each.op]();
           } else if (each.op === 'join') {
             if (!scene.nodes.has(each.id)) await scene.add(each.id);
           } else if (scene.nodes.has(each.id) && !scene.peers.killed.has(each.id)) {

@@ -5,7 +5,7 @@ import { ChangeFile } from './change-file.js';
 import type { ClockReading } from './clock-offset.js';
 import { type DampingPolicy, checkedDamping } from './damping.js';
 import { RegistryError, checkFields, invalid, isMembershipError } from './errors.js';
-import { EMPTY_LEDGER, type Ledger, type Outcome, heartbeat, read, remove, viewOf } from './ledger.js';
+import { type Call, EMPTY_LEDGER, type Ledger, type Outcome, heartbeat, read, remove, viewOf } from './ledger.js';
 import { decodeLedger, encodeLedger } from './ledger-codec.js';
 import { MachineClock } from './machine-clock.js';
 import { type View, checkCluster, checkInteger } from './member.js';
@@ -15,6 +15,7 @@ import {
   type ReadOptions,
   type Registry,
   checkedHeartbeat,
+  checkedLast,
   checkedRead,
 } from './registry.js';
 import { VersionFiles } from './version-files.js';
@@ -88,24 +89,24 @@ export class FileRegistry implements Registry {
 
   async heartbeat(cluster: string, request: Heartbeat): Promise<HeartbeatResult> {
     const checked = checkedHeartbeat(request);
-    const outcome = await this.#run(cluster, (ledger) => heartbeat(ledger, checked, this.#now(), this.#damping));
+    const outcome = await this.#run(cluster, (ledger) => heartbeat(ledger, checked, this.#call(), this.#damping));
     const { expelled, damped, admittedEpoch, overdue, ledger } = outcome;
     const serverTimeMs = Math.floor(this.#clockReading!.offsetMs + performance.now());
     return { view: viewOf(ledger), expelled, damped, admittedEpoch, overdue, serverTimeMs };
   }
 
-  async remove(cluster: string, id: string, incarnation: number, minEpoch: number): Promise<View> {
+  async remove(cluster: string, id: string, incarnation: number, last?: View): Promise<View> {
     checkInteger('incarnation', incarnation, 0);
-    checkInteger('minEpoch', minEpoch, 0);
+    const checked = checkedLast(last);
     const outcome = await this.#run(cluster, (ledger) =>
-      remove(ledger, id, incarnation, minEpoch, this.#now(), this.#damping),
+      remove(ledger, id, incarnation, checked, this.#call(), this.#damping),
     );
     return viewOf(outcome.ledger);
   }
 
   async read(cluster: string, options?: ReadOptions): Promise<View> {
     const checked = checkedRead(options);
-    const outcome = await this.#run(cluster, (ledger) => read(ledger, checked, this.#now(), this.#damping));
+    const outcome = await this.#run(cluster, (ledger) => read(ledger, checked, this.#call(), this.#damping));
     return viewOf(outcome.ledger);
   }
 
@@ -132,6 +133,10 @@ export class FileRegistry implements Registry {
     const giveUp = new AbortController(); // a directory that hangs does not hold up the end
     await Promise.race([calls, pause(this.#timeoutMs, giveUp.signal)]);
     giveUp.abort();
+  }
+
+  #call(): Call {
+    return { sourceMs: this.#now(), wallMs: Date.now() };
   }
 
   #checkOpen(cluster: string): void {

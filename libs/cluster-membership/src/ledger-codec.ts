@@ -16,11 +16,14 @@ import type { MemberSettings } from './settings.js';
 const FORMAT = 1;
 
 /** What the release before did not write is optional. */
-interface StoredLease extends Omit<Lease, 'sharedOutage' | 'admittedEpoch' | 'seenEpoch' | 'accuses'> {
+interface StoredLease
+  extends Omit<Lease, 'sharedOutage' | 'admittedEpoch' | 'seenEpoch' | 'takenOver' | 'heard' | 'accuses'> {
   readonly settings?: MemberSettings;
   readonly sharedOutage?: boolean;
   readonly admittedEpoch?: number;
   readonly seenEpoch?: number;
+  readonly takenOver?: boolean;
+  readonly heard?: boolean;
   readonly accuses?: readonly (readonly [id: string, accusation: StandingAccusation])[];
 }
 
@@ -29,18 +32,22 @@ interface Stored {
   readonly epoch: number;
   readonly leases: readonly StoredLease[];
   readonly crashes: readonly (readonly [id: string, count: number, lastMs: number])[];
-  readonly settling?: { untilMs: number; floor: number; expected: number; returned: readonly string[] };
+  readonly server?: string;
+  readonly parent?: number;
+  readonly known?: readonly (readonly [history: number, epoch: number])[];
   readonly clock: { lastMs: number; offsetMs: number };
 }
 
 export function encodeLedger(ledger: Ledger): string {
-  const { epoch, leases, crashes, settling, clock } = ledger;
+  const { epoch, leases, crashes, server, parent, known, clock } = ledger;
   const stored: Stored = {
     format: FORMAT,
     epoch,
     leases: [...leases.values()].map(storedLease),
     crashes: [...crashes].map(([id, { count, lastMs }]) => [id, count, lastMs]),
-    ...(settling && { settling: { ...settling, returned: [...settling.returned] } }),
+    server,
+    parent,
+    known: [...known],
     clock,
   };
   const json = JSON.stringify(stored);
@@ -58,12 +65,14 @@ export function decodeLedger(text: string): Ledger | undefined {
       `the registry file has format ${stored.format}, this program knows ${FORMAT}: run one version per directory`,
     );
   }
-  const { epoch, leases, crashes, settling, clock } = stored;
+  const { epoch, leases, crashes, server = '', parent = 0, known = [], clock } = stored;
   return {
     epoch,
     leases: new Map(leases.map((lease) => [lease.member.id, leaseOf(lease)])),
     crashes: new Map(crashes.map(([id, count, lastMs]) => [id, { count, lastMs }])),
-    settling: settling && { ...settling, returned: new Set(settling.returned) },
+    server,
+    parent,
+    known: new Map(known),
     clock,
   };
 }
@@ -75,8 +84,9 @@ function storedLease({ member, accuses, ...lease }: Lease): StoredLease {
 
 function leaseOf({ settings, ...stored }: StoredLease): Lease {
   const { sharedOutage = false, admittedEpoch = 0, seenEpoch = 0, accuses = [] } = stored;
+  const { takenOver = false, heard = false } = stored;
   const member = checkedMember(settings ? { ...stored.member, settings } : stored.member);
-  return { ...stored, member, sharedOutage, admittedEpoch, seenEpoch, accuses: new Map(accuses) };
+  return { ...stored, member, sharedOutage, admittedEpoch, seenEpoch, takenOver, heard, accuses: new Map(accuses) };
 }
 
 function checksum(json: string): string {

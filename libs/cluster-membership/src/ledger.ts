@@ -1,15 +1,16 @@
 import { type DampingPolicy, holdMs } from './damping.js';
+import { beginHistory, historyOf } from './epoch.js';
 import { MemberSupersededError } from './errors.js';
 import { type StandingAccusation, condemned } from './expulsion.js';
 import { EMPTY_VIEW, type Member, type View, freezeView, sameMember } from './member.js';
-import type { Accusation, Heartbeat, ReadOptions } from './registry.js';
+import { type Accusation, DEFAULT_LEASE_MS, type Heartbeat, type ReadOptions } from './registry.js';
 
 /*
  * What a registry decides, as pure functions: ledger in, ledger out, no clock and no I/O. The memory and the file
  * registry run this; the Redis script (redis-script.ts) is its only second implementation, held to it by the
  * conformance suite.
  *
- *   heartbeat ──> clock ──> behind the caller? start settling ──> renew ──> settled? ──> sweep ──> epoch
+ *   heartbeat ──> clock ──> history ──> renew ──> sweep ──> epoch
  *
  * Clock. Times come from any source that mostly moves forward. The ledger adds an offset so that its own time never
  * goes back: when the source does (a reboot, a clock set back) the leases stand where they stood and run on.
@@ -21,10 +22,13 @@ import type { Accusation, Heartbeat, ReadOptions } from './registry.js';
  * half of the view is overdue (1 of 1, 2 of 2, 2 of 3, 3 of 4, 3 of 5, ...) the fault is more likely with the registry,
  * the network or the clock than with the members: what ends then does not count as a crash of the member.
  *
- * Settling. A caller that has seen a higher epoch than the ledger's proves that the registry was wiped or rolled
- * back. Publishing what is left would evict live members, so until as many have come back as the callers know of, or
- * one lease has passed, the ledger gathers leases and answers the empty view of epoch 0, which every process with a
- * view ignores. It then continues with one more than the highest epoch seen.
+ * Histories. The ledger begins a new one (epoch.ts) when it may lack something that it has given out: it is empty, it
+ * comes from another server, or a caller has seen a later epoch.
+ *
+ * Taking over. A caller brings the last view that it has adopted. Where the ledger may not know of that view, because the
+ * view is of another history or of a later epoch, its members are in: those that the ledger lacks are taken over as if
+ * they had just been heard. They renew their leases, or become suspects like any other. So whoever adopts a view of a
+ * history has brought its members to it before: no member is lost with a registry, and it takes no waiting.
  */
 
 export interface Lease {
@@ -36,22 +40,16 @@ export interface Lease {
   readonly sharedOutage: boolean;
   /** 0: in the view. Otherwise held back until then. */
   readonly heldUntilMs: number;
-  /** Epoch with which the id came into the view; 0 where a registry that was wiped took it over. */
+  /** Epoch with which the id came into the view of this registry. */
   readonly admittedEpoch: number;
-  /** Highest epoch that the member is known to have seen. */
+  /** Highest epoch that the member is known to have seen; one that was taken over counts as knowing those it came with. */
   readonly seenEpoch: number;
+  /** It came with the view of a caller, not with a heartbeat of its own. */
+  readonly takenOver: boolean;
+  /** The member itself was heard in this history. */
+  readonly heard: boolean;
   /** What this member says of others, by their ids. */
   readonly accuses: ReadonlyMap<string, StandingAccusation>;
-}
-
-export interface Settling {
-  readonly untilMs: number;
-  /** Highest epoch any caller has seen. */
-  readonly floor: number;
-  /** Members the callers know of. */
-  readonly expected: number;
-  /** Members that were there before and have come back. */
-  readonly returned: ReadonlySet<string>;
 }
 
 export interface Ledger {
@@ -59,7 +57,12 @@ export interface Ledger {
   readonly leases: ReadonlyMap<string, Lease>;
   /** Recent crashes per id: how many, and when the last was. */
   readonly crashes: ReadonlyMap<string, { readonly count: number; readonly lastMs: number }>;
-  readonly settling: Settling | undefined;
+  /** The server that wrote it; `''` where there is but one. */
+  readonly server: string;
+  /** By history: the highest epoch of it that is known here. Without the present one. */
+  readonly known: ReadonlyMap<number, number>;
+  /** The history before the present one; 0 for none. */
+  readonly parent: number;
   /** The latest ledger time, and what to add to the source to get it. */
   readonly clock: { readonly lastMs: number; readonly offsetMs: number };
 }
@@ -82,28 +85,43 @@ export const EMPTY_LEDGER: Ledger = Object.freeze({
   epoch: 0,
   leases: new Map(),
   crashes: new Map(),
-  settling: undefined,
+  server: '',
+  known: new Map(),
+  parent: 0,
   clock: { lastMs: 0, offsetMs: 0 },
 });
 
+/** When and where a call is carried out. */
+export interface Call {
+  /** Milliseconds from any source that mostly moves forward: leases are counted in it. */
+  readonly sourceMs: number;
+  /** Wall clock, milliseconds since 1970: histories are named by it. */
+  readonly wallMs: number;
+  /** Another name than the ledger's: what was written last may be missing here. Default `''`. */
+  readonly server?: string;
+}
+
+/** Histories whose last epochs are kept. */
+export const MAX_KNOWN = 8;
+
 /** What the ledger shows. O(n log n). */
 export function viewOf(ledger: Ledger): View {
-  if (ledger.settling || ledger.epoch === 0) return EMPTY_VIEW;
+  if (ledger.epoch === 0) return EMPTY_VIEW;
   const members: Member[] = [];
   for (const lease of ledger.leases.values()) if (lease.heldUntilMs === 0) members.push(lease.member);
   return freezeView(ledger.epoch, members);
 }
 
 /** One heartbeat. O(n). Throws `MemberSupersededError` while a newer incarnation of the id holds a lease. */
-export function heartbeat(ledger: Ledger, beat: Required<Heartbeat>, sourceMs: number, policy: DampingPolicy): Outcome {
-  const draft = new Draft(ledger, sourceMs, policy);
-  const { member, leaseMs, minEpoch, viewSize, accuses } = beat;
+export function heartbeat(ledger: Ledger, beat: Required<Heartbeat>, call: Call, policy: DampingPolicy): Outcome {
+  const draft = new Draft(ledger, call, policy);
+  const { member, leaseMs, last, accuses } = beat;
   const held = draft.leases.get(member.id);
   if (held && held.member.incarnation > member.incarnation && held.expiresAtMs > draft.now) {
     throw new MemberSupersededError(member.id, member.incarnation, held.member.incarnation);
   }
-  draft.catchUp(minEpoch, viewSize, leaseMs, minEpoch > 0 ? member.id : undefined);
-  draft.renew(member, leaseMs, minEpoch, accuses);
+  draft.meet(last, leaseMs);
+  draft.renew(member, leaseMs, last.epoch, accuses);
   draft.finish(member.id);
   return draft.outcome(true, member.id);
 }
@@ -113,23 +131,22 @@ export function remove(
   ledger: Ledger,
   id: string,
   incarnation: number,
-  minEpoch: number,
-  sourceMs: number,
+  last: View,
+  call: Call,
   policy: DampingPolicy,
 ): Outcome {
-  const draft = new Draft(ledger, sourceMs, policy);
+  const draft = new Draft(ledger, call, policy);
+  if (!draft.isEmpty || last.epoch > 0) draft.meet(last, DEFAULT_LEASE_MS);
   const lease = draft.leases.get(id);
-  if (!lease || lease.member.incarnation > incarnation) return draft.outcome(false, undefined);
-  draft.leases.delete(id);
-  draft.crashes.delete(id);
-  if (lease.heldUntilMs === 0 && !draft.settling) draft.raise(minEpoch);
-  return draft.outcome(true, undefined);
+  if (lease && lease.member.incarnation <= incarnation) draft.leave(lease);
+  draft.raiseIfChanged();
+  return draft.outcome(false, undefined);
 }
 
 /** An observer's look: sweeps like a heartbeat. O(n). */
-export function read(ledger: Ledger, options: Required<ReadOptions>, sourceMs: number, policy: DampingPolicy): Outcome {
-  const draft = new Draft(ledger, sourceMs, policy);
-  if (draft.leases.size > 0) draft.catchUp(options.minEpoch, options.viewSize, options.leaseMs, undefined);
+export function read(ledger: Ledger, options: Required<ReadOptions>, call: Call, policy: DampingPolicy): Outcome {
+  const draft = new Draft(ledger, call, policy);
+  if (!draft.isEmpty || options.last.epoch > 0) draft.meet(options.last, options.leaseMs);
   draft.finish(undefined);
   return draft.outcome(false, undefined);
 }
@@ -139,27 +156,36 @@ class Draft {
   readonly now: number;
   readonly leases: Map<string, Lease>;
   readonly crashes: Map<string, { readonly count: number; readonly lastMs: number }>;
-  settling: Settling | undefined;
 
   readonly #policy: DampingPolicy;
   readonly #offsetMs: number;
   readonly #expelled: string[] = [];
   /** More than half of the view was overdue when the call came in. */
   readonly #mass: boolean;
+  readonly #wallMs: number;
+  readonly #server: string;
+  /** The ledger was written elsewhere. */
+  readonly #moved: boolean;
+  readonly #known: Map<number, number>;
+  #parent: number;
   #epoch: number;
   #viewChanged = false;
   #changed = false;
   #dirty = false;
 
-  constructor(ledger: Ledger, sourceMs: number, policy: DampingPolicy) {
+  constructor(ledger: Ledger, { sourceMs, wallMs, server = '' }: Call, policy: DampingPolicy) {
     const { lastMs, offsetMs } = ledger.clock;
+    this.#wallMs = wallMs;
+    this.#server = server;
+    this.#moved = ledger.server !== server;
+    this.#known = new Map(ledger.known);
+    this.#parent = ledger.parent;
     this.now = Math.max(sourceMs + offsetMs, lastMs);
     this.#offsetMs = this.now - sourceMs;
     this.#policy = policy;
     this.#epoch = ledger.epoch;
     this.leases = new Map(ledger.leases);
     this.crashes = new Map(ledger.crashes);
-    this.settling = ledger.settling;
     let members = 0;
     let overdue = 0;
     for (const lease of this.leases.values()) {
@@ -170,21 +196,76 @@ class Draft {
     this.#mass = overdue * 2 > members;
   }
 
-  /** Starts or feeds the settling of a registry that is behind its callers. */
-  catchUp(minEpoch: number, viewSize: number, leaseMs: number, returning: string | undefined): void {
-    if (!this.settling) {
-      if (minEpoch <= this.#epoch) return;
-      this.settling = { untilMs: this.now + leaseMs, floor: minEpoch, expected: 0, returned: new Set() };
-      this.#changed = true;
+  /** Nobody has ever joined. */
+  get isEmpty(): boolean {
+    return this.#epoch === 0;
+  }
+
+  /** Begins a new history where this one may lack something, and takes over what the caller knows and the ledger may not. */
+  meet(last: View, leaseMs: number): void {
+    const isKnown = this.#knows(last.epoch);
+    if (this.isEmpty || this.#moved || last.epoch > this.#epoch) this.#begin(last.epoch);
+    if (!isKnown) this.#takeOver(last, leaseMs);
+  }
+
+  #knows(epoch: number): boolean {
+    if (epoch === 0) return true;
+    const history = historyOf(epoch);
+    const highest = history === historyOf(this.#epoch) ? this.#epoch : (this.#known.get(history) ?? 0);
+    return epoch <= highest;
+  }
+
+  #begin(seen: number): void {
+    this.#parent = historyOf(this.#epoch);
+    if (!this.isEmpty) this.#note(this.#epoch);
+    this.#epoch = beginHistory(this.#wallMs, Math.max(this.#epoch, seen));
+    for (const [id, lease] of this.leases) this.leases.set(id, { ...lease, heard: false });
+    this.#viewChanged = true;
+  }
+
+  #note(epoch: number): void {
+    this.#known.set(historyOf(epoch), epoch);
+    if (this.#known.size > MAX_KNOWN) this.#known.delete(Math.min(...this.#known.keys()));
+  }
+
+  #takeOver({ epoch, members }: View, leaseMs: number): void {
+    // The view is of the history that this one goes on from, and later: whoever is not in it has been taken out there.
+    const isLater = historyOf(epoch) === this.#parent && this.#parent > 0;
+    this.#note(epoch);
+    const inView = new Set(members.map(({ id }) => id));
+    for (const [id, lease] of this.leases) {
+      if (!isLater || lease.heldUntilMs !== 0 || lease.heard || lease.takenOver || inView.has(id)) continue;
+      this.leases.delete(id);
+      this.#viewChanged = true;
     }
-    const { untilMs, floor, expected, returned } = this.settling;
-    this.settling = {
-      untilMs,
-      floor: Math.max(floor, minEpoch),
-      expected: Math.max(expected, viewSize),
-      returned: returning === undefined ? returned : new Set(returned).add(returning),
-    };
+    for (const member of members) {
+      const own = this.leases.get(member.id);
+      if (own && (own.heard || own.member.incarnation > member.incarnation)) continue;
+      const isSame = own?.heldUntilMs === 0 && own.member.incarnation === member.incarnation;
+      if (!isSame || !sameMember(own.member, member)) this.#viewChanged = true;
+      this.leases.set(member.id, {
+        member,
+        leaseMs,
+        renewedAtMs: this.now,
+        expiresAtMs: this.now + leaseMs,
+        sharedOutage: false,
+        heldUntilMs: 0,
+        admittedEpoch: isSame ? own.admittedEpoch : this.#epoch + 1,
+        seenEpoch: isSame ? own.seenEpoch : this.#epoch + 1,
+        takenOver: isSame ? own.takenOver : true,
+        heard: false,
+        accuses: new Map(),
+      });
+    }
     this.#dirty = true;
+  }
+
+  /** Takes a member out that says goodbye. */
+  leave({ member: { id }, heldUntilMs }: Lease): void {
+    this.leases.delete(id);
+    this.crashes.delete(id);
+    this.#dirty = true;
+    if (heldUntilMs === 0) this.#viewChanged = true;
   }
 
   /** Gives the member a fresh lease, which may be one that holds it back. */
@@ -197,9 +278,8 @@ class Draft {
     if (heldUntilMs !== 0 && (heldUntilMs <= this.now || !this.#hasOthers(id))) heldUntilMs = 0;
     const shown = heldUntilMs === 0 ? member : undefined;
     const shownBefore = before?.heldUntilMs === 0 ? before.member : undefined;
-    let admittedEpoch = 0;
-    if (shown && shownBefore) ({ admittedEpoch } = before!);
-    else if (shown && !this.settling) admittedEpoch = this.#epoch + 1;
+    const stays = shown !== undefined && shownBefore !== undefined;
+    const admittedEpoch = stays ? before!.admittedEpoch : shown ? this.#epoch + 1 : 0;
     this.leases.set(id, {
       member,
       leaseMs,
@@ -209,6 +289,8 @@ class Draft {
       heldUntilMs,
       admittedEpoch,
       seenEpoch: Math.max(seenEpoch, admittedEpoch),
+      takenOver: stays && before!.takenOver,
+      heard: true,
       accuses: this.#standing(accuses, before),
     });
     const same = shown && shownBefore ? sameMember(shown, shownBefore) : shown === shownBefore;
@@ -216,22 +298,17 @@ class Draft {
     this.#dirty = true;
   }
 
-  /** Ends the settling where it is time, sweeps every lease but the caller's, and sets the epoch. */
+  /** Sweeps every lease but the caller's, and sets the epoch. */
   finish(caller: string | undefined): void {
-    const { settling } = this;
-    if (settling) {
-      if (settling.returned.size < settling.expected && this.now < settling.untilMs) return;
-      this.settling = undefined;
-      this.#sweep(caller);
-      this.raise(settling.floor);
-      return;
-    }
     this.#sweep(caller);
-    if (this.#viewChanged) this.raise(0);
+    this.raiseIfChanged();
   }
 
-  raise(floor: number): void {
-    this.#epoch = Math.max(this.#epoch, floor) + 1;
+  raiseIfChanged(): void {
+    if (!this.#viewChanged) return;
+    const next = this.#epoch + 1;
+    if (historyOf(next) !== historyOf(this.#epoch)) this.#begin(0); // all numbers of this one are used up
+    this.#epoch += 1;
     this.#changed = true;
     this.#dirty = true;
   }
@@ -241,10 +318,12 @@ class Draft {
       epoch: this.#epoch,
       leases: this.leases,
       crashes: this.crashes,
-      settling: this.settling,
+      server: this.isEmpty ? '' : this.#server,
+      known: this.#known,
+      parent: this.#parent,
       clock: { lastMs: this.now, offsetMs: this.#offsetMs },
     };
-    const { heldUntilMs = 0, admittedEpoch = 0 } = (caller !== undefined && this.leases.get(caller)) || {};
+    const own = caller === undefined ? undefined : this.leases.get(caller);
     const overdue: string[] = [];
     for (const [id, lease] of this.leases) {
       if (id !== caller && lease.heldUntilMs === 0 && this.#isOverdue(lease)) overdue.push(id);
@@ -254,8 +333,8 @@ class Draft {
       changed: this.#changed,
       dirty: dirty || this.#dirty,
       expelled: this.#expelled.sort(),
-      damped: heldUntilMs !== 0,
-      admittedEpoch,
+      damped: own !== undefined && own.heldUntilMs !== 0,
+      admittedEpoch: own === undefined || own.takenOver ? 0 : own.admittedEpoch,
       overdue: overdue.sort(),
     };
   }

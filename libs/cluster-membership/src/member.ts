@@ -27,7 +27,7 @@ export interface Member {
 
 /** Who is in, as of one epoch. Two views of one cluster with the same epoch have the same members. */
 export interface View {
-  /** 0 only before the first member joined; grows by at least one with every change. */
+  /** 0 only before the first member joined; grows with every change. Says which history it belongs to: see epoch.ts. */
   readonly epoch: number;
   /** Sorted by id (code units), frozen. */
   readonly members: readonly Member[];
@@ -35,6 +35,19 @@ export interface View {
 
 /** What a registry that knows nothing of a cluster answers. */
 export const EMPTY_VIEW: View = Object.freeze({ epoch: 0, members: Object.freeze([]) });
+
+/** Every field of a member. */
+export const MEMBER_FIELDS: readonly string[] = [
+  'id',
+  'incarnation',
+  'host',
+  'dataPort',
+  'httpPort',
+  'weight',
+  'zone',
+  'state',
+  'settings',
+] satisfies (keyof Member)[];
 
 const STATES: ReadonlySet<string> = new Set<MemberState>(['joining', 'up', 'leaving']);
 const CLUSTER = /^[A-Za-z0-9._-]{1,64}$/;
@@ -59,6 +72,12 @@ export function sameMember(a: Member, b: Member): boolean {
     a.state === b.state &&
     sameSettings(a.settings, b.settings)
   );
+}
+
+/** True where both have the same members. O(1) for one object, else O(n). */
+export function sameView(a: View, b: View): boolean {
+  if (a === b || a.members === b.members) return true;
+  return a.members.length === b.members.length && a.members.every((member, i) => sameMember(member, b.members[i]!));
 }
 
 /** A checked, frozen copy with the fields in one fixed order (its JSON text is comparable). */

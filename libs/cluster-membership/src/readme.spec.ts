@@ -23,6 +23,14 @@ test('the ACL line in the README is the one that the integration test runs with'
   expect(commands(line).length).toBeGreaterThan(20);
 });
 
+test('the Redis of the containers gives its user at least what the README asks for', () => {
+  const start = readFileSync(resolve(__dirname, '../../../docker/redis/start.sh'), 'utf8');
+  const commands = (text: string): string[] => [...text.matchAll(/ \+([a-z]+)/g)].map(([, name]) => name!);
+  const [line = ''] = /^ACL SETUSER.*$/m.exec(readme) ?? [];
+  const [user = ''] = /^user dcs .*$/m.exec(start) ?? [];
+  expect(commands(user)).toEqual(expect.arrayContaining(commands(line)));
+});
+
 function pick(...names: (keyof typeof options)[]): Record<string, unknown> {
   return Object.fromEntries(names.map((name) => [name, options[name]]));
 }

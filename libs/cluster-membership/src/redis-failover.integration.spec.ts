@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { ClusterMembership } from './cluster-membership.js';
+import type { View } from './member.js';
 import { RedisRegistry } from './redis-registry.js';
 import { member } from './registry.conformance.js';
 import { RedisServer, redisBinary, standalone, withoutRedis } from '../test/redis-server.js';
@@ -132,7 +134,7 @@ function real(path: string): void {
       while (!isOver) {
         const began = performance.now();
         try {
-          await registry.heartbeat(CLUSTER, { member: self, leaseMs: LEASE_MS, minEpoch: 0 });
+          await registry.heartbeat(CLUSTER, { member: self, leaseMs: LEASE_MS });
           answeredAt[i] = performance.now();
         } catch {
           expect(performance.now() - began).toBeLessThan(TIMEOUT_MS + LEASE_MS);
@@ -153,12 +155,88 @@ function real(path: string): void {
     const wokenAt = performance.now();
     await eventually(() => answeredSince(wokenAt) === REGISTRIES, LEASE_MS);
     const writer = new RedisRegistry({ url, timeoutMs: 2 * TIMEOUT_MS });
-    await writer.heartbeat(CLUSTER, { member: member('late'), leaseMs: LEASE_MS, minEpoch: 0 });
+    await writer.heartbeat(CLUSTER, { member: member('late'), leaseMs: LEASE_MS });
     await eventually(() => hintedAt.every((at) => at > wokenAt), LEASE_MS);
 
     isOver = true;
     await Promise.all(loops);
     await Promise.all([...registries, writer].map((registry) => registry.close()));
+  });
+
+  test('a primary that hangs through a failover and wakes is not believed: no epoch has two views', async () => {
+    const { primary, url, hasFailedOver } = await withSentinels();
+    const members = new Map<number, string>();
+    const problems: string[] = [];
+    const readmitted: string[] = [];
+    const registries = Array.from({ length: 5 }, () => new RedisRegistry({ url, timeoutMs: TIMEOUT_MS }));
+    const nodes = ['a', 'b', 'c', 'd', undefined].map((id, i) => {
+      const self = id === undefined ? undefined : { id, host: 'h', dataPort: 1, httpPort: 2 };
+      const rest = { heartbeatMs: HEARTBEAT_MS, leaseMs: LEASE_MS, joinTimeoutMs: 20_000 };
+      // Everybody answers everybody, so that nobody may be expelled.
+      const peers = { probe: async () => ({ state: 'serving' as const, epoch: 0 }), view: async () => undefined };
+      const registry = registries[i]!;
+      const node = new ClusterMembership({ cluster: CLUSTER, registry, peers, ...rest, ...(self && { self }) });
+      node.on('view', (view, previous) => {
+        const text = JSON.stringify(view.members);
+        if ((members.get(view.epoch) ?? text) !== text) problems.push(`${view.epoch} has two views`);
+        members.set(view.epoch, text);
+        if (previous && view.members.length < previous.members.length) problems.push(`${view.epoch} lost a member`);
+      });
+      node.on('readmitted', () => readmitted.push(id!));
+      return node;
+    });
+    for (const node of nodes) await (node.self ? node.join() : node.start());
+    const everyoneSees = (count: number) => () =>
+      nodes.every(({ view }) => view.members.length === count && view.epoch === nodes[0]!.view.epoch);
+    await eventually(everyoneSees(4), LEASE_MS);
+    const before = nodes[0]!.view.epoch;
+
+    primary.signal('SIGSTOP');
+    await nodes[0]!.update({ state: 'up' }).catch(() => undefined); // lies in the socket of a process that does not run
+    await eventually(hasFailedOver, 30_000);
+    await eventually(() => nodes.every((node) => node.registryReachable && node.view.epoch > before), 3 * LEASE_MS);
+    primary.signal('SIGCONT');
+    for (const [i, node] of nodes.slice(0, 4).entries()) {
+      await eventually(
+        () =>
+          node.update({ state: 'up', weight: 2 + i }).then(
+            () => true,
+            () => false,
+          ),
+        LEASE_MS,
+      );
+      await sleep(300);
+    }
+    const weights = (): unknown => nodes.map(({ view }) => view.members.map(({ weight }) => weight).join());
+    await eventually(() => JSON.stringify(weights()) === JSON.stringify(nodes.map(() => '2,3,4,5')), LEASE_MS);
+    await eventually(everyoneSees(4), LEASE_MS);
+    expect(problems).toEqual([]);
+    expect(readmitted).toEqual([]);
+    await Promise.all(nodes.map((node) => node.close()));
+    await Promise.all(registries.map((registry) => registry.close()));
+  });
+
+  test('a Redis that was started again, with what it had stored a while ago, forgets nobody', async () => {
+    const redis = await RedisServer.start(path, (port) => [
+      ...['--port', `${port}`, '--bind', '127.0.0.1', '--appendonly', 'no', '--save', ''],
+      ...['--dir', directory, '--dbfilename', `${port}.rdb`],
+    ]);
+    servers.push(redis);
+    const registry = new RedisRegistry({ url: redis.url(), timeoutMs: 2000 });
+    const beat = async (id: string, last?: View): Promise<View> => {
+      const request = { member: member(id), leaseMs: 60_000, ...(last && { last }) };
+      return (await registry.heartbeat(CLUSTER, request)).view;
+    };
+    await beat('a');
+    const admin = new Redis(redis.port, '127.0.0.1');
+    await admin.save();
+    admin.disconnect();
+    const last = await beat('b');
+    await redis.restart();
+    const stranger = await beat('c'); // it has seen nothing, so it does not know what is missing
+    expect(stranger.epoch).toBeGreaterThan(last.epoch);
+    expect((await beat('a', last)).members.map(({ id }) => id)).toEqual(['a', 'b', 'c']);
+    await registry.close();
   });
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { ClusterMembership } from './cluster-membership.js';
+import type { View } from './member.js';
 import { RedisRegistry } from './redis-registry.js';
 import { describeRegistry, member, until } from './registry.conformance.js';
 import { RedisServer, freePort, redisBinary, withoutRedis } from '../test/redis-server.js';
@@ -41,16 +42,17 @@ function real(path: string): void {
     const registry = new RedisRegistry({ url: server.url('dcs:secret@') });
     let hints = 0;
     const stop = await registry.subscribe('prod', () => hints++);
-    const beat = (who: ReturnType<typeof member>, minEpoch = 0, leaseMs = 100): Promise<unknown> =>
-      registry.heartbeat('prod', { member: who, leaseMs, minEpoch });
+    const beat = (who: ReturnType<typeof member>, leaseMs = 100, last?: View): Promise<unknown> =>
+      registry.heartbeat('prod', { member: who, leaseMs, ...(last && { last }) });
     await beat(member('a'));
-    await beat(member('b'), 0, 10_000);
-    await beat(member('c'), 0, 10_000);
-    await beat(member('b', { incarnation: 2 }), 0, 10_000); // a crash to count
+    await beat(member('b'), 10_000);
+    await beat(member('c'), 10_000);
+    await beat(member('b', { incarnation: 2 }), 10_000); // a crash to count
     await new Promise((done) => setTimeout(done, 200));
-    await beat(member('c'), 90, 10_000); // expiry, settling
-    expect((await registry.read('prod')).epoch).toBe(91);
-    await registry.remove('prod', 'c', 1, 0);
+    const last = { epoch: 2 ** 48, members: [member('c'), member('d')] };
+    await beat(member('c'), 10_000, last); // an overdue member, a new history, a member to take over
+    expect((await registry.read('prod')).epoch).toBeGreaterThan(last.epoch);
+    await registry.remove('prod', 'c', 1);
     await until(() => hints > 0);
     await stop();
     await expect(registry.read('test')).rejects.toMatchObject({
@@ -67,7 +69,7 @@ function real(path: string): void {
 
     await admin.set('dcs:{damaged}:leases', 'x');
     const damaged = new RedisRegistry({ url: server.url() });
-    const call = damaged.heartbeat('damaged', { member: member('a'), leaseMs: 1000, minEpoch: 0 });
+    const call = damaged.heartbeat('damaged', { member: member('a'), leaseMs: 1000 });
     await expect(call).rejects.toMatchObject({ code: 'ERR_REGISTRY_CORRUPT' });
     await damaged.close();
 
@@ -153,8 +155,8 @@ function real(path: string): void {
     try {
       let hints = 0;
       const stop = await registry.subscribe('sentinels', () => hints++);
-      const { view } = await registry.heartbeat('sentinels', { member: member('a'), leaseMs: 1000, minEpoch: 0 });
-      expect(view).toEqual({ epoch: 1, members: [member('a')] });
+      const { view } = await registry.heartbeat('sentinels', { member: member('a'), leaseMs: 1000 });
+      expect(view.members).toEqual([member('a')]);
       expect(await registry.read('sentinels')).toBe(view);
       await until(() => hints > 0);
       await stop();
@@ -167,7 +169,7 @@ function real(path: string): void {
 /** What the README documents. */
 function rulesFor(cluster: string): string {
   const commands =
-    '+eval +evalsha +time +exists +hget +hset +hdel +hgetall +hvals +zadd +zrem +zcard +zcount +zscore +zrange +zrangebyscore ' +
-    '+sadd +scard +del +publish +subscribe +unsubscribe +info +ping';
+    '+eval +evalsha +time +hget +hset +hdel +hgetall +hvals +zadd +zrem +zcard +zcount +zscore +zrange +zrangebyscore ' +
+    '+hkeys +publish +subscribe +unsubscribe +info +ping';
   return `on >secret resetkeys resetchannels ~dcs:{${cluster}}:* &dcs:{${cluster}}:changes -@all ${commands}`;
 }

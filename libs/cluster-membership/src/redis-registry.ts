@@ -2,18 +2,20 @@ import { createHash } from 'node:crypto';
 import { ClockOffset, type ClockReading } from './clock-offset.js';
 import { type DampingPolicy, checkedDamping } from './damping.js';
 import { MemberSupersededError, RegistryError, checkFields, invalid } from './errors.js';
-import { EMPTY_VIEW, type Member, type View, checkCluster, checkInteger, freezeView } from './member.js';
+import { EMPTY_VIEW, type Member, type View, checkCluster, checkInteger, checkedMember, freezeView } from './member.js';
 import type { RedisClient } from './redis-client.js';
 import { leadsToWrongServer, registryError, wordOf } from './redis-error.js';
 import { GivenClient, OwnConnections, type RedisConnections } from './redis-connections.js';
 import { SCRIPT, SCRIPT_KEYS } from './redis-script.js';
 import { RedisSubscription } from './redis-subscription.js';
 import {
+  DEFAULT_LEASE_MS,
   type Heartbeat,
   type HeartbeatResult,
   type ReadOptions,
   type Registry,
   checkedHeartbeat,
+  checkedLast,
   checkedRead,
 } from './registry.js';
 import type { ConnectionOptions } from 'node:tls';
@@ -62,8 +64,8 @@ export class RedisRegistry implements Registry {
   readonly #timeoutMs: number;
   readonly #damping: DampingPolicy;
   readonly #random: () => number;
-  /** The last view per cluster and its version, so that an unchanged one does not cross the wire. */
-  readonly #known = new Map<string, { readonly version: string; readonly view: View }>();
+  /** The last view per cluster, so that an unchanged one does not cross the wire. */
+  readonly #known = new Map<string, View>();
   readonly #subscriptions = new Set<RedisSubscription>();
   readonly #clock = new ClockOffset();
   #closed = false;
@@ -90,23 +92,22 @@ export class RedisRegistry implements Registry {
   }
 
   async heartbeat(cluster: string, request: Heartbeat): Promise<HeartbeatResult> {
-    const { member, leaseMs, minEpoch, viewSize, accuses } = checkedHeartbeat(request);
-    const leaving = member.state === 'leaving' ? 1 : 0;
+    const { member, leaseMs, last, accuses } = checkedHeartbeat(request);
     const { id, incarnation } = member;
-    const args = [id, incarnation, leaseMs, minEpoch, viewSize, JSON.stringify(member), leaving];
     const lines = accuses.map(({ id: accused, incarnation: of, kind }) => `${kind[0]}:${of}:${accused}`);
-    return this.#run(cluster, 'heartbeat', args, lines.join('\n'));
+    const [record, leaving] = [JSON.stringify(member), isLeaving(member)];
+    const call = { operation: 'heartbeat', id, incarnation, leaseMs, last, record, leaving, accuses: lines.join('\n') };
+    return this.#run(cluster, call);
   }
 
-  async remove(cluster: string, id: string, incarnation: number, minEpoch: number): Promise<View> {
+  async remove(cluster: string, id: string, incarnation: number, last?: View): Promise<View> {
     checkInteger('incarnation', incarnation, 0);
-    checkInteger('minEpoch', minEpoch, 0);
-    return (await this.#run(cluster, 'remove', [id, incarnation, 0, minEpoch, 0, '', 0])).view;
+    const call = { ...LOOK, operation: 'remove', id, incarnation, leaseMs: DEFAULT_LEASE_MS, last: checkedLast(last) };
+    return (await this.#run(cluster, call)).view;
   }
 
   async read(cluster: string, options?: ReadOptions): Promise<View> {
-    const { minEpoch, viewSize, leaseMs } = checkedRead(options);
-    return (await this.#run(cluster, 'read', ['', 0, leaseMs, minEpoch, viewSize, '', 0])).view;
+    return (await this.#run(cluster, { ...LOOK, ...checkedRead(options) })).view;
   }
 
   async subscribe(cluster: string, onChange: () => void): Promise<() => Promise<void>> {
@@ -140,36 +141,48 @@ export class RedisRegistry implements Registry {
     this.#connections.close();
   }
 
-  async #run(
-    cluster: string,
-    operation: string,
-    args: readonly (string | number)[],
-    accuses = '',
-  ): Promise<HeartbeatResult> {
+  async #run(cluster: string, call: Call): Promise<HeartbeatResult> {
     this.#checkOpen(cluster);
-    const { freeCrashes, baseHoldMs, maxHoldMs, windowMs } = this.#damping;
     const known = this.#known.get(cluster);
-    const keys = SCRIPT_KEYS.map((key) => `dcs:{${cluster}}:${key}`);
-    const argv = [operation, channelOf(cluster), ...args, known?.version ?? ''];
-    const policy = [freeCrashes, baseHoldMs, maxHoldMs, windowMs, accuses];
-    const { reply, sentAt } = await this.#evaluate(cluster, keys, [...argv, ...policy]);
+    let evaluation = await this.#evaluate(cluster, this.#arguments(cluster, call, known, false));
+    // What every process adopts the registry has given out: only where it may not know it does the view cross the wire.
+    if ((evaluation.reply as Reply)[0] === 'last') {
+      evaluation = await this.#evaluate(cluster, this.#arguments(cluster, call, known, true));
+    }
+    const { reply, sentAt } = evaluation;
     const [status, ...rest] = reply as Reply;
-    if (status === 'superseded') throw new MemberSupersededError(String(args[0]), Number(args[1]), Number(rest[0]));
-    const [serverMs, epoch, version, damped, given, expelled, records, admittedEpoch, overdue] = rest as OkReply;
+    if (status === 'superseded') throw new MemberSupersededError(call.id, call.incarnation, Number(rest[0]));
+    const [serverMs, epoch, damped, given, expelled, records, admittedEpoch, overdue] = rest as OkReply;
     this.#clock.add(Number(serverMs), sentAt, performance.now());
-    const view = given === '1' || !known ? this.#keep(cluster, Number(epoch), version, records) : known.view;
     return {
-      view,
+      view: given === '1' || !known ? this.#keep(cluster, Number(epoch), records) : known,
       expelled: idsOf(expelled),
       damped: damped === '1',
       admittedEpoch: Number(admittedEpoch),
-      overdue: idsOf(overdue).filter((id) => id !== args[0]),
+      overdue: idsOf(overdue).filter((id) => id !== call.id),
       serverTimeMs: Number(serverMs),
     };
   }
 
-  #keep(cluster: string, epoch: number, version: string, records: readonly string[]): View {
-    if (version === '') return EMPTY_VIEW;
+  #arguments(cluster: string, call: Call, known: View | undefined, withLast: boolean): (string | number)[] {
+    const { freeCrashes, baseHoldMs, maxHoldMs, windowMs } = this.#damping;
+    const { operation, id, incarnation, leaseMs, last, record, leaving, accuses } = call;
+    const members = withLast
+      ? last.members.flatMap((each) => [
+          each.id,
+          each.incarnation,
+          isLeaving(each),
+          JSON.stringify(checkedMember(each)),
+        ])
+      : [];
+    return [
+      ...[operation, channelOf(cluster), id, incarnation, leaseMs, last.epoch, withLast ? 1 : 0, record, leaving],
+      ...[known?.epoch ?? '', freeCrashes, baseHoldMs, maxHoldMs, windowMs, accuses, ...members],
+    ];
+  }
+
+  #keep(cluster: string, epoch: number, records: readonly string[]): View {
+    if (epoch === 0) return EMPTY_VIEW;
     let members: Member[];
     try {
       members = records.map((record) => Object.freeze(JSON.parse(record) as Member));
@@ -177,13 +190,14 @@ export class RedisRegistry implements Registry {
       throw new RegistryError('ERR_REGISTRY_CORRUPT', 'a member record in Redis is not JSON', { cause: error });
     }
     const view = freezeView(epoch, members);
-    this.#known.set(cluster, { version, view });
+    this.#known.set(cluster, view);
     return view;
   }
 
   /** The script crosses the wire once per server: then its digest does. */
-  async #evaluate(cluster: string, keys: readonly string[], argv: readonly (string | number)[]): Promise<Evaluation> {
+  async #evaluate(cluster: string, argv: readonly (string | number)[]): Promise<Evaluation> {
     let client: RedisClient | undefined;
+    const keys = SCRIPT_KEYS.map((key) => `dcs:{${cluster}}:${key}`);
     const call = async (): Promise<Evaluation> => {
       client = await this.#connections.client(cluster);
       const sentAt = performance.now();
@@ -228,17 +242,30 @@ export class RedisRegistry implements Registry {
   }
 }
 
+/** What the script is told. */
+interface Call {
+  readonly operation: string;
+  readonly id: string;
+  readonly incarnation: number;
+  readonly leaseMs: number;
+  readonly last: View;
+  readonly record: string;
+  readonly leaving: number;
+  readonly accuses: string;
+}
+
+const LOOK = { operation: 'read', id: '', incarnation: 0, record: '', leaving: 0, accuses: '' };
+
 interface Evaluation {
   readonly reply: unknown;
   /** On the monotonic clock, ms. */
   readonly sentAt: number;
 }
 
-type Reply = readonly ['ok' | 'superseded', ...unknown[]];
+type Reply = readonly ['ok' | 'superseded' | 'last', ...unknown[]];
 type OkReply = [
   serverMs: string,
   epoch: string,
-  version: string,
   damped: string,
   given: string,
   expelled: string,
@@ -249,6 +276,10 @@ type OkReply = [
 
 function idsOf(lines: string): string[] {
   return lines === '' ? [] : lines.split('\n').sort();
+}
+
+function isLeaving({ state }: Member): number {
+  return state === 'leaving' ? 1 : 0;
 }
 
 function channelOf(cluster: string): string {

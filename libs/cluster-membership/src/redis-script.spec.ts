@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import RedisMock from 'ioredis-mock';
 import { MemoryRegistry } from './memory-registry.js';
-import type { MemberState } from './member.js';
+import { EMPTY_VIEW, type MemberState, type View } from './member.js';
 import { RedisRegistry } from './redis-registry.js';
 import type { Accusation, Registry } from './registry.js';
 import { member } from './registry.conformance.js';
@@ -10,6 +10,11 @@ jest.setTimeout(60_000);
 
 const LEASE_MS = 3000;
 const id = fc.constantFrom('a', 'b', 'c', 'd');
+/** Which view the caller brings: none, one that was given out so far, or one that nobody knows. */
+const last = fc.oneof(
+  { weight: 10, arbitrary: fc.record({ kind: fc.constantFrom('none', 'known', 'known', 'latest'), at: fc.nat(40) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('foreign'), at: fc.constantFrom(7, 2 ** 47, 2 ** 47 + 1) }) },
+);
 const step = fc.oneof(
   {
     weight: 9,
@@ -18,11 +23,7 @@ const step = fc.oneof(
       id,
       incarnation: fc.constantFrom(1, 1, 1, 2, 3, 1_795_397_488_891),
       state: fc.constantFrom<MemberState>('up', 'up', 'leaving'),
-      minEpoch: fc.oneof(
-        { weight: 15, arbitrary: fc.constant(0) },
-        { weight: 1, arbitrary: fc.constantFrom(1, 2, 5, 30) },
-      ),
-      viewSize: fc.nat(4),
+      last,
       accuses: fc.uniqueArray(
         fc.record({
           id,
@@ -33,10 +34,14 @@ const step = fc.oneof(
       ),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ op: fc.constant('remove' as const), id, incarnation: fc.constantFrom(1, 3) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ op: fc.constant('remove' as const), id, incarnation: fc.constantFrom(1, 3), last }),
+  },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('wipe' as const) }) },
   {
     weight: 2,
-    arbitrary: fc.record({ op: fc.constant('read' as const), minEpoch: fc.constantFrom(0, 0, 0, 0, 0, 0, 25) }),
+    arbitrary: fc.record({ op: fc.constant('read' as const), last }),
   },
   {
     weight: 5,
@@ -45,18 +50,31 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-async function apply(registry: Registry, each: Exclude<Step, { op: 'time' }>): Promise<unknown> {
+type Applied = Exclude<Step, { op: 'time' | 'wipe' }>;
+
+async function apply(registry: Registry, each: Applied, last: View): Promise<{ view?: View; seen: unknown }> {
   try {
-    if (each.op === 'remove') return await registry.remove('c', each.id, each.incarnation, 0);
-    if (each.op === 'read')
-      return await registry.read('c', { minEpoch: each.minEpoch, viewSize: 2, leaseMs: LEASE_MS });
+    if (each.op === 'remove') {
+      const view = await registry.remove('c', each.id, each.incarnation, last);
+      return { view, seen: view };
+    }
+    if (each.op === 'read') {
+      const view = await registry.read('c', { last, leaseMs: LEASE_MS });
+      return { view, seen: view };
+    }
     const self = member(each.id, { incarnation: each.incarnation, state: each.state });
-    const { minEpoch, viewSize, accuses } = each;
-    const result = await registry.heartbeat('c', { member: self, leaseMs: LEASE_MS, minEpoch, viewSize, accuses });
-    return { ...result, serverTimeMs: 0 };
+    const { accuses } = each;
+    const result = await registry.heartbeat('c', { member: self, leaseMs: LEASE_MS, last, accuses });
+    return { view: result.view, seen: { ...result, serverTimeMs: 0 } };
   } catch (error) {
-    return String(error);
+    return { seen: String(error) };
   }
+}
+
+function lastOf({ last: { kind, at } }: Applied, views: readonly View[]): View {
+  if (kind === 'foreign') return { epoch: at, members: [member('b', { weight: 7 }), member('x')] };
+  if (kind === 'none' || views.length === 0) return EMPTY_VIEW;
+  return kind === 'latest' ? views.at(-1)! : views[at % views.length]!;
 }
 
 test('the script decides as the ledger does, step by step', async () => {
@@ -78,10 +96,20 @@ test('the script decides as the ledger does, step by step', async () => {
       fc.asyncProperty(fc.array(step, { minLength: 30, maxLength: 60 }), async (steps) => {
         await client.flushall();
         const redis = new RedisRegistry({ client });
-        const memory = new MemoryRegistry({ now: Date.now });
+        let memory = new MemoryRegistry({ now: Date.now });
+        const views: View[] = [];
         for (const each of steps) {
           if (each.op === 'time') jest.setSystemTime(Date.now() + each.seconds * 1000);
-          else expect(await apply(redis, each)).toEqual(await apply(memory, each));
+          else if (each.op === 'wipe') {
+            jest.setSystemTime(Date.now() + 1000);
+            await client.flushall();
+            memory = new MemoryRegistry({ now: Date.now });
+          } else {
+            const given = lastOf(each, views);
+            const { view, seen } = await apply(redis, each, given);
+            expect(seen).toEqual((await apply(memory, each, given)).seen);
+            if (view) views.push(view);
+          }
         }
         await redis.close();
         await memory.close();

@@ -1,36 +1,43 @@
+import { EPOCHS } from './epoch.js';
+import { MAX_KNOWN } from './ledger.js';
+
 /*
  * The decisions of ledger.ts as one Lua script: the only second implementation, held to the first by the conformance
  * suite. It runs atomically on the Redis server with the server's own TIME, and touches only what is due, so that a
  * heartbeat costs O(log n) while no lease is over and O(n * accusations) while one is. Keys of one cluster share a hash tag and so a slot.
  *
- *   meta      hash  epoch, created (tells this life of the registry from the one before it was wiped), last and
- *                   offset (the clock that never goes back), until, floor, expected (settling; none when until is 0)
+ *   meta      hash  epoch, server (run id of the one that wrote it), parent (the history before), last and offset (the clock that never goes back)
  *   members   hash  id -> JSON record, of the members in the view
  *   leases    hash  id -> incarnation:leaseMs:sharedOutage:heldUntilMs:leaving, of all who hold one
  *   expiry    zset  id by the end of its lease, of all who hold one
  *   overdue   zset  id by the time half its lease has passed, of the members in the view
  *   crashes   hash  id -> count:lastMs
- *   returned  set   ids that came back while settling
- *   epochs    hash  id -> admittedEpoch:seenEpoch, of the members in the view
+ *   known     hash  history -> highest epoch of it that is known here, without the present one
+ *   epochs    hash  id -> admittedEpoch:seenEpoch:takenOver:heard, of all who hold a lease
  *   accusations  hash  accuser -> lines of sinceMs:kind:incarnation:id; kind is s (silent) or r (refused)
  *
  * Numbers cross as strings of digits and are floats inside: Lua 5.1 (Redis) would print large ones with an exponent,
  * Lua 5.3 (the mock) would print `5.0` and wrap its 32-bit integers. No cjson, no pcall, no nil and no
  * table that grew in replies (the mock drops it).
  *
- * ARGV: operation, channel, id, incarnation, leaseMs, minEpoch, viewSize, record, leaving (0 or 1), the caller's
- *       known version, freeCrashes, baseHoldMs, maxHoldMs, windowMs, accusations as lines of kind:incarnation:id
- * Reply: {'superseded', incarnation} or
- *        {'ok', serverMs, epoch, version, held back (0 or 1), view given (0 or 1), expelled ids by line, {records},
+ * The lines of `leases` and the fields epoch, last and offset are as in the release before, whose script may run on the
+ * same keys during an upgrade. Its field `until` is kept at 0.
+ *
+ * ARGV: operation, channel, id, incarnation, leaseMs, epoch of the caller's last view, whether that view is given (0 or
+ *       1), record, leaving (0 or 1), the epoch that the caller has the members of, freeCrashes, baseHoldMs, maxHoldMs,
+ *       windowMs, accusations as lines of kind:incarnation:id, then per member of the last view, where it is given: id,
+ *       incarnation, leaving, record
+ * Reply: {'superseded', incarnation}, or {'last'}: the last view is wanted and was not given, or
+ *        {'ok', serverMs, epoch, held back (0 or 1), view given (0 or 1), expelled ids by line, {records},
  *         admittedEpoch, overdue ids by line}
  */
 export const SCRIPT_KEYS = [
-  ...(['meta', 'members', 'leases', 'expiry', 'overdue', 'crashes', 'returned', 'epochs', 'accusations'] as const),
+  ...(['meta', 'members', 'leases', 'expiry', 'overdue', 'crashes', 'known', 'epochs', 'accusations'] as const),
 ];
 
 const source = String.raw`
 local kMeta, kMembers, kLeases, kExpiry = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local kOverdue, kCrashes, kReturned, kEpochs, kAccusations = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local kOverdue, kCrashes, kKnown, kEpochs, kAccusations = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local function num(s) return tonumber(s) + 0.0 end
 local function str(n) return string.format('%.0f', n) end
 local function meta(field)
@@ -40,17 +47,20 @@ local function meta(field)
 end
 
 local operation, channel, caller = ARGV[1], ARGV[2], ARGV[3]
-local incarnation, leaseMs, minEpoch, viewSize = num(ARGV[4]), num(ARGV[5]), num(ARGV[6]), num(ARGV[7])
+local incarnation, leaseMs, lastEpoch, lastGiven = num(ARGV[4]), num(ARGV[5]), num(ARGV[6]), ARGV[7]
 local record, leaving, known = ARGV[8], ARGV[9], ARGV[10]
 local freeCrashes, baseHoldMs, maxHoldMs, windowMs = num(ARGV[11]), num(ARGV[12]), num(ARGV[13]), num(ARGV[14])
 local accuses = ARGV[15]
 
 local t = redis.call('TIME')
 local server = num(t[1]) * 1000.0 + math.floor(num(t[2]) / 1000.0)
-local epoch, created, last, offset = meta('epoch'), meta('created'), meta('last'), meta('offset')
+local epoch, last, offset, parent = meta('epoch'), meta('last'), meta('offset'), meta('parent')
 local now = server + offset
 if now < last then now = last end
-local settleUntil, floorEpoch, expected = meta('until'), meta('floor'), meta('expected')
+local info = redis.call('INFO', 'server')
+local runId = ''
+if type(info) == 'string' then runId = string.match(info, 'run_id:(%w+)') or '' end
+local moved = (redis.call('HGET', kMeta, 'server') or '') ~= runId
 local size = num(redis.call('ZCARD', kOverdue))
 local mass = num(redis.call('ZCOUNT', kOverdue, '-inf', str(now))) * 2 > size
 local viewChanged, changed, dirty = false, false, false
@@ -77,9 +87,12 @@ local function drop(id)
 end
 local function epochsOf(id)
   local s = redis.call('HGET', kEpochs, id)
-  if not s then return 0.0, 0.0 end
-  local admitted, seen = string.match(s, '^(%d+):(%d+)$')
-  return num(admitted), num(seen)
+  if not s then return 0.0, 0.0, '0', '0' end
+  local admitted, seen, taken, heard = string.match(s, '^(%d+):(%d+):(%d):(%d)$')
+  return num(admitted), num(seen), taken, heard
+end
+local function setEpochs(id, admitted, seen, taken, heard)
+  redis.call('HSET', kEpochs, id, str(admitted) .. ':' .. str(seen) .. ':' .. taken .. ':' .. heard)
 end
 local function accusationsOf(id)
   local found = {}
@@ -142,7 +155,7 @@ local function isOutvoted(suspect, l, shown, votes)
   local steps, members, against = {}, {}, {}
   for _, id in ipairs(shown) do
     if id ~= suspect then
-      local at = math.max(epochsOf(id), seen)
+      local at = math.max((epochsOf(id)), seen)
       if not members[at] then
         steps[#steps + 1] = at
         members[at], against[at] = 0, 0
@@ -214,34 +227,85 @@ local function sweep()
     dirty, viewChanged = true, true
   end
 end
-local function raise(floor)
-  epoch = math.max(epoch, floor) + 1
-  changed = true
+local function historyOf(e) return math.floor(e / ${EPOCHS.numbers}) + 0.0 end
+local function highestKnown(history)
+  local s = redis.call('HGET', kKnown, str(history))
+  if s then return num(s) end
+  return 0.0
 end
-local function catchUp(returning)
-  if settleUntil == 0 then
-    if minEpoch <= epoch then return end
-    settleUntil, floorEpoch, expected = now + leaseMs, minEpoch, 0.0
-    redis.call('DEL', kReturned)
-    changed = true
+local function knows(e)
+  if e == 0 then return true end
+  local history = historyOf(e)
+  if history == historyOf(epoch) then return e <= epoch end
+  return e <= highestKnown(history)
+end
+local function note(e)
+  redis.call('HSET', kKnown, str(historyOf(e)), str(e))
+  local all, lowest = redis.call('HGETALL', kKnown), nil
+  if #all <= 2 * ${MAX_KNOWN} then return end
+  for i = 1, #all, 2 do
+    if not lowest or num(all[i]) < lowest then lowest = num(all[i]) end
   end
-  floorEpoch = math.max(floorEpoch, minEpoch)
-  expected = math.max(expected, viewSize)
-  if returning then redis.call('SADD', kReturned, caller) end
+  redis.call('HDEL', kKnown, str(lowest))
+end
+local function begin(seen)
+  parent = historyOf(epoch)
+  if epoch > 0 then note(epoch) end
+  local highest = math.max(epoch, seen)
+  local history = math.max(1.0, math.floor((server - ${EPOCHS.originMs}.0) / 1000.0 * ${EPOCHS.perSecond}))
+  if highest > 0 then history = math.max(history, historyOf(highest) + 2) end
+  epoch = history * ${EPOCHS.numbers}.0
+  for _, id in ipairs(redis.call('HKEYS', kEpochs)) do
+    local admitted, seenOf, taken = epochsOf(id)
+    setEpochs(id, admitted, seenOf, taken, '0')
+  end
+  viewChanged = true
+end
+local function takeOver()
+  local isLater = historyOf(lastEpoch) == parent and parent > 0
+  note(lastEpoch)
+  local inView = {}
+  for i = 16, #ARGV, 4 do inView[ARGV[i]] = true end
+  if isLater then
+    for _, id in ipairs(redis.call('HKEYS', kMembers)) do
+      local _, _, taken, heard = epochsOf(id)
+      if heard == '0' and taken == '0' and not inView[id] then
+        drop(id)
+        viewChanged = true
+      end
+    end
+  end
+  for i = 16, #ARGV, 4 do
+    local id, inc, leaves, text = ARGV[i], num(ARGV[i + 1]), ARGV[i + 2], ARGV[i + 3]
+    local own = lease(id)
+    local admitted, seen, taken, heard = epochsOf(id)
+    if not own or (heard == '0' and own.inc <= inc) then
+      if not own or own.held ~= 0 or own.inc ~= inc then admitted, seen, taken = epoch + 1, epoch + 1, '1' end
+      store(id, { inc = inc, ms = leaseMs, shared = '0', held = 0.0, leaves = leaves }, now + leaseMs)
+      redis.call('ZADD', kOverdue, str(now + math.ceil(leaseMs / 2)), id)
+      setEpochs(id, admitted, seen, taken, '0')
+      redis.call('HDEL', kAccusations, id)
+      if redis.call('HGET', kMembers, id) ~= text then
+        redis.call('HSET', kMembers, id, text)
+        viewChanged = true
+      end
+    end
+  end
   dirty = true
 end
-local function finish()
-  if settleUntil == 0 then
-    sweep()
-    if viewChanged then raise(0) end
-  elseif num(redis.call('SCARD', kReturned)) >= expected or now >= settleUntil then
-    settleUntil = 0.0
-    redis.call('DEL', kReturned)
-    sweep()
-    raise(floorEpoch)
-  end
+local function meet()
+  local isKnown = knows(lastEpoch)
+  if epoch == 0 or moved or lastEpoch > epoch then begin(lastEpoch) end
+  if not isKnown then takeOver() end
+end
+local function raiseIfChanged()
+  if not viewChanged then return end
+  if historyOf(epoch + 1) ~= historyOf(epoch) then begin(0) end
+  epoch = epoch + 1
+  changed, dirty = true, true
 end
 
+if not knows(lastEpoch) and lastGiven == '0' then return { 'last' } end
 local damped = '0'
 if operation == 'heartbeat' then
   local before = lease(caller)
@@ -249,7 +313,8 @@ if operation == 'heartbeat' then
   if before and before.inc > incarnation and ends and num(ends) > now then
     return { 'superseded', str(before.inc) }
   end
-  catchUp(minEpoch > 0)
+  meet()
+  before = lease(caller)
   local restarted = before and before.inc ~= incarnation
   if restarted then countCrash(caller, before) end
   local held
@@ -264,9 +329,9 @@ if operation == 'heartbeat' then
   accuse()
   if held == 0 then
     redis.call('ZADD', kOverdue, str(now + math.ceil(leaseMs / 2)), caller)
-    local admitted = 0.0
-    if shown then admitted = epochsOf(caller) elseif settleUntil == 0 then admitted = epoch + 1 end
-    redis.call('HSET', kEpochs, caller, str(admitted) .. ':' .. str(math.max(minEpoch, admitted)))
+    local admitted, _, taken = epochsOf(caller)
+    if not shown then admitted, taken = epoch + 1, '0' end
+    setEpochs(caller, admitted, math.max(lastEpoch, admitted), taken, '1')
     if shown ~= record then
       redis.call('HSET', kMembers, caller, record)
       viewChanged = true
@@ -274,44 +339,44 @@ if operation == 'heartbeat' then
   else
     damped = '1'
     redis.call('ZREM', kOverdue, caller)
-    redis.call('HDEL', kEpochs, caller)
+    setEpochs(caller, 0.0, lastEpoch, '0', '1')
     if shown then
       redis.call('HDEL', kMembers, caller)
       viewChanged = true
     end
   end
   dirty = true
-  finish()
+  sweep()
 elseif operation == 'remove' then
+  if epoch > 0 or lastEpoch > 0 then meet() end
   local before = lease(caller)
   if before and before.inc <= incarnation then
     drop(caller)
     redis.call('HDEL', kCrashes, caller)
     dirty = true
-    if before.held == 0 and settleUntil == 0 then raise(minEpoch) end
+    if before.held == 0 then viewChanged = true end
   end
 else
-  if redis.call('EXISTS', kLeases) == 1 then catchUp(false) end
-  finish()
+  if epoch > 0 or lastEpoch > 0 then meet() end
+  sweep()
 end
+raiseIfChanged()
 
-if dirty or changed or created > 0 then
-  if created == 0 then created = server end
-  redis.call('HSET', kMeta, 'epoch', str(epoch), 'created', str(created), 'last', str(now),
-    'offset', str(now - server), 'until', str(settleUntil), 'floor', str(floorEpoch), 'expected', str(expected))
+if dirty or epoch > 0 then
+  redis.call('HSET', kMeta, 'epoch', str(epoch), 'server', runId, 'last', str(now), 'offset', str(now - server),
+    'parent', str(parent), 'until', '0')
 end
 if changed then redis.call('PUBLISH', channel, str(epoch)) end
 
-local version = str(created) .. ':' .. str(epoch)
 local given, records = '0', {}
-if settleUntil ~= 0 or epoch == 0 then
-  epoch, version, given = 0.0, '', '1'
-elseif version ~= known then
+if str(epoch) ~= known then
   given, records = '1', redis.call('HVALS', kMembers)
 end
 local overdue = redis.call('ZRANGEBYSCORE', kOverdue, '-inf', str(now))
-return { 'ok', str(server), str(epoch), version, damped, given, table.concat(expelled, '\n'), records,
-  str((epochsOf(caller))), table.concat(overdue, '\n') }
+local admitted, _, taken = epochsOf(caller)
+if taken == '1' or operation ~= 'heartbeat' then admitted = 0.0 end
+return { 'ok', str(server), str(epoch), damped, given, table.concat(expelled, '\n'), records, str(admitted),
+  table.concat(overdue, '\n') }
 `;
 
 /** What is sent: without indentation. */

@@ -1,4 +1,5 @@
 import type { DampingPolicy } from './damping.js';
+import { historyOf } from './epoch.js';
 import { MemberSupersededError } from './errors.js';
 import type { Member, View } from './member.js';
 import type { Accusation, Heartbeat, HeartbeatResult, Registry } from './registry.js';
@@ -33,8 +34,14 @@ export function describeRegistry(name: string, start: () => Promise<Harness>): v
       opened.push(another);
       return another;
     };
-    const beat = (member: Member, rest: Partial<Heartbeat> = {}): Promise<HeartbeatResult> =>
-      registry.heartbeat(CLUSTER, { member, leaseMs, minEpoch: 0, ...rest });
+    // Epochs are shown without their history, as the number of the view in it, where a test does not say otherwise.
+    const raw = (member: Member, last?: View, from = registry): Promise<HeartbeatResult> =>
+      from.heartbeat(CLUSTER, { member, leaseMs, ...(last && { last }) });
+    const beat = async (member: Member, rest: Partial<Heartbeat> = {}): Promise<HeartbeatResult> => {
+      const result = await registry.heartbeat(CLUSTER, { member, leaseMs, ...rest });
+      return { ...result, view: short(result.view), admittedEpoch: numberOf(result.admittedEpoch) };
+    };
+    const look = async (from = registry): Promise<View> => short(await from.read(CLUSTER));
     /** Time in which some members go on with their heartbeats, and say that others are gone. Returns the expelled. */
     const pass = async (
       units: number,
@@ -50,8 +57,8 @@ export function describeRegistry(name: string, start: () => Promise<Harness>): v
       }
       return expelled;
     };
-    const leave = ({ id, incarnation }: Member, minEpoch = 0): Promise<View> =>
-      registry.remove(CLUSTER, id, incarnation, minEpoch);
+    const leave = async ({ id, incarnation }: Member): Promise<View> =>
+      short(await registry.remove(CLUSTER, id, incarnation));
 
     beforeEach(async () => {
       harness = await start();
@@ -65,9 +72,8 @@ export function describeRegistry(name: string, start: () => Promise<Harness>): v
     });
 
     test('knows nothing of a cluster that nobody joined', async () => {
-      expect(await registry.read(CLUSTER)).toEqual({ epoch: 0, members: [] });
-      expect(await registry.remove(CLUSTER, 'a', 1, 0)).toEqual({ epoch: 0, members: [] });
-      expect(await registry.read(CLUSTER, { minEpoch: 9 })).toEqual({ epoch: 0, members: [] });
+      expect(await look()).toEqual({ epoch: 0, members: [] });
+      expect(await registry.remove(CLUSTER, 'a', 1)).toEqual({ epoch: 0, members: [] });
     });
 
     test('puts a member into the view with its first heartbeat and sorts members by id', async () => {
@@ -75,9 +81,10 @@ export function describeRegistry(name: string, start: () => Promise<Harness>): v
       expect(await beat(b)).toMatchObject({ view: { epoch: 1, members: [b] }, expelled: [], damped: false });
       const { view, serverTimeMs } = await beat(a);
       expect(view).toEqual({ epoch: 2, members: [a, b] });
-      expect(Object.isFrozen(view) && Object.isFrozen(view.members)).toBe(true);
       expect(Number.isSafeInteger(serverTimeMs)).toBe(true);
-      expect(await open().read(CLUSTER)).toEqual(view);
+      const read = await open().read(CLUSTER);
+      expect(short(read)).toEqual(view);
+      expect(Object.isFrozen(read) && Object.isFrozen(read.members)).toBe(true);
     });
 
     test('raises the epoch for a changed record and not for a renewal', async () => {
@@ -87,16 +94,16 @@ export function describeRegistry(name: string, start: () => Promise<Harness>): v
       expect((await beat({ ...a, state: 'up' })).view).toEqual({ epoch: 2, members: [{ ...a, state: 'up' }] });
       expect((await beat({ ...a, state: 'up', weight: 3 })).view.epoch).toBe(3);
       expect((await beat({ ...a, state: 'up', weight: 3 })).view.epoch).toBe(3);
-      expect((await registry.read(CLUSTER)).epoch).toBe(3);
+      expect((await look()).epoch).toBe(3);
     });
 
     test('keeps any id apart, and any cluster', async () => {
       const ids = [...(harness.ids ?? ['__proto__', 'constructor']), 'a:b', 'ключ', '{x}*'].sort();
       const members = ids.map((id) => member(id));
       for (const each of members) await beat(each);
-      const { view } = await registry.heartbeat('other', { member: member('a'), leaseMs, minEpoch: 0 });
-      expect(view).toEqual({ epoch: 1, members: [member('a')] });
-      expect(await registry.read(CLUSTER)).toEqual({ epoch: members.length, members });
+      const { view } = await registry.heartbeat('other', { member: member('a'), leaseMs });
+      expect(short(view)).toEqual({ epoch: 1, members: [member('a')] });
+      expect(await look()).toEqual({ epoch: members.length, members });
     });
 
     test('expels a member that is gone with the first heartbeat after its lease', async () => {
@@ -104,7 +111,7 @@ export function describeRegistry(name: string, start: () => Promise<Harness>): v
       for (const each of [a, b, c]) await beat(each);
       expect(await pass(2, [a, b], [c])).toEqual([]);
       expect(await pass(2, [a, b], [c])).toEqual(['c']);
-      expect(await registry.read(CLUSTER)).toEqual({ epoch: 4, members: [a, b] });
+      expect(await look()).toEqual({ epoch: 4, members: [a, b] });
     });
 
     test('keeps a member whose lease is over in the view for as long as nobody accuses it', async () => {
@@ -157,11 +164,12 @@ export function describeRegistry(name: string, start: () => Promise<Harness>): v
 
     test('counts no newcomer against a member that may not know of it', async () => {
       const old = [member('a'), member('b'), member('c')];
-      for (const each of old) await beat(each, { minEpoch: 0 });
-      for (const each of old) await beat(each, { minEpoch: 3 });
+      for (const each of old) await raw(each);
+      const last = await registry.read(CLUSTER);
+      for (const each of old) await raw(each, last);
       const [a, b, c] = old as [Member, Member, Member];
       const young = [member('d'), member('e')];
-      for (const each of young) await beat(each, { minEpoch: 3 });
+      for (const each of young) await raw(each, last);
       expect(await pass(6, [c, ...young], [a, b], 'silent')).toEqual([]); // a and b may have a view of three
       expect(await pass(3, [b, c, ...young], [a], 'silent')).toEqual(['a']);
     });
@@ -183,8 +191,8 @@ export function describeRegistry(name: string, start: () => Promise<Harness>): v
       await beat(a, { leaseMs: 20 * leaseMs, accuses });
       await beat(b, { leaseMs: 20 * leaseMs, accuses });
       await harness.advance(4);
-      expect(await registry.read(CLUSTER)).toEqual({ epoch: 4, members: [a, b] });
-      expect(await open().read(CLUSTER)).toEqual({ epoch: 4, members: [a, b] });
+      expect(await look()).toEqual({ epoch: 4, members: [a, b] });
+      expect(await look(open())).toEqual({ epoch: 4, members: [a, b] });
     });
 
     test('takes a leaving member out, and nobody newer than the one who leaves', async () => {
@@ -214,10 +222,10 @@ export function describeRegistry(name: string, start: () => Promise<Harness>): v
         [member('a'), member('b'), member('c')],
       ]) {
         for (const each of members) await beat(each);
-        const { epoch } = await registry.read(CLUSTER);
+        const { epoch } = await look();
         await harness.advance(6);
         expect(await pass(4, members)).toEqual([]);
-        expect(await registry.read(CLUSTER)).toEqual({ epoch, members });
+        expect(await look()).toEqual({ epoch, members });
       }
     });
 
@@ -240,7 +248,7 @@ export function describeRegistry(name: string, start: () => Promise<Harness>): v
       expect(await beat(third)).toMatchObject({ damped: false, view: { epoch: view.epoch + 1 } });
       const fourth = member('f', { incarnation: 4 });
       expect((await beat(fourth)).damped).toBe(true); // a restart under a lease still held is a crash, too
-      expect((await registry.read(CLUSTER)).members).toEqual(steady);
+      expect((await look()).members).toEqual(steady);
       await pass(6, [...steady, fourth]);
       expect((await beat(fourth)).damped).toBe(true); // 10 units this time
       await pass(5, [...steady, fourth]);
@@ -270,60 +278,90 @@ export function describeRegistry(name: string, start: () => Promise<Harness>): v
       }
     });
 
-    test('goes on above the highest epoch seen when it was wiped', async () => {
-      for (const id of ['a', 'b', 'c']) await beat(member(id));
+    test('takes over the members of a caller that knows more than it does, and evicts nobody when it was wiped', async () => {
+      const [a, b, c, young] = [member('a'), member('b'), member('c'), member('new')];
+      for (const each of [a, b, c]) await raw(each);
+      const last = await registry.read(CLUSTER);
       await harness.wipe();
-      expect(await registry.read(CLUSTER, { minEpoch: 70, viewSize: 3 })).toEqual({ epoch: 0, members: [] });
-      expect((await beat(member('a'), { minEpoch: 70 })).view).toEqual({ epoch: 71, members: [member('a')] });
-      expect((await beat(member('b'), { minEpoch: 71 })).view.epoch).toBe(72);
+      const { view, admittedEpoch } = await raw(a, last);
+      expect(view.members).toEqual([a, b, c]);
+      expect(view.epoch).toBeGreaterThan(last.epoch);
+      expect(historyOf(view.epoch)).toBeGreaterThan(historyOf(last.epoch));
+      expect(admittedEpoch).toBe(0); // it was never out
+      expect((await raw(b, last)).view).toEqual(view);
+      expect((await raw(young)).view).toEqual({ epoch: view.epoch + 1, members: [a, b, c, young] });
+      expect(await pass(5, [a, b, young])).toEqual([]);
+      expect((await look()).members).toEqual([a, b, c, young]); // a suspect: nobody accuses it
+      expect(await pass(3, [a, b, young], [c], 'silent')).toEqual(['c']);
     });
 
-    test('publishes no view after a wipe until all have come back, so that none is evicted', async () => {
-      const [a, b, c] = [member('a'), member('b'), member('c')];
-      for (const each of [a, b, c]) await beat(each);
+    test('takes over the members of a view that it may not know also when it has gone on with others', async () => {
+      const [a, b, young] = [member('a'), member('b'), member('new')];
+      for (const each of [a, b]) await raw(each);
+      const last = await registry.read(CLUSTER);
       await harness.wipe();
-      expect((await beat(a, { minEpoch: 70, viewSize: 3 })).view).toEqual({ epoch: 0, members: [] });
-      expect((await beat(member('new'))).view).toEqual({ epoch: 0, members: [] });
-      expect((await beat(b, { minEpoch: 72, viewSize: 3 })).view).toEqual({ epoch: 0, members: [] });
-      expect(await registry.read(CLUSTER)).toEqual({ epoch: 0, members: [] });
-      expect((await beat(c, { minEpoch: 71, viewSize: 3 })).view).toEqual({
-        epoch: 73,
-        members: [a, b, c, member('new')],
-      });
+      await harness.advance(1);
+      const begun = await raw(young);
+      expect(begun.view.epoch).toBeGreaterThan(last.epoch);
+      const { view } = await raw(a, last);
+      expect(view).toEqual({ epoch: begun.view.epoch + 1, members: [a, b, young] });
+      expect((await raw(b, last)).view).toEqual(view);
+      expect((await raw(young, begun.view)).view).toEqual(view);
     });
 
-    test('waits no longer than a lease for those who do not come back', async () => {
+    test('takes over the members of an observer, and of one that leaves', async () => {
       const [a, b] = [member('a'), member('b')];
-      await beat(a, { minEpoch: 70, viewSize: 3 });
-      for (let unit = 0; unit < 2; unit++) {
-        await harness.advance(1);
-        for (const each of [a, b]) await beat(each, { minEpoch: 70, viewSize: 3 });
-      }
-      expect((await registry.read(CLUSTER)).epoch).toBe(0);
-      await harness.advance(2);
-      expect(await registry.read(CLUSTER)).toEqual({ epoch: 71, members: [a, b] });
+      for (const each of [a, b]) await raw(each);
+      const last = await registry.read(CLUSTER);
+      await harness.wipe();
+      const view = await registry.read(CLUSTER, { last, leaseMs });
+      expect(view.members).toEqual([a, b]);
+      expect(view.epoch).toBeGreaterThan(last.epoch);
+      await harness.wipe();
+      const left = await registry.remove(CLUSTER, 'a', 1, view);
+      expect(left.members).toEqual([b]);
+      expect(left.epoch).toBeGreaterThan(view.epoch);
     });
 
-    test('catches up with an observer that has seen a higher epoch', async () => {
+    test('is not behind a caller for ever whose clock or registry ran ahead', async () => {
       const a = member('a');
-      await beat(a);
-      expect((await registry.read(CLUSTER, { minEpoch: 30, viewSize: 2, leaseMs })).epoch).toBe(0);
-      await pass(4, [a]);
-      expect(await registry.read(CLUSTER, { minEpoch: 30 })).toEqual({ epoch: 31, members: [a] });
-      expect((await leave(a, 50)).epoch).toBe(51);
+      await raw(a);
+      const far = { epoch: 2 ** 48, members: [a, member('b')] };
+      const { view } = await raw(a, far);
+      expect(view.members).toEqual(far.members);
+      expect(view.epoch).toBeGreaterThan(far.epoch);
+      expect((await raw(a, view)).view).toEqual(view);
+    });
+
+    test('keeps what a member says of itself, and its newer processes, over what an old view says', async () => {
+      const [a, b, c] = [member('a'), member('b'), member('c')];
+      for (const each of [a, b, c]) await raw(each);
+      const last = await registry.read(CLUSTER);
+      await harness.wipe();
+      await harness.advance(1);
+      await raw(member('a', { weight: 5 }));
+      await raw(member('b', { incarnation: 2 }));
+      const { view } = await raw(c, last);
+      expect(view.members).toEqual([member('a', { weight: 5 }), member('b', { incarnation: 2 }), c]);
+    });
+
+    test('goes on from the views of the release before, whose epochs were small', async () => {
+      const [a, b] = [member('a'), member('b')];
+      const last = { epoch: 70, members: [a, b] };
+      const { view } = await raw(a, last);
+      expect(view.members).toEqual([a, b]);
+      expect(view.epoch).toBeGreaterThan(70);
     });
 
     test('gives every change its own epoch when many come at once', async () => {
       const registries = [registry, open(), open()];
       const members = Array.from({ length: 12 }, (_, i) => member(`m${String(i).padStart(2, '0')}`));
       const results = await Promise.all(
-        members.map((each, i) =>
-          registries[i % 3]!.heartbeat(CLUSTER, { member: each, leaseMs: 100_000, minEpoch: 0 }),
-        ),
+        members.map((each, i) => registries[i % 3]!.heartbeat(CLUSTER, { member: each, leaseMs: 100_000 })),
       );
-      const epochs = results.map(({ view }) => view.epoch).sort((x, y) => x - y);
+      const epochs = results.map(({ view }) => numberOf(view.epoch)).sort((x, y) => x - y);
       expect(epochs).toEqual(members.map((_, i) => i + 1));
-      expect(await registry.read(CLUSTER)).toEqual({ epoch: 12, members });
+      expect(await look()).toEqual({ epoch: 12, members });
     });
 
     test('hints at changes, also those of another process, until told to stop', async () => {
@@ -347,16 +385,33 @@ export function describeRegistry(name: string, start: () => Promise<Harness>): v
         [() => beat(member('a', { dataPort: 65_536 })), 'member.dataPort'],
         [() => beat(member('a', { incarnation: 1.5 })), 'member.incarnation'],
         [() => beat(member('a'), { leaseMs: 0 }), 'leaseMs'],
-        [() => beat(member('a'), { minEpoch: -1 }), 'minEpoch'],
+        [() => beat(member('a'), { last: { epoch: -1, members: [] } }), 'last.epoch'],
+        [() => beat(member('a'), { last: { epoch: 1 } as View }), 'last.members'],
         [() => beat(member('a'), { accuses: [{ id: 'b\n', incarnation: 1, kind: 'silent' }] }), 'accuses.id'],
         [() => registry.read('../x'), 'cluster'],
-        [() => registry.remove(CLUSTER, 'a', 0.5, 0), 'incarnation'],
+        [() => registry.remove(CLUSTER, 'a', 0.5), 'incarnation'],
         [() => registry.subscribe('', () => undefined), 'cluster'],
       ];
       for (const [call, option] of cases) {
         await expect(call()).rejects.toMatchObject({
           code: 'ERR_INVALID_OPTION',
           message: expect.stringContaining(`${option}: got`),
+        });
+      }
+    });
+
+    test('rejects fields that there are not, by name', async () => {
+      const accuses = [{ id: 'b', incarnation: 1, kind: 'silent', wieght: 1 } as Accusation];
+      const cases: [() => Promise<unknown>, string][] = [
+        [() => beat(member('a', { wieght: 3 } as object)), 'member: there is no "wieght"'],
+        [() => beat(member('a'), { minEpoch: 3 } as object), 'heartbeat: there is no "minEpoch"'],
+        [() => beat(member('a'), { accuses }), 'accuses: there is no "wieght"'],
+        [() => registry.read(CLUSTER, { viewSize: 3 } as object), 'read: there is no "viewSize"'],
+      ];
+      for (const [call, message] of cases) {
+        await expect(call()).rejects.toMatchObject({
+          code: 'ERR_INVALID_OPTION',
+          message: expect.stringContaining(message),
         });
       }
     });
@@ -371,6 +426,15 @@ export function describeRegistry(name: string, start: () => Promise<Harness>): v
       await expect(registry.subscribe(CLUSTER, () => undefined)).rejects.toMatchObject(closed);
     });
   });
+}
+
+/** The number of a view in its history. */
+function numberOf(epoch: number): number {
+  return epoch % 2 ** 15;
+}
+
+function short({ epoch, members }: View): View {
+  return { epoch: numberOf(epoch), members };
 }
 
 export function member(id: string, rest: Partial<Member> = {}): Member {

@@ -1,6 +1,6 @@
 import type { ClockReading } from './clock-offset.js';
-import { invalid } from './errors.js';
-import { checkId, checkInteger, checkedMember, type Member, type View } from './member.js';
+import { checkFields, invalid } from './errors.js';
+import { EMPTY_VIEW, MEMBER_FIELDS, type Member, type View, checkId, checkInteger, checkedMember } from './member.js';
 
 /** A member did not answer on its data port. */
 export interface Accusation {
@@ -15,13 +15,8 @@ export interface Heartbeat {
   readonly member: Member;
   /** How long the member stays in without another heartbeat. */
   readonly leaseMs: number;
-  /** Highest epoch the caller has seen; 0 for none. A registry that is behind it was wiped or rolled back. */
-  readonly minEpoch: number;
-  /**
-   * Members in the caller's last view. A registry found wiped waits until so many have come back, or one lease,
-   * before it publishes a view again. Default 0: it does not wait.
-   */
-  readonly viewSize?: number;
+  /** The last view that the caller has adopted: a registry that may not know of it takes its members over. Default none. */
+  readonly last?: View;
   /** All that the member says of others at present; what it has said before and does not repeat is withdrawn. Default none. */
   readonly accuses?: readonly Accusation[];
 }
@@ -32,7 +27,7 @@ export interface HeartbeatResult {
   readonly expelled: readonly string[];
   /** The member flapped: it holds a lease and is not in the view yet. */
   readonly damped: boolean;
-  /** Epoch with which the member came into the view last; 0 where a registry that was wiped took it over. */
+  /** Epoch with which the member came into the view last; 0 where it came with another's view, and was never out. */
   readonly admittedEpoch: number;
   /** Ids of other members that have not been heard for more than half of their lease, sorted. */
   readonly overdue: readonly string[];
@@ -40,13 +35,11 @@ export interface HeartbeatResult {
   readonly serverTimeMs: number;
 }
 
-/** What an observer knows; lets a wiped registry catch up with observers even where every member is new. */
+/** What an observer knows. */
 export interface ReadOptions {
-  /** Highest epoch the caller has seen. Default 0. */
-  readonly minEpoch?: number;
-  /** Members in the caller's last view. Default 0. */
-  readonly viewSize?: number;
-  /** How long a registry found behind `minEpoch` waits for members to come back. Default 3000. */
+  /** The last view that the caller has adopted, as in a heartbeat. Default none. */
+  readonly last?: View;
+  /** Lease of members that are taken over, ms. Default 3000. */
   readonly leaseMs?: number;
 }
 
@@ -58,11 +51,12 @@ export interface Registry {
   /**
    * Renews the lease (or adds the member, or takes over a changed record), expels in the same atomic step the members
    * whose leases are over and against whom the accusations suffice (see expulsion.ts), and raises the epoch only if the
-   * set or a record changed. The epoch never stays below `minEpoch`.
+   * set or a record changed, or the registry begins a new history (see epoch.ts). The epoch is above that of `last`, or
+   * the view is the same.
    */
   heartbeat(cluster: string, heartbeat: Heartbeat): Promise<HeartbeatResult>;
-  /** Leaves: takes the member out unless a newer incarnation is in. */
-  remove(cluster: string, id: string, incarnation: number, minEpoch: number): Promise<View>;
+  /** Leaves: takes the member out unless a newer incarnation is in. `last` as in a heartbeat. */
+  remove(cluster: string, id: string, incarnation: number, last?: View): Promise<View>;
   /** The view now; expels like a heartbeat. */
   read(cluster: string, options?: ReadOptions): Promise<View>;
   /** Calls back soon after a change. A hint: a lost one costs no more than a heartbeat. */
@@ -83,24 +77,36 @@ export const DEFAULT_LEASE_MS = 3000;
 export const MAX_EPOCH = 2 ** 50;
 const MAX_LEASE_MS = 86_400_000;
 
+const HEARTBEAT = ['member', 'leaseMs', 'last', 'accuses'];
+const ACCUSATION = ['id', 'incarnation', 'kind'];
+const READ = ['last', 'leaseMs'];
+
 /** The request with defaults filled in and every field checked. */
 export function checkedHeartbeat(heartbeat: Heartbeat): Required<Heartbeat> {
-  const { leaseMs, minEpoch, viewSize = 0, accuses = [] } = heartbeat;
+  checkFields('heartbeat', heartbeat, HEARTBEAT);
+  const { leaseMs, last, accuses = [] } = heartbeat;
   checkInteger('leaseMs', leaseMs, 1, MAX_LEASE_MS);
-  checkInteger('minEpoch', minEpoch, 0, MAX_EPOCH);
-  checkInteger('viewSize', viewSize, 0);
-  for (const { id, incarnation, kind } of accuses) {
+  for (const accusation of accuses) {
+    checkFields('accuses', accusation, ACCUSATION);
+    const { id, incarnation, kind } = accusation;
     checkId('accuses.id', id);
     checkInteger('accuses.incarnation', incarnation, 0);
     if (kind !== 'silent' && kind !== 'refused') throw invalid('accuses.kind', kind, "'silent' or 'refused'");
   }
-  return { member: checkedMember(heartbeat.member), leaseMs, minEpoch, viewSize, accuses };
+  checkFields('member', heartbeat.member, MEMBER_FIELDS);
+  return { member: checkedMember(heartbeat.member), leaseMs, last: checkedLast(last), accuses };
 }
 
 export function checkedRead(options: ReadOptions = {}): Required<ReadOptions> {
-  const { minEpoch = 0, viewSize = 0, leaseMs = DEFAULT_LEASE_MS } = options;
-  checkInteger('minEpoch', minEpoch, 0, MAX_EPOCH);
-  checkInteger('viewSize', viewSize, 0);
+  checkFields('read', options, READ);
+  const { last, leaseMs = DEFAULT_LEASE_MS } = options;
   checkInteger('leaseMs', leaseMs, 1, MAX_LEASE_MS);
-  return { minEpoch, viewSize, leaseMs };
+  return { last: checkedLast(last), leaseMs };
+}
+
+/** Views come from this package and are frozen; the epoch is checked, for it decides. */
+export function checkedLast(last: View = EMPTY_VIEW): View {
+  checkInteger('last.epoch', last.epoch, 0, MAX_EPOCH);
+  if (!Array.isArray(last.members)) throw invalid('last.members', last.members, 'a list of members');
+  return last;
 }

@@ -15,9 +15,19 @@ export class FaultyRegistry implements Registry {
   answersDelayed: Promise<void> | undefined;
   heartbeats = 0;
   #inner: MemoryRegistry;
+  #backup: MemoryRegistry | undefined;
 
   constructor(readonly now: () => number) {
     this.#inner = new MemoryRegistry({ now });
+  }
+
+  backUp(): void {
+    this.#backup = this.#inner.fork();
+  }
+
+  /** As it was when it was backed up, on a server that was started for it. Subscriptions are lost. */
+  restore(): void {
+    this.#inner = this.#backup!.fork();
   }
 
   wipe(): void {

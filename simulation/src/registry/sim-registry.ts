@@ -128,8 +128,8 @@ export class SimRegistry {
           (backend) => backend.heartbeat(cluster, beat),
           ({ view }) => this.#remember(view),
         ),
-      remove: (cluster: string, id: string, incarnation: number, minEpoch: number): Promise<View> =>
-        this.#call(process, (backend) => backend.remove(cluster, id, incarnation, minEpoch)),
+      remove: (cluster: string, id: string, incarnation: number, last?: View): Promise<View> =>
+        this.#call(process, (backend) => backend.remove(cluster, id, incarnation, last)),
       read: (cluster: string, options?: ReadOptions): Promise<View> =>
         timed((backend) =>
           this.state === 'stale' && this.#views.length > 0
