@@ -4,6 +4,7 @@ import { useCluster } from '../cluster.js';
 import { store } from '../data-api.js';
 import { placeOf } from '../node-client.js';
 import { ClusterWatch } from './cluster-watch.js';
+import { viewOf } from './copies.js';
 import { Fill } from './fill.js';
 import { LENGTH } from './length.js';
 import { seconds } from './measured.js';
@@ -118,4 +119,21 @@ test('an aux that comes and goes', async () => {
   await watch.stop();
   expect(watch.ringChanges - 1).toBeLessThanOrEqual(3);
   expect(watch.epochsFallen).toBe(0);
+});
+
+// The last one: the cluster has another number of copies after it.
+test('a rolling change of DCS_REPLICAS', async () => {
+  const changes = LENGTH.timed ? ['3', '2'] : ['3'];
+  const fault = `rolling change of DCS_REPLICAS from 2 to ${changes.join(' and back to ')}`;
+  await underLoad({ fault, prefix: 'replicas', urls: urls(), upAtEnd: AUX }, async () => {
+    const began = performance.now();
+    for (const DCS_REPLICAS of changes) {
+      for (const name of AUX) {
+        await cluster().kill(name, 'SIGTERM');
+        await cluster().start(name, { DCS_REPLICAS });
+      }
+      expect((await viewOf(urls()[0]!)).replicas).toBe(Number(DCS_REPLICAS));
+    }
+    return { [`for ${AUX.length * changes.length} restarts`]: seconds(performance.now() - began) };
+  });
 });

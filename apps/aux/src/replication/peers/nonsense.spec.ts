@@ -122,7 +122,7 @@ function peersWith(link: PeerLink): Peers {
 }
 
 test('the answer to every command between the parts of the cache is read by a decoder', () => {
-  const names = [...commandTable.values()].filter(({ flags }) => flags.includes('peer')).map(({ name }) => name);
+  const names = [...commandTable.values()].filter(({ access }) => access === 'peer').map(({ name }) => name);
   expect(names.filter((name) => DECODERS[name] === undefined)).toEqual([]);
 });
 
