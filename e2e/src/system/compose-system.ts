@@ -67,6 +67,7 @@ export class ComposeSystem {
       DCS_API_TOKENS: `test:${TOKEN}:admin`,
       DCS_CLUSTER_SECRET: 'secret-of-the-compose-test',
       REDIS_PASSWORD: 'password-of-the-compose-test',
+      GRAFANA_PASSWORD: 'another-of-the-compose-test',
       DCS_ALLOW_UNAUTHENTICATED: 'false',
     };
     await this.compose('build', 'master', 'aux');
