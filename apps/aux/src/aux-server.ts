@@ -244,6 +244,12 @@ export class AuxServer {
     return undefined;
   }
 
+  /** What is wrong while this node serves all the same. */
+  get degradations(): readonly string[] {
+    const failure = this.backup?.failure;
+    return failure === undefined ? [] : [`the last backup failed: ${failure}`];
+  }
+
   /** Leaves the cluster, answers what was asked already, and closes, in `shutdownTimeoutMs` at most. Idempotent. */
   async close(): Promise<void> {
     this.#closing ??= this.#close();

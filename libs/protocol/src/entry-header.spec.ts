@@ -28,6 +28,10 @@ describe('entry headers', () => {
     expect(decodeHeader(encodeHeader(version, 0, kind)).expiresAt).toBe(0);
   });
 
+  test('an expiry with a fraction, as nodes of before sent it, is the next ms', () => {
+    expect(decodeHeader(`${'0'.repeat(24)} 1.25 s`).expiresAt).toBe(2);
+  });
+
   test('only raw kinds have a content type', () => {
     expect(rawContentType(rawKind('image/png'))).toBe('image/png');
     expect(rawContentType(KIND_STRING)).toBeUndefined();
@@ -41,7 +45,7 @@ describe('entry headers', () => {
     `${'0'.repeat(24)} 5 `,
     `${'0'.repeat(24)} -1 s`,
     `${'0'.repeat(24)} x s`,
-    `${'0'.repeat(24)} 1.5 s`,
+    `${'0'.repeat(24)} 1. s`,
     `${'0'.repeat(24)} 1e3 s`,
     `${'0'.repeat(24)} 0x10 s`,
     `${'0'.repeat(24)} Infinity s`,

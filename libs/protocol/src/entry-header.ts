@@ -31,7 +31,8 @@ export interface EntryHeader {
   readonly kind: EntryKind;
 }
 
-const DIGITS = /^\d{1,16}$/;
+/** Nodes of before sent fractions of a ms. */
+const EXPIRY = /^\d{1,16}(?:\.\d{1,20})?$/;
 
 /** `<version> <expiresAt> <kind>`; the kind is last because a content type may hold spaces. */
 export function encodeHeader(version: Version, expiresAt: number, kind: EntryKind): string {
@@ -42,10 +43,10 @@ export function encodeHeader(version: Version, expiresAt: number, kind: EntryKin
 export function decodeHeader(text: string): EntryHeader {
   const space = text.indexOf(' ', 25);
   const expiry = space < 0 ? '' : text.slice(25, space);
-  const expiresAt = Number(expiry);
+  const expiresAt = Math.ceil(Number(expiry));
   if (
     text.charCodeAt(24) !== 0x20 ||
-    !DIGITS.test(expiry) ||
+    !EXPIRY.test(expiry) ||
     !Number.isSafeInteger(expiresAt) ||
     space + 1 >= text.length
   ) {

@@ -12,7 +12,7 @@ describe('a backup', () => {
     const node = world.node('a');
     node.apply(viewOf(1, ['a']));
     node.put('plain', 'v');
-    node.put('json', '{"a":1}', world.now, world.now + 60_000.5, 'j');
+    node.put('json', '{"a":1}', world.now, world.now + 60_001, 'j');
     node.put('raw', '\x00\xff', world.now, 0, 'rapplication/x-thing; a=b');
     node.put('empty', '');
     node.put('short', 'v', world.now, world.now + 500);

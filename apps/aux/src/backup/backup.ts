@@ -38,6 +38,14 @@ export interface BackupOptions {
   readonly log: BackupLog;
 }
 
+/** A file that has been written. */
+interface Written {
+  readonly foot: FileFoot;
+  readonly bytes: number;
+  readonly slots: number;
+  readonly path: string;
+}
+
 export type BackupOutcome = 'success' | 'failure' | 'skipped';
 
 /** The longest stretch of work between two requests. */
@@ -56,6 +64,8 @@ export class Backup {
   last:
     | { readonly finishedAt: number; readonly durationMs: number; readonly bytes: number; readonly entries: number }
     | undefined;
+  /** Why the last one failed; undefined after one that succeeded. */
+  failure: string | undefined;
   readonly #options: BackupOptions;
   readonly #cleaner: Cleaner;
   readonly #cadence: Cadence;
@@ -73,6 +83,11 @@ export class Backup {
   /** Time between two backups, ms; 0: only on demand. */
   get intervalMs(): number {
     return this.#options.intervalMs;
+  }
+
+  /** Backups of the cluster that a node with a clock ahead has written: see `isFromFuture`. */
+  get fromFuture(): number {
+    return this.#cleaner.fromFuture;
   }
 
   get inProgress(): boolean {
@@ -152,25 +167,29 @@ export class Backup {
   async #run(): Promise<BackupOutcome> {
     const { log, monotonic } = this.#options;
     const beganAt = monotonic();
+    let path: string;
     try {
       const foot = await this.#attempts();
       if (foot === undefined) return 'skipped';
       const { entries, tombstones, finishedAt } = foot.foot;
+      ({ path } = foot);
       const durationMs = monotonic() - beganAt;
+      this.failure = undefined;
       this.last = { finishedAt, durationMs, bytes: foot.bytes, entries };
       log.info({ entries, tombstones, bytes: foot.bytes, slots: foot.slots, ms: Math.round(durationMs) }, 'backed up');
     } catch (error) {
       if (this.#closed) return 'skipped';
-      log.error({ error: (error as Error).message }, 'the backup failed');
+      this.failure = (error as Error).message;
+      log.error({ error: this.failure }, 'the backup failed');
       return 'failure';
     }
-    await this.#cleaner.clean().catch((error: Error) => {
+    await this.#cleaner.clean(path).catch((error: Error) => {
       log.warn({ error: error.message }, 'old backups could not be removed');
     });
     return 'success';
   }
 
-  async #attempts(): Promise<{ foot: FileFoot; bytes: number; slots: number } | undefined> {
+  async #attempts(): Promise<Written | undefined> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#write();
@@ -181,7 +200,7 @@ export class Backup {
     }
   }
 
-  async #write(): Promise<{ foot: FileFoot; bytes: number; slots: number } | undefined> {
+  async #write(): Promise<Written | undefined> {
     const { archive, disk, source, cluster, id, replicas, log, monotonic } = this.#options;
     const beganAt = monotonic();
     const folder = await this.#makeFolder();
@@ -215,7 +234,7 @@ export class Backup {
       const left = snapshot.slots - slots.size;
       if (left > 0) log.warn({ slots: left }, 'slots whose owners changed, or that are not all here: the next backup has them'); // prettier-ignore
       const foot = await writer.finish({ finishedAt: source.now(), epochAtEnd: source.ownership.epoch, slots });
-      return { foot, bytes: writer.bytes, slots: slots.size };
+      return { foot, bytes: writer.bytes, slots: slots.size, path: writer.path };
     } catch (error) {
       await writer.abort();
       throw error;
@@ -242,6 +261,7 @@ export class Backup {
       await disk.remove(path);
     } catch (error) {
       this.outcomes.failure++;
+      this.failure = (error as Error).message;
       log.error({ directory: archive.directory, error: (error as Error).message }, 'no backup can be written');
     }
   }

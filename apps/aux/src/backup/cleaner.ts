@@ -3,6 +3,7 @@ import type { View } from '@dcs/cluster-membership';
 import { type Archive, type BackupFile, folderName } from './archive.js';
 import type { BackupLog } from './backup-log.js';
 import type { BackupFiles } from './backup-files.js';
+import { isFromFuture } from './precedence.js';
 import { isExpendable, type Kept } from './retention.js';
 
 export interface CleanerOptions {
@@ -32,8 +33,14 @@ export class Cleaner {
     this.#options = options;
   }
 
-  /** @throws what the disk says */
-  async clean(): Promise<void> {
+  /** Files of the cluster whose nodes' clocks were ahead when they wrote them, at the last look. */
+  fromFuture = 0;
+
+  /**
+   * @param written just now: it is never removed
+   * @throws what the disk says
+   */
+  async clean(written: string): Promise<void> {
     const { archive, disk, cluster, id, keep, intervalMs, view, restoreFailed, now, log } = this.#options;
     if (restoreFailed()) return log.warn({}, 'no old backup is removed: the last restore failed');
     const own = basename(archive.folderOf(cluster, id));
@@ -42,11 +49,13 @@ export class Cleaner {
     const before = now() - Math.max(MIN_MARGIN_MS, MARGIN_INTERVALS * intervalMs);
     const files = (await archive.files(folderName(cluster))).map((file) => ({ file, kept: keptOf(file) }));
     const all = files.map(({ kept }) => kept);
+    const today = now();
+    this.#tellOfFuture(files.map(({ file }) => file).filter((file) => isFromFuture(file, today)));
     let removed = 0;
     for (const { file, kept } of files) {
-      if (file.folder !== own && !isGone(file.folder)) continue;
+      if (file.path === written || (file.folder !== own && !isGone(file.folder))) continue;
       await new Promise((resolve) => setImmediate(resolve));
-      if (!isExpendable(kept, all, { keep, notAfter: file.folder === own ? Infinity : before })) continue;
+      if (!isExpendable(kept, all, { keep, notAfter: file.folder === own ? Infinity : before, now: today })) continue;
       await disk.remove(file.path);
       removed++;
     }
@@ -56,6 +65,17 @@ export class Cleaner {
       await disk.removeDirectory(path);
     }
     if (removed > 0) log.info({ files: removed }, 'removed backups that newer ones replace');
+  }
+
+  #tellOfFuture(files: readonly BackupFile[]): void {
+    if (files.length > 0 && this.fromFuture === 0) {
+      const details = { files: files.length, newest: files[0]!.path };
+      this.#options.log.error(
+        details,
+        'backups are from the future: the clock of a node was ahead, or this one is behind',
+      );
+    }
+    this.fromFuture = files.length;
   }
 }
 

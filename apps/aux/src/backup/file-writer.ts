@@ -71,6 +71,11 @@ export class FileWriter {
     return writer;
   }
 
+  /** Where it is once it is finished. */
+  get path(): string {
+    return join(this.#options.folder, `${this.#options.name}${FILE_SUFFIX}`);
+  }
+
   add(key: string, entry: Entry): void {
     if (isTombstone(entry)) this.tombstones++;
     else this.entries++;
@@ -90,7 +95,7 @@ export class FileWriter {
 
   /** Completes the file, and gives it its name. @throws what the disk says */
   async finish({ finishedAt, epochAtEnd, slots }: Ending): Promise<FileFoot> {
-    const { disk, folder, name, head } = this.#options;
+    const { disk, folder, head } = this.#options;
     this.#builder.flush();
     await this.drained();
     const foot: FileFoot = {
@@ -107,7 +112,7 @@ export class FileWriter {
     await this.#append(encodeFoot(foot));
     await this.#file.sync();
     await this.#file.close();
-    await disk.rename(temporaryPath(this.#options), join(folder, `${name}${FILE_SUFFIX}`));
+    await disk.rename(temporaryPath(this.#options), this.path);
     await disk.syncDirectory(folder);
     return foot;
   }

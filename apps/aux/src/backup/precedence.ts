@@ -15,13 +15,23 @@ export interface Dated {
  */
 export const STALE_VIEW_MS = 3_600_000;
 
+/** By how much clocks of nodes may differ: a file that says it was begun later than that is from the future, ms. */
+export const FUTURE_MS = 300_000;
+
+/** Whether the clock of the node that wrote a file was ahead: when the file was begun, nobody can tell. */
+export function isFromFuture(file: Dated, now: number): boolean {
+  return file.createdAt > now + FUTURE_MS;
+}
+
 /**
  * Whether a file is newer beyond doubt than another that has the same slot, so that nothing of the other is needed: it
  * was begun later, and not by a node that was left behind in an older view. Epochs that began anew, after a registry
- * was lost together with all nodes, are told from that by the time between. Transitive.
+ * was lost together with all nodes, are told from that by the time between. One from the future is newer than none:
+ * both are read then, and versions decide. Transitive.
+ * @param now ms since the Unix epoch
  */
-export function supersedes(file: Dated, other: Dated): boolean {
-  if (file.createdAt <= other.createdAt) return false;
+export function supersedes(file: Dated, other: Dated, now: number): boolean {
+  if (file.createdAt <= other.createdAt || isFromFuture(file, now)) return false;
   return file.epoch >= other.epoch || file.createdAt - other.createdAt > STALE_VIEW_MS;
 }
 
@@ -35,17 +45,19 @@ export interface Share<File> {
 /**
  * For each wanted slot the files that no other supersedes: one, but for slots that two nodes held to be their own.
  * @param files complete ones, the newest first
+ * @param now ms since the Unix epoch
  */
 export function sharesOf<File extends Dated & { readonly slots: Uint8Array }>(
   files: readonly File[],
   wanted: SlotSet,
+  now: number,
 ): Share<File>[] {
   const shares = files.map((file) => ({ file, slots: new SlotSet(), also: new SlotSet() }));
   for (let slot = 0; slot < SLOT_COUNT; slot++) {
     if (!wanted.has(slot)) continue;
     const chosen: (typeof shares)[number][] = [];
     for (const share of shares) {
-      if (!hasSlot(share.file.slots, slot) || chosen.some(({ file }) => supersedes(file, share.file))) continue;
+      if (!hasSlot(share.file.slots, slot) || chosen.some(({ file }) => supersedes(file, share.file, now))) continue;
       chosen.push(share);
     }
     for (const share of chosen) {

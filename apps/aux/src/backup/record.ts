@@ -3,7 +3,7 @@ import { type Entry, entryOf, isTombstone, lengthOf, valueOf } from '../node/ent
 
 /*
  * A record: key length u16 | kind length u16 | value length u32 | version ms f64 | version low f64 | expiry f64, then
- * key, kind and value. An expiry may be a fraction, hence doubles.
+ * key, kind and value. In files of before an expiry may be a fraction, which becomes the next ms.
  */
 const FIXED_BYTES = 32;
 
@@ -38,7 +38,10 @@ export function readRecord(bytes: Buffer, at: number, visit: (key: string, entry
   const version: Version = { ms: bytes.readDoubleBE(at + 8), low: bytes.readDoubleBE(at + 16) };
   const key = bytes.toString('latin1', at + FIXED_BYTES, keyEnd);
   const kind = bytes.toString('latin1', keyEnd, kindEnd);
-  visit(key, entryOf(key, bytes.toString('latin1', kindEnd, end), version, bytes.readDoubleBE(at + 24), kind));
+  visit(
+    key,
+    entryOf(key, bytes.toString('latin1', kindEnd, end), version, Math.ceil(bytes.readDoubleBE(at + 24)), kind),
+  );
   return end;
 }
 

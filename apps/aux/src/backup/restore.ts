@@ -8,7 +8,7 @@ import { Breather } from './breather.js';
 import { type BackupFiles, codeOf } from './backup-files.js';
 import { BackupError } from './errors.js';
 import { FileReader, readRecords } from './file-reader.js';
-import { hasSlot, sharesOf, supersedes } from './precedence.js';
+import { hasSlot, isFromFuture, sharesOf, supersedes } from './precedence.js';
 import { isExpired } from './record.js';
 
 export interface BackupRestoreOptions {
@@ -136,7 +136,7 @@ class Run {
     const { archive, folder, log } = this.#options;
     const files = await this.#files(archive, folder);
     this.#complete = files.filter(({ foot }) => foot !== undefined);
-    const shares = sharesOf(this.#complete, wanted);
+    const shares = sharesOf(this.#complete, wanted, this.#options.now());
     const missing = SlotSet.of(wanted);
     for (const { file, slots, also } of shares) {
       this.#plan({ file, slots, shared: also, isLastResort: false });
@@ -233,7 +233,10 @@ class Run {
    */
   #fallBack(file: BackupFile, slots: SlotSet): void {
     const left = SlotSet.of(slots);
-    const older = this.#complete.filter((other) => other !== file && !supersedes(other, file));
+    const now = this.#options.now();
+    const older = this.#complete.filter(
+      (other) => other !== file && !isFromFuture(other, now) && !supersedes(other, file, now),
+    );
     for (const other of older) {
       const used = this.#used.get(other);
       const share = SlotSet.of([...left].filter((slot) => hasSlot(other.slots, slot)));
@@ -257,6 +260,7 @@ class Run {
   /** @throws BackupError ERR_BACKUP_UNREADABLE when what could not be read may have been the newest of a slot */
   #refuseUnreadable(files: readonly BackupFile[], wanted: SlotSet): void {
     if (this.#failure !== undefined) throw unreadable(this.#failure.file, this.#failure.error);
+    const now = this.#options.now();
     for (const file of files) {
       if (file.problem === undefined) continue;
       if (codeOf(file.problem) === 'ERR_BACKUP_DAMAGED') {
@@ -264,7 +268,7 @@ class Run {
         this.#options.log.error({ file: file.path, error: file.problem.message }, 'a backup is damaged');
         continue;
       }
-      const newer = this.#complete.filter((other) => supersedes(other, file));
+      const newer = this.#complete.filter((other) => supersedes(other, file, now));
       for (const slot of wanted) {
         if (!newer.some(({ slots }) => hasSlot(slots, slot))) throw unreadable(file, file.problem);
       }

@@ -13,6 +13,8 @@ export interface RetentionOptions {
   readonly keep: number;
   /** Newer files count only when they were begun before this time, ms since the Unix epoch. */
   readonly notAfter: number;
+  /** ms since the Unix epoch. */
+  readonly now: number;
 }
 
 const ALL_SLOTS = new Uint8Array(SLOT_COUNT / 8).fill(255);
@@ -23,12 +25,12 @@ const ALL_SLOTS = new Uint8Array(SLOT_COUNT / 8).fill(255);
  * many files the old one writes without it. Of a file that is not complete it is not known what it holds: it goes when
  * newer ones have all slots.
  */
-export function isExpendable(file: Kept, files: Iterable<Kept>, { keep, notAfter }: RetentionOptions): boolean {
+export function isExpendable(file: Kept, files: Iterable<Kept>, { keep, notAfter, now }: RetentionOptions): boolean {
   const needed = file.isComplete ? file.slots : ALL_SLOTS;
   // covered[i]: the slots found in more than i newer files.
   const covered = Array.from({ length: keep }, () => new Uint8Array(needed.length));
   for (const other of files) {
-    if (!other.isComplete || other.createdAt > notAfter || !supersedes(other, file)) continue;
+    if (!other.isComplete || other.createdAt > notAfter || !supersedes(other, file, now)) continue;
     for (let byte = 0; byte < needed.length; byte++) {
       let carry = other.slots[byte]! & needed[byte]!;
       for (const level of covered) {

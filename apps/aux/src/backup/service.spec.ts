@@ -50,6 +50,48 @@ describe('a backup that fails', () => {
   );
 });
 
+describe('a node whose clock was two days ahead', () => {
+  const TWO_DAYS_MS = 2 * 86_400_000;
+
+  test('keeps what it writes once the clock is right, and the newest values are restored', async () => {
+    const node = world.node('a', { keep: 2 });
+    node.apply(viewOf(1, ['a']));
+    const rightNow = world.now;
+    world.now += TWO_DAYS_MS;
+    node.put('k', 'of the future');
+    node.put('deleted', 'x');
+    await world.back(node, node, node);
+    expect(names('a')).toHaveLength(2);
+    world.now = rightNow + 3_600_000;
+    const ahead = node.store.peek('k')!.ms;
+    for (let i = 0; i < 4; i++) {
+      node.put('k', `right ${i}`, ahead + 1 + i); // a write gets a version after the stored one
+      node.put(`n${i}`, 'new');
+      const before = new Set(names('a'));
+      expect(await world.back(node)).toEqual(['success']);
+      expect(names('a').filter((name) => !before.has(name))).toHaveLength(1);
+    }
+    expect(await world.values()).toEqual({ k: 'right 3', deleted: 'x', n0: 'new', n1: 'new', n2: 'new', n3: 'new' });
+    expect(names('a').length).toBeLessThanOrEqual(4); // of each clock as many as are kept
+    expect(node.backup.fromFuture).toBe(2);
+    expect(node.log.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
+    world.now = rightNow + TWO_DAYS_MS + 86_400_000;
+    await world.back(node, node, node);
+    expect([node.backup.fromFuture, names('a').length]).toEqual([0, 2]);
+  });
+
+  test('the file just written is not removed, whatever is there', async () => {
+    const node = world.node('a', { keep: 1 });
+    node.apply(viewOf(1, ['a']));
+    node.put('k', 'v');
+    world.now += 200_000; // ahead by no more than clocks may differ
+    await world.back(node);
+    world.now -= 200_000;
+    await world.back(node);
+    expect(names('a')).toHaveLength(2);
+  });
+});
+
 describe('demands', () => {
   test('during a backup share the one that follows it', async () => {
     const node = world.node('a');

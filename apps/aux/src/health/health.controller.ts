@@ -6,6 +6,14 @@ interface StatusReply {
   status(code: number): unknown;
 }
 
+interface Readiness {
+  readonly status: string;
+  readonly reason?: string;
+  readonly epoch: number;
+  /** What is wrong while the node serves: a backup that failed. */
+  readonly degraded?: readonly string[];
+}
+
 @Controller('health')
 export class HealthController {
   readonly #aux: AuxServer;
@@ -24,12 +32,14 @@ export class HealthController {
     return { status: 'ok' };
   }
 
-  /** 200 when this node serves; otherwise 503 and why not. */
+  /** 200 when this node serves, with what is wrong all the same; otherwise 503 and why not. */
   @Get('ready')
-  ready(@Res({ passthrough: true }) reply: StatusReply): { status: string; reason?: string; epoch: number } {
+  ready(@Res({ passthrough: true }) reply: StatusReply): Readiness {
     const reason = this.#aux.unreadyReason();
     const { epoch } = this.#aux.node.ownership;
-    if (reason === undefined) return { status: 'ready', epoch };
+    const { degradations } = this.#aux;
+    const degraded = degradations.length === 0 ? {} : { degraded: degradations };
+    if (reason === undefined) return { status: 'ready', epoch, ...degraded };
     reply.status(503);
     return { status: 'not ready', reason, epoch };
   }

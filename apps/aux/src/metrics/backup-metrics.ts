@@ -29,6 +29,11 @@ export function registerBackupMetrics(
   );
   gauge('dcs_backup_last_size_bytes', 'Bytes of the last backup', () => backup.last?.bytes ?? 0);
   gauge('dcs_backup_last_entries', 'Entries in the last backup', () => backup.last?.entries ?? 0);
+  gauge(
+    'dcs_backup_files_from_future',
+    'Backups of the cluster that are later than the clock, after the last one of this node',
+    () => backup.fromFuture,
+  );
   gauge('dcs_backup_in_progress', '1 while a backup is written', () => (backup.inProgress ? 1 : 0));
   new Counter({
     name: 'dcs_backups_total',

@@ -90,7 +90,7 @@ test('what gets in, from wherever, survives wire, journal, entry file and backup
   let taken = 0;
   fc.assert(
     fc.property(anything, ({ key, entry }) => {
-      const store = newStore();
+      const store = newStore({ maxEntries: 10, maxTombstones: 10 });
       const before = JSON.stringify([store.size, store.tombstones, store.digests.of(entry.slot)]);
       const outcome = store.merge(key, entry);
       const fault = entryFault(key.length, entry, lengthOf(entry.framed), START + MAX_VERSION_AHEAD_MS);
@@ -128,6 +128,13 @@ test('an entry file of a version before, whose kind had 16 bits for its length, 
   expect(value.subarray(4, 24).toString('hex')).toBe(
     `${START.toString(16).padStart(12, '0')}000000000005ffffffffffff000a`,
   );
+});
+
+test('an expiry with a fraction, as journals and backups of before have it, is the next ms', () => {
+  const before = new Entry(frame('v'), 's', START, 5, START + 0.25, slotOfBinary('k'));
+  const after = new Entry(frame('v'), 's', START, 5, START + 1, slotOfBinary('k'));
+  for (const layer of [throughWire, throughJournal, throughBackup]) expect(layer('k', before)).toEqual(after);
+  expect(newStore().merge('k', after)).toBe('applied');
 });
 
 test('bytes with a right checksum that are no framed value are no entry', () => {

@@ -218,7 +218,7 @@ export class RecordReader {
           kind,
           bytes.readDoubleBE(header),
           bytes.readDoubleBE(header + 8),
-          bytes.readDoubleBE(header + 16),
+          Math.ceil(bytes.readDoubleBE(header + 16)), // records of before have fractions
           slotOfBinary(key),
         ),
       );
