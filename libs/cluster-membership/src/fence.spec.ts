@@ -74,6 +74,16 @@ describe('a fence', () => {
     expect(fence.isFenced).toBe(false);
   });
 
+  test('stays closed with a newer view that has it, until the registry says when it came in', async () => {
+    await time.pass(10_000);
+    view = freezeView(6, [member('a'), member('b'), member('c')]);
+    answers.set('b', answer('serving', 6)).set('c', answer('serving', 6));
+    await time.pass(10_000);
+    expect(fence.isFenced).toBe(true);
+    fence.reached(time.now);
+    expect(fence.isFenced).toBe(false);
+  });
+
   test('asks for the view of one that has a newer one, and does not count it before', async () => {
     answers.set('b', answer('serving', 6));
     await time.pass(10_000);

@@ -25,7 +25,8 @@ export interface FenceOptions {
  * more than half of its view, itself included. Otherwise it may have been expelled, and fences itself.
  *
  * Where all have lost the registry they hear each other and go on. A member that is fenced goes on, too, when every other
- * member of its view answers it and none accuses it or has a newer view: then nobody has expelled anybody.
+ * member of its view answers it and none accuses it or has a newer view: then nobody has expelled anybody. One that was
+ * fenced when it learnt a newer view may have been expelled, even where that view has it again: only the registry knows.
  */
 export class Fence {
   readonly #options: FenceOptions;
@@ -36,6 +37,8 @@ export class Fence {
   readonly #answeredAt = new Map<string, number>();
   readonly #asking = new Set<string>();
   #heardUntil = -Infinity;
+  /** Epoch of the view in which this member fenced itself. */
+  #fencedIn: number | undefined;
   #timer: unknown;
   #closed = false;
 
@@ -63,6 +66,7 @@ export class Fence {
   /** A heartbeat that was sent at this monotonic time has succeeded. */
   reached(sentAt: number): void {
     this.#reachedAt = Math.max(this.#reachedAt, sentAt);
+    if (!this.isFenced) this.#fencedIn = undefined;
   }
 
   close(): void {
@@ -115,9 +119,12 @@ export class Fence {
 
   #count(): void {
     const { view, selfId, leaseMs } = this.#options;
-    const { members } = view();
-    if (!members.some(({ id }) => id === selfId)) {
-      this.#heardUntil = -Infinity; // expelled: the registry has to take it in again
+    const { members, epoch } = view();
+    if (!this.isFenced) this.#fencedIn = undefined;
+    else this.#fencedIn ??= epoch;
+    const isSealed = this.#fencedIn !== undefined && this.#fencedIn !== epoch;
+    if (isSealed || !members.some(({ id }) => id === selfId)) {
+      this.#heardUntil = -Infinity;
       return;
     }
     const others = members.filter(({ id }) => id !== selfId);

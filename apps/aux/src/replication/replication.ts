@@ -85,6 +85,8 @@ export class Replication {
   readonly #options: ReplicationOptions;
   readonly #staleCopies: StaleCopies;
   #closed = false;
+  /** This process was in a view. */
+  #wasMember = false;
   #effects: Effect[] = [];
   /** The command just run has written what nobody else is to have. */
   #unsaved = false;
@@ -140,7 +142,7 @@ export class Replication {
     this.hints = new Hints({ ownership, peers, store, timers });
     this.#viewChanges = new ViewChanges({
       ...{ ownership, ledger, dedup, clock, staleCopies, replicas: options.replicas, disk: options.disk },
-      mayBePrecious: () => this.recovery.mayBePrecious,
+      keepsAll: () => this.recovery.keepsAll,
     });
     this.importer = new Importer({
       ownership,
@@ -180,6 +182,9 @@ export class Replication {
       peers,
       dedup,
       onReleased: () => this.importer.wake(),
+      onReturned: (isStale) => {
+        if (!isStale) staleCopies.clear();
+      },
     });
   }
 
@@ -206,20 +211,30 @@ export class Replication {
 
   /** The registry had expelled this node: in the next view that has it, it begins anew. */
   readmitted(): void {
+    const { ownership } = this.#options;
     this.#viewChanges.readmitted();
+    // The view comes right after this, unless another member has passed it on already.
+    queueMicrotask(() => {
+      if (this.#viewChanges.isReadmitted && ownership.self !== undefined) this.applyView(ownership.view);
+    });
+    this.recovery.readmitted();
   }
 
   /** Takes a view: begins to import the slots that are new here. */
   applyView(view: View): void {
     const { ownership } = this.#options;
     if (this.#closed || view.epoch < ownership.epoch) return;
+    const before = ownership.view;
+    const isBack = this.#wasMember && before.members.every(({ id }) => id !== ownership.selfId);
+    if (isBack && view.members.some(({ id }) => id === ownership.selfId)) this.recovery.readmitted();
     const ownerless = this.#viewChanges.apply(view);
+    this.#wasMember ||= ownership.self !== undefined;
     const alive = (id: string): boolean => ownership.member(id) !== undefined;
     this.peers.apply(view);
     this.antiEntropy.retain(alive);
     this.readLeases.retain(alive);
     this.recovery.orphaned([...ownerless, ...this.ledger.retainSources(alive)]);
-    this.recovery.viewChanged();
+    this.recovery.viewChanged(before);
     this.importer.wake();
   }
 

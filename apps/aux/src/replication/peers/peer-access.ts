@@ -15,7 +15,7 @@ export function peerAccess(peers: Peers, self: () => Member | undefined): PeerAc
         const { id = '', incarnation = 0 } = self() ?? {};
         const request = encodeProbe(id, incarnation);
         peers.send(member.id, request, decodeProbeReply, TIMEOUT_MS, (error, reply) =>
-          resolve(error === null ? outcomeOf(member, reply) : failedWith(error)),
+          resolve(probeOutcome(member, error, reply)),
         );
       }),
     view: (member, epoch) =>
@@ -29,13 +29,12 @@ export function peerAccess(peers: Peers, self: () => Member | undefined): PeerAc
   };
 }
 
-function failedWith(error: Error): ProbeOutcome {
+/** What an answer to `DCS.PROBE`, or the want of one, says of a member. */
+export function probeOutcome(member: Member, error: Error | null, reply: ProbeReply | undefined): ProbeOutcome {
   // A node that does not know the command, or does not answer this one, lives.
   if (error instanceof RespError) return { state: 'serving', epoch: 0 };
-  return isRefusedConnection(error) ? 'refused' : 'silent';
-}
-
-function outcomeOf(member: Member, { id, incarnation, state, epoch }: ProbeReply): ProbeOutcome {
+  if (error !== null || reply === undefined) return error !== null && isRefusedConnection(error) ? 'refused' : 'silent';
+  const { id, incarnation, state, epoch } = reply;
   const isAnother = id !== member.id || (incarnation !== 0 && incarnation !== member.incarnation);
   return isAnother ? 'refused' : { state, epoch };
 }

@@ -105,7 +105,7 @@ export class History {
     for (const other of others.slice(0, MAX_ASKED_AT_ONCE)) {
       void origins.ask(other).then((origin) => {
         if (typeof origin !== 'object' || origin.recovering || origin.historyId === undefined) return;
-        if (this.#current !== undefined && origin.historyId > this.#current) {
+        if (origin.historyId > (this.#current ?? '')) {
           this.#current = origin.historyId;
           this.#agreed = new Set(); // who said the same before has an older one
           onChange();

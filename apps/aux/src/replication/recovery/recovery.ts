@@ -1,10 +1,11 @@
 import type { View } from '@dcs/cluster-membership';
 import { SLOT_COUNT } from '@dcs/consistent-hash';
 import { compareVersions, type HybridClock, makeVersion, SlotSet } from '@dcs/protocol';
-import type { DiskIdentity, NodeBackup, NodeDisk, Timers } from '../../node/ports.js';
+import type { DiskIdentity, NodeBackup, NodeDisk, PeerTransport, Timers } from '../../node/ports.js';
 import type { DedupTable } from '../../node/dedup-table.js';
 import { NONE, type Ownership } from '../../node/ownership.js';
 import type { Store } from '../../node/store.js';
+import { FormerOwners } from './former-owners.js';
 import { History } from './history.js';
 import { observeVersions } from './observe-versions.js';
 import type { Origin } from './origin.js';
@@ -28,6 +29,7 @@ export interface RecoveryOptions extends RecoveryTuning {
   readonly ownership: Ownership;
   readonly ledger: SlotLedger;
   readonly peers: Peers;
+  readonly transport: PeerTransport;
   readonly store: Store;
   readonly dedup: DedupTable;
   readonly clock: HybridClock;
@@ -41,6 +43,11 @@ export interface RecoveryOptions extends RecoveryTuning {
   readonly backup: NodeBackup | undefined;
   /** Slots have something to be imported. */
   readonly onReleased: () => void;
+  /**
+   * This node was expelled, and knows now what the others have.
+   * @param isStale they have all that it acknowledged: its copies count as older
+   */
+  readonly onReturned: (isStale: boolean) => void;
 }
 
 const DEFAULT_WAIT_MS = 30_000;
@@ -57,7 +64,8 @@ const MAX_VIEWS = 8;
  * slot. Slots are *held* (nothing is said of them) until all nodes that owned them last are back with what their disks
  * have, or a time is over; what no disk has comes from a backup. docs/recovery.md tells the whole.
  *
- * Without a disk and without a backup it does nothing.
+ * A node that was expelled and returns is as one that starts with its memory for a disk. Without a disk and without a
+ * backup nothing else is waited for than expelled nodes that may live.
  */
 export class Recovery {
   /** Slots that were given up: none of the nodes that owned them last came back with its disk. */
@@ -67,7 +75,6 @@ export class Recovery {
   readonly #options: RecoveryOptions;
   readonly #origins: Origins;
   readonly #history: History;
-  readonly #startedAt: number;
   /** Of {@link slotsGivenUp}, those of before this recovery. */
   #givenUpBefore = 0;
   #identity: DiskIdentity | undefined;
@@ -76,6 +83,11 @@ export class Recovery {
   /** The cluster had members before this node joined: their incarnations, by id. Empty when all had left. */
   #before: ReadonlyMap<string, number> | undefined;
   #recovering = false;
+  /** This node was expelled, is in the view again, and does not know yet what the others have. */
+  #returning = false;
+  /** Wall clock when this node was last in the view. */
+  #inViewAt: number;
+  readonly #former: FormerOwners;
   readonly #duty: RestoreDuty;
   /** A backup is being read for these. */
   #restoring: SlotSet | undefined;
@@ -89,10 +101,11 @@ export class Recovery {
 
   constructor(options: RecoveryOptions) {
     this.#options = options;
-    this.#startedAt = options.monotonic();
+    this.#inViewAt = options.now();
     this.#identity = options.disk?.identity;
     this.#views = this.#identity?.views ?? [];
     this.#loaded = options.disk === undefined;
+    this.#former = new FormerOwners(options);
     this.#duty = new RestoreDuty(options.ownership, options.ledger);
     this.#origins = new Origins({
       ...options,
@@ -114,6 +127,11 @@ export class Recovery {
 
   /** What is here of slots that others own may be all there is of it. */
   get mayBePrecious(): boolean {
+    return this.keepsAll || this.#returning || this.#options.ownership.self === undefined;
+  }
+
+  /** Nothing that is here counts as old. */
+  get keepsAll(): boolean {
     return this.#recovering || this.#history.isForeign || !this.#loaded;
   }
 
@@ -129,7 +147,7 @@ export class Recovery {
       identity: this.#identity,
       intact: disk !== undefined && disk.damaged === 0,
       loaded: this.#loaded,
-      recovering: this.#recovering || !this.#loaded,
+      recovering: this.#recovering || this.#returning || !this.#loaded,
       historyId: this.historyId,
     };
   }
@@ -145,7 +163,7 @@ export class Recovery {
     if (before !== undefined && before.epoch > 0) {
       this.#before = new Map(before.members.map(({ id, incarnation }) => [id, incarnation]));
     }
-    const serving = await this.#findServing();
+    const serving = await this.#findServing(this.#options.monotonic());
     if (this.#closed) return;
     if (disk !== undefined) {
       // What was deleted while this disk was away may be forgotten by now: those who serve know better.
@@ -166,16 +184,30 @@ export class Recovery {
   }
 
   /** After every view. */
-  viewChanged(): void {
-    if (!this.isEnabled || !this.#loaded) return;
+  viewChanged(before: View): void {
+    const { ownership, now } = this.#options;
+    this.#former.follow(before, ownership.view);
+    if (ownership.self !== undefined && !this.#returning) this.#inViewAt = now();
+    if (!this.#loaded) return;
     this.#origins.retain();
-    this.#note(this.#options.ownership.view);
+    this.#note(ownership.view);
     this.#evaluate();
+  }
+
+  /**
+   * This node was expelled, and the next view, or this one, has it again. The others may have written to its slots, or
+   * may never have had what it holds: all slots are blocked until they have said which.
+   */
+  readmitted(): void {
+    if (!this.#loaded || this.#returning) return; // it is about to ask them anyway
+    this.#returning = true;
+    this.#holdAll();
+    void Promise.resolve().then(() => this.#return());
   }
 
   /** All owners that these slots had are gone: they are held from now on. */
   orphaned(slots: readonly number[]): void {
-    if (!this.isEnabled || !this.#loaded || slots.length === 0) return;
+    if (!this.#loaded || slots.length === 0) return;
     const { ledger, dedup, monotonic, recoveryWaitMs = DEFAULT_WAIT_MS } = this.#options;
     for (const slot of slots) {
       ledger.block(slot);
@@ -189,12 +221,13 @@ export class Recovery {
 
   close(): void {
     this.#closed = true;
+    this.#former.close();
     this.#cancel?.();
     this.#cancel = undefined;
   }
 
   /** The nodes that serve and wait for nothing. Comes back without any when all that is in the view has said so. */
-  async #findServing(): Promise<readonly Origin[]> {
+  async #findServing(since: number): Promise<readonly Origin[]> {
     const { ownership, monotonic, timers, recoveryWaitMs = DEFAULT_WAIT_MS } = this.#options;
     for (;;) {
       const others = ownership.view.members.filter(({ id }) => id !== ownership.selfId);
@@ -204,16 +237,46 @@ export class Recovery {
           typeof origin === 'object' && !origin.recovering && others[i]!.state !== 'joining',
       );
       if (serving.length > 0 || this.#closed) return serving;
-      const silent = heard.includes('silent') && monotonic() - this.#startedAt < recoveryWaitMs;
+      const silent = heard.includes('silent') && monotonic() - since < recoveryWaitMs;
       if (!silent) return [];
       await new Promise<void>((resolve) => timers.after(POLL_MS, resolve));
     }
   }
 
+  async #return(): Promise<void> {
+    const { store, dedup, ownership, now, monotonic, tombstoneRetentionMs, onReturned, onReleased } = this.#options;
+    const since = monotonic();
+    const serving = await this.#findServing(since);
+    if (this.#closed) return;
+    this.#returning = false;
+    this.#loadedAt = since;
+    if (serving.length === 0) {
+      const isAlone = ownership.view.members.every(({ id }) => id === ownership.selfId);
+      onReturned(false);
+      if (isAlone) this.#releaseAll([]);
+      else this.#waitForOthers();
+    } else {
+      // As with a disk that was away: what was deleted meanwhile may be forgotten by now.
+      if (now() - this.#inViewAt > tombstoneRetentionMs) store.dropWhere(() => true);
+      const historyId = this.#history.current ?? '';
+      this.#history.join({ historyId, aliveAt: this.#inViewAt, views: this.#views }, serving);
+      const isStale = !this.#history.isForeign;
+      if (isStale) dedup.clear(); // what this node did last, and could not copy, has not happened for the others
+      onReturned(isStale);
+      this.#releaseAll(this.#origins.sources(this.#origins.present()));
+    }
+    this.#inViewAt = now();
+    onReleased();
+    this.#poll();
+  }
+
   /** Others serve: what this disk has of their history, they have too. */
   #join(serving: readonly Origin[]): void {
     this.#history.join(this.#identity, serving);
-    const sources = this.#origins.sources(this.#origins.present());
+    this.#releaseAll(this.#origins.sources(this.#origins.present()));
+  }
+
+  #releaseAll(sources: readonly string[]): void {
     for (let slot = 0; slot < SLOT_COUNT; slot++) this.#release(slot, sources);
   }
 
@@ -253,9 +316,10 @@ export class Recovery {
 
   /** Releases the slots of which enough is known. */
   #evaluate(): void {
-    if (!this.#recovering || !this.#loaded || this.#closed) return;
+    if (!this.#recovering || this.#returning || !this.#loaded || this.#closed) return;
     const { ownership, ledger, monotonic, backup, disk, store } = this.#options;
     this.#origins.askMissing();
+    this.#former.ask();
     if (ownership.self?.state !== 'up') return;
     this.#distrustOldDisk();
     const present = this.#origins.present();
@@ -270,7 +334,11 @@ export class Recovery {
       return origin?.intact === true && (origin.identity?.views.at(-1)?.epoch ?? -1) >= inSyncEpoch;
     };
     const isOver = monotonic() >= this.#deadline;
-    const isAwaited = (id: string): boolean => !present.has(id) && (!isOver || this.#origins.isLoading(id));
+    const isAwaited = (id: string): boolean => {
+      if (present.has(id)) return false;
+      if (this.#origins.isLoading(id) || this.#former.answers(id)) return true;
+      return !isOver && (this.isEnabled || this.#former.mayLive(id));
+    };
     const sources = this.#origins.sources(present);
     const missesAny = [...owners.members].some(isAwaited);
     const toRestore = new SlotSet();
@@ -278,6 +346,13 @@ export class Recovery {
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
       if (!ledger.isBlocked(slot) || this.#restoring?.has(slot) === true) continue;
       const had = [...owners.of(slot)];
+      const hasLivedOn = (id: string): boolean =>
+        id !== ownership.selfId && owners.ownedFirst(slot, id, present.get(id)?.incarnation ?? -1);
+      if (had.some(hasLivedOn)) {
+        this.#release(slot, sources);
+        released = true;
+        continue;
+      }
       if (had.some(isAwaited)) continue;
       // What an owner without its disk had taken while another was silent, only the node that stood in may have.
       if (missesAny && !had.every(hasDisk)) continue;
@@ -374,13 +449,15 @@ export class Recovery {
     this.#recovering = false;
     const gaveUp = this.slotsGivenUp > this.#givenUpBefore;
     this.#givenUpBefore = this.slotsGivenUp;
+    if (!this.isEnabled && !gaveUp) return;
     this.#history.decide(this.#identity, present, gaveUp);
   }
 
   /** Keeps the view for the next start. */
   #note(view: View): void {
     const { ledger, ownership } = this.#options;
-    if (this.#recovering || this.historyId === undefined || ownership.self?.state !== 'up') return;
+    if (this.#recovering || this.#returning || ownership.self?.state !== 'up') return;
+    if (this.isEnabled && this.historyId === undefined) return;
     const isWhole = ledger.unsynced === 0;
     const last = this.#views.at(-1);
     if (last?.epoch === view.epoch && (!isWhole || this.#views.length === 1)) return;

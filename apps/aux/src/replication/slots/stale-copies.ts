@@ -38,6 +38,11 @@ export class StaleCopies {
     this.#stale.delete(slot);
   }
 
+  /** Nothing that is here counts as old. */
+  clear(): void {
+    this.#stale.clear();
+  }
+
   /** A client has written this here, or an owner has had it copied. */
   arrived(key: string, entry: Entry): void {
     if (this.#stale.size === 0) return;

@@ -16,8 +16,8 @@ export interface ViewChangesOptions {
   /** Copies of a slot while no member states a number. */
   readonly replicas: number;
   readonly disk: NodeDisk | undefined;
-  /** What is held may be all there is: nothing of it counts as old. */
-  readonly mayBePrecious: () => boolean;
+  /** What is here may be all there is: nothing of it counts as old. */
+  readonly keepsAll: () => boolean;
 }
 
 /** What a new view means for this node: which slots are new here, from whom it has to import them, and what is old. */
@@ -36,6 +36,11 @@ export class ViewChanges {
     return this.#beganAt;
   }
 
+  /** It was expelled, and no view has it yet. */
+  get isReadmitted(): boolean {
+    return this.#readmitted;
+  }
+
   /** The registry had expelled this node: in the next view that has it, it begins anew. */
   readmitted(): void {
     this.#readmitted = true;
@@ -46,7 +51,7 @@ export class ViewChanges {
    * @returns slots that are new here, of whose owners before none is in the view any more
    */
   apply(view: View): number[] {
-    const { ownership, staleCopies, clock, mayBePrecious } = this.#options;
+    const { ownership, staleCopies, clock, keepsAll } = this.#options;
     const previous = ownership.table;
     const incarnations = new Map(ownership.up.map(({ id, incarnation }) => [id, incarnation]));
     this.#forget(view);
@@ -59,7 +64,7 @@ export class ViewChanges {
         return member !== undefined && (incarnations.get(id) ?? member.incarnation) === member.incarnation;
       };
       const gained = this.#reown(before, view.epoch, lives);
-      if (!mayBePrecious()) staleCopies.mark(gained, clock.last);
+      if (!keepsAll()) staleCopies.mark(gained, clock.last);
       ownerless = gained.filter((slot) => {
         const owners = before.ownersOf(slot);
         return owners.length > 0 && owners.every((id) => ownership.member(id) === undefined);
@@ -88,14 +93,12 @@ export class ViewChanges {
    * or was out meanwhile, those of the same members without it.
    */
   #ownersBefore(previous: SlotTable): SlotTable {
-    const { ownership, replicas, dedup } = this.#options;
+    const { ownership, replicas } = this.#options;
     if (!ownership.table.members.includes(ownership.selfId)) return previous;
     if (previous.members.includes(ownership.selfId) && !this.#readmitted) return previous;
     this.#readmitted = false;
     this.#beganAt = ownership.epoch;
     const others = ownership.up.filter(({ id }) => id !== ownership.selfId);
-    // What this node did last, and could not copy, has not happened for the others.
-    if (others.length > 0) dedup.clear();
     return SlotTable.build(others, { replicas: replicationFactor(others, replicas) });
   }
 
