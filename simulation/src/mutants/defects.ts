@@ -154,11 +154,11 @@ export const DEFECTS = {
   'restore-only-by-owners': () => ({
     node: ({ ownership, replication: { ledger, recovery } }) => {
       const viewChanged = recovery.viewChanged.bind(recovery);
-      recovery.viewChanged = () => {
+      recovery.viewChanged = (before) => {
         for (let slot = 0; slot < SLOT_COUNT; slot++) {
           if (ownership.roleOf(slot) === NONE) ledger.unblock(slot, undefined);
         }
-        viewChanged();
+        viewChanged(before);
       };
     },
   }),
