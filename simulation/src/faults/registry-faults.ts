@@ -10,7 +10,8 @@ const LONG_PHASE_MS = 9000;
 const LONGEST_PHASE_MS = 16_000;
 /** Later than any caller waits, in most runs. */
 const LATE_MS = [300, 900, 2500];
-const CLOCK_STEPS_MS = [-120_000, -5000, -400, 400, 5000, 120_000];
+const CLOCK_STEPS_MS = [-30_000, -5000, -400, 400, 5000, 30_000];
+const FAR_CLOCK_STEPS_MS = [-120_000, 120_000];
 
 /** The registry as a whole, and the links to it. */
 export const REGISTRY_FAULTS = {
@@ -127,12 +128,16 @@ export const REGISTRY_FAULTS = {
     minPhaseMs: LONG_PHASE_MS,
     splits: true,
     movesClocks: true,
-    inject: (scene) => {
-      const { registry } = scene.cluster.world;
-      const stepMs = scene.random.pick(CLOCK_STEPS_MS);
-      scene.at(scene.early, `clock of the registry off by ${stepMs}`, () => (registry.clockOffsetMs = stepMs));
-      scene.at(scene.durationMs, 'clock of the registry right', () => (registry.clockOffsetMs = 0));
-    },
+    inject: (scene) => stepClock(scene, CLOCK_STEPS_MS),
+  },
+
+  /** The same, by more than entries have to live. */
+  'registry-clock-far': {
+    off: 'an owner that found an entry expired keeps a tombstone of the same version as the entry that another has',
+    minPhaseMs: LONG_PHASE_MS,
+    splits: true,
+    movesClocks: true,
+    inject: (scene) => stepClock(scene, FAR_CLOCK_STEPS_MS),
   },
 } satisfies Readonly<Record<string, Fault>>;
 
@@ -141,4 +146,11 @@ function switchTo(scene: Scene, state: 'refusing' | 'silent' | 'stale'): void {
   const at = scene.early;
   scene.at(at, `registry ${state}`, () => (registry.state = state));
   scene.at(at + scene.random.between(SHORT_MS, scene.durationMs - at), 'registry up', () => (registry.state = 'up'));
+}
+
+function stepClock(scene: Scene, steps: readonly number[]): void {
+  const { registry } = scene.cluster.world;
+  const stepMs = scene.random.pick(steps);
+  scene.at(scene.early, `clock of the registry off by ${stepMs}`, () => (registry.clockOffsetMs = stepMs));
+  scene.at(scene.durationMs, 'clock of the registry right', () => (registry.clockOffsetMs = 0));
 }

@@ -31,6 +31,7 @@ export const MECHANISMS = {
   /** A write does not wait until a replica that lacks it may not answer reads any more. */
   'grants-not-waited-for': {
     shownBy: ['reset', 'partition'],
+    unseen: 'a replica that does not hear its primary answers by itself after 250 ms, so no check is strict enough',
     surgery: () => ({
       node: ({ replication }) => {
         replication.readGrants.outstandingMs = () => 0;
@@ -47,6 +48,7 @@ export const MECHANISMS = {
   /** A slot whose sources are all gone is taken for in sync. */
   'orphans-not-blocked': {
     shownBy: ['kill-owners', 'crash-in-handoff'],
+    unseen: UNSEEN,
     surgery: () => ({
       node: ({ replication: { ledger } }) => {
         const retain = ledger.retainSources.bind(ledger);
@@ -57,12 +59,12 @@ export const MECHANISMS = {
 
   /** A new owner does not take over the results of operations. */
   'imports-without-dedup': {
-    shownBy: ['join', 'leave', 'crash'],
+    shownBy: ['crash'],
     surgery: () => ({ link: answering('DCS.REMEMBERED', () => [null, ['0']]) }),
   },
 
   'no-anti-entropy-rounds': {
-    shownBy: ['slow', 'reset', 'isolate'],
+    shownBy: ['reset'],
     surgery: () => ({
       node: ({ replication }) => {
         replication.antiEntropy.start = nothing;
@@ -85,8 +87,7 @@ export const MECHANISMS = {
 
   /** What a node had of a slot before others owned it is kept. */
   'stale-copies-kept': {
-    shownBy: ['old-disk', 'flap', 'isolate', 'pause'],
-    unseen: UNSEEN,
+    shownBy: ['old-disk'],
     surgery: () => ({ classes: () => replaced(StaleCopies.prototype, 'drop', nothing) }),
   },
 
@@ -117,8 +118,7 @@ export const MECHANISMS = {
 
   /** A fallback node delivers what it took without asking who had it taken. */
   'hints-unconfirmed': {
-    shownBy: ['isolate', 'slow', 'partition'],
-    unseen: UNSEEN,
+    shownBy: ['brief-cuts'],
     surgery: () => ({ link: answering('DCS.VOUCH', () => [new RespError('STALE no'), undefined]) }),
   },
 
@@ -134,7 +134,7 @@ export const MECHANISMS = {
   },
 
   'hints-never-delivered': {
-    shownBy: ['pause', 'partition', 'isolate'],
+    shownBy: ['partition'],
     surgery: () => ({
       node: ({ replication: { hints } }) => {
         hints.flush = nothing;
@@ -144,8 +144,7 @@ export const MECHANISMS = {
 
   /** An owner that missed a write is not told. */
   'missed-writes-forgotten': {
-    shownBy: ['pause', 'partition', 'slow'],
-    unseen: UNSEEN,
+    shownBy: ['reset'],
     surgery: () => ({
       node: ({ replication: { antiEntropy } }) => {
         antiEntropy.missed = nothing;
@@ -169,8 +168,7 @@ export const MECHANISMS = {
 
   /** A read shows a write whose copies are under way. */
   'reads-show-uncopied': {
-    shownBy: ['reset', 'crash', 'die-after-reply', 'power-off'],
-    unseen: UNSEEN,
+    shownBy: ['brief-cuts'],
     surgery: () => ({
       node: ({ replication: { pending } }) => {
         pending.whenDone = (_key, done) => done();
@@ -182,8 +180,7 @@ export const MECHANISMS = {
 
   /** An attempt on a key that was written since is done without asking the other owners. */
   'superseded-not-asked': {
-    shownBy: ['pause', 'slow', 'isolate'],
-    unseen: UNSEEN,
+    shownBy: ['brief-cuts'],
     surgery: () => ({
       node: ({ replication: { preparation } }) => {
         preparation.isSuperseded = () => false;
@@ -252,8 +249,7 @@ export const MECHANISMS = {
 
   /** A node drops its copy of a slot that it lost at once. */
   'copies-released-at-once': {
-    shownBy: ['crash-in-handoff', 'cut-in-handoff'],
-    unseen: UNSEEN,
+    shownBy: ['crash-in-handoff'],
     surgery: () => ({
       node: ({ store, ownership, replication: { copyRelease, hints } }) => {
         copyRelease.check = () =>

@@ -15,6 +15,9 @@ export type MutantName = DefectName | keyof typeof MECHANISMS;
 
 const mechanisms: Readonly<Record<string, Mechanism>> = MECHANISMS;
 const SHOWN_BY: Readonly<Partial<Record<DefectName, FaultName>>> = {
+  'acknowledge-early': 'die-after-reply',
+  'no-tombstones': 'crash',
+  'retry-restamps': 'brief-cuts',
   'disk-acknowledges-early': 'power-cut',
   'reads-without-lease': 'reset',
   'restore-only-by-owners': 'restore',
