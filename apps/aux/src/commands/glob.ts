@@ -6,12 +6,16 @@ const CARET = 0x5e;
 const DASH = 0x2d;
 const BACKSLASH = 0x5c;
 
+/** Longest pattern: with the longest key it takes some milliseconds to match. */
+export const MAX_PATTERN_BYTES = 1024;
+
 /**
  * Redis's glob patterns over binary strings: `*`, `?`, `[abc]`, `[^a]`, `[a-z]` and `\\` for a literal. Goes back to the
  * last `*` only, so it is O(pattern * key) where naive recursion is exponential.
+ * @returns undefined for a pattern of more than {@link MAX_PATTERN_BYTES}
  */
-export function globMatcher(pattern: string): (key: string) => boolean {
-  return (key) => matches(pattern, key);
+export function globMatcher(pattern: string): ((key: string) => boolean) | undefined {
+  return pattern.length > MAX_PATTERN_BYTES ? undefined : (key) => matches(pattern, key);
 }
 
 function matches(pattern: string, key: string): boolean {

@@ -20,6 +20,8 @@ export interface ConnectionLimits {
   readonly maxPending: number;
   /** Without a byte for so long the connection is closed; 0 = never. */
   readonly idleTimeoutMs: number;
+  /** How long the other end may take from one part of its last replies to the next, and then to end its side. */
+  readonly lingerMs: number;
 }
 
 export const DEFAULT_LIMITS: Omit<ConnectionLimits, 'maxBulkBytes' | 'maxRequestBytes'> = {
@@ -28,6 +30,7 @@ export const DEFAULT_LIMITS: Omit<ConnectionLimits, 'maxBulkBytes' | 'maxRequest
   maxOutputBytes: 64 * 2 ** 20,
   maxPending: 1024,
   idleTimeoutMs: 0,
+  lingerMs: 2000,
 };
 
 export interface ConnectionOptions {
@@ -44,8 +47,6 @@ export interface ConnectionOptions {
   readonly onClose: (connection: Connection) => void;
 }
 
-/** How long the other end may take from one part of its last replies to the next, and then to end its side. */
-const LINGER_MS = 2000;
 /** How long it may take for all of its last replies. */
 const LAST_REPLIES_MS = 20_000;
 
@@ -206,19 +207,20 @@ export class Connection {
 
   /**
    * The other end cannot put this off: nothing is read from it before the last replies are out, and from then on what it
-   * sends is thrown away, so that its own end is seen, for no longer than {@link LINGER_MS}.
+   * sends is thrown away, so that its own end is seen, for no longer than `lingerMs`.
    */
   #end(): void {
+    const { lingerMs } = this.#limits;
     const socket = this.#socket;
     const cut = () => socket.destroy();
     let deadline = setTimeout(cut, LAST_REPLIES_MS);
     socket.pause();
-    socket.setTimeout(LINGER_MS, cut); // from one part of the last replies to the next
+    socket.setTimeout(lingerMs, cut); // from one part of the last replies to the next
     socket.once('close', () => clearTimeout(deadline));
     socket.end(() => {
       clearTimeout(deadline);
       if (socket.destroyed) return;
-      deadline = setTimeout(cut, LINGER_MS);
+      deadline = setTimeout(cut, lingerMs);
       socket.resume();
     });
   }
