@@ -118,6 +118,24 @@ test('unfinished bodies hold what has come of them, and no more of them are read
   expect((await cluster.post('/data', { key: 'small', value: 1 })).status).toBe(200);
 });
 
+test('a body that ends too early is answered and holds nothing', async () => {
+  const ended = await open();
+  ended.send(`PUT /data/k ${START}content-length: ${MIB}\r\n\r\n`);
+  ended.send(Buffer.alloc(100_000));
+  await until(() => buffers().bodies.used > 0);
+  ended.read();
+  ended.socket.end();
+  await until(() => ended.socket.destroyed && buffers().bodies.used === 0);
+  expect(ended.text).toMatch(/^HTTP\/1\.1 400 /);
+});
+
+test('a body that nobody asked for holds nothing once it is answered', async () => {
+  for (const path of ['/cluster/backup', '/cluster/nodes/x/drain', '/nothing', '/health', '/data/bulk/x']) {
+    await cluster.call('POST', path, { headers: { 'content-type': 'application/json' }, body: '{}' });
+  }
+  expect(buffers().bodies.used).toBe(0);
+});
+
 test('an announcement alone holds nothing', async () => {
   const all = await Promise.all(Array.from({ length: 50 }, open));
   for (const client of all) client.send(`POST /data/bulk ${START}content-length: ${8 * MIB}\r\n\r\n`);
@@ -209,5 +227,13 @@ describe('what would take long is refused before it begins', () => {
     stringify.mockRestore();
     expect(answer.json()).toMatchObject({ status: 413, code: 'ERR_VALUE_TOO_LARGE' });
     expect(encoded).toBeLessThanOrEqual(3);
+  });
+
+  test('once values have turned out to be large, a bulk read asks for no more of them than it may answer', async () => {
+    const keys = Array.from({ length: 20 }, (_, i) => `worst-${i}`);
+    for (let i = 0; i < 3; i++) await cluster.post('/data/bulk/get', keys);
+    const before = reads();
+    expect((await cluster.post('/data/bulk/get', keys)).status).toBe(413);
+    expect(reads() - before).toBeLessThanOrEqual(10);
   });
 });

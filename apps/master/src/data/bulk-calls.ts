@@ -26,6 +26,8 @@ export interface BulkCallsOptions {
 
 /** Operations of one call that are on their way at a time: they are pipelined, one connection per owner. */
 const WINDOW = 256;
+/** How much one value changes what is taken for the size of the next ones. */
+const SIZE_WEIGHT = 1 / 16;
 /** JSON text that is parsed in one turn of the event loop: a few milliseconds' worth, whatever it holds. */
 const TURN_BYTES = 65_536;
 /** A bulk read holds its values, their text put together, and the bytes of that. */
@@ -48,6 +50,8 @@ interface StoredItem extends StoredValue {
 /** The calls on many keys: validated as a whole before anything is sent, then run side by side. */
 export class BulkCalls {
   readonly #options: BulkCallsOptions;
+  /** What values that were read in bulk took of late, in bytes: a moving average. */
+  #valueBytes = 0;
 
   constructor(options: BulkCallsOptions) {
     this.#options = options;
@@ -57,10 +61,14 @@ export class BulkCalls {
     const { plane } = this.#options;
     const items = await this.#itemsOf(body);
     let stored = 0;
-    const failures = await runAll([...items.values()], async ({ key, bytes, kind, expiresAt, items: count }) => {
-      await plane.set(key, bytes, kind, expiresAt, ALWAYS);
-      stored += count;
-    });
+    const failures = await runAll(
+      [...items.values()],
+      WINDOW,
+      async ({ key, bytes, kind, expiresAt, items: count }) => {
+        await plane.set(key, bytes, kind, expiresAt, ALWAYS);
+        stored += count;
+      },
+    );
     return counted('stored', stored, failures, items.size);
   }
 
@@ -68,7 +76,7 @@ export class BulkCalls {
     const { plane } = this.#options;
     let deleted = 0;
     const keys = this.#keysOf(body);
-    const failures = await runAll(keys, async ({ key }) => {
+    const failures = await runAll(keys, WINDOW, async ({ key }) => {
       if (await plane.delete(key, ALWAYS)) deleted++;
     });
     return counted('deleted', deleted, failures, keys.length);
@@ -90,10 +98,13 @@ export class BulkCalls {
     const { plane, maxBytes } = this.#options;
     const found = new Map<string, string>();
     let bytes = 0;
-    const failures = await runAll(keys, async ({ key }) => {
+    // No more of them on their way than the answer may hold, as far as sizes can be known.
+    const window = Math.min(WINDOW, Math.ceil(maxBytes / Math.max(1, this.#valueBytes)));
+    const failures = await runAll(keys, window, async ({ key }) => {
       if (bytes > maxBytes) return;
       const entry = await plane.get(key);
       if (entry === undefined) return;
+      this.#valueBytes += (entry.value.length - this.#valueBytes) * SIZE_WEIGHT;
       // No value has a text shorter than itself: what is too much is not written to find that out.
       if (bytes + entry.value.length > maxBytes) return void (bytes += entry.value.length);
       const text = valueJson(entry);
@@ -158,6 +169,7 @@ export class BulkCalls {
 /** Runs `call` for every item, a bounded number at a time. RoutingErrors are collected, others thrown. */
 async function runAll<T extends { readonly key: string }>(
   items: readonly T[],
+  window: number,
   call: (item: T) => Promise<void>,
 ): Promise<Failure[]> {
   const failures: Failure[] = [];
@@ -173,7 +185,7 @@ async function runAll<T extends { readonly key: string }>(
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(WINDOW, items.length) }, lane));
+  await Promise.all(Array.from({ length: Math.min(window, items.length) }, lane));
   return failures;
 }
 

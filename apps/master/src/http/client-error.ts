@@ -9,6 +9,9 @@ const CODES: Readonly<Record<string, readonly [ProblemCode, string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: ['ERR_REQUEST_TIMEOUT', 'the request did not arrive in time'],
 };
 
+/** How long the other end has to read the answer, and to close. */
+const LINGER_MS = 2000;
+
 /**
  * Answers what never became a request: bytes that are no HTTP, headers past their bound, a client that is too slow. Whole
  * requests that came in before it on the connection (HTTP pipelining) are answered first.
@@ -33,4 +36,5 @@ function endWith(error: NodeJS.ErrnoException, socket: Socket): void {
     'connection: close',
   ];
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
+  socket.setTimeout(LINGER_MS); // then Node destroys it, whatever the other end does
 }

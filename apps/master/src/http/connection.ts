@@ -36,6 +36,8 @@ export class Connection implements Reader {
   readonly #releases = new Set<() => void>();
   #closed = false;
   #onAnswered: (() => void) | undefined;
+  /** The request that came in last. */
+  #last: GatewayResponse | undefined;
 
   private constructor(socket: Socket, buffers: Buffers) {
     this.#socket = socket;
@@ -49,16 +51,21 @@ export class Connection implements Reader {
     return (own[CONNECTION] ??= new Connection(socket, buffers));
   }
 
-  /** Calls back when all requests that came in on this socket are answered, at once where none is open. */
+  /**
+   * Nothing more comes in on this socket. Calls back when all requests that came in whole are answered, at once where
+   * none is open. One whose body has not come to its end will not be answered.
+   */
   static whenAnswered(socket: Socket, callback: () => void): void {
     const own = (socket as ConnectionSocket)[CONNECTION];
-    if (own === undefined || own.#active === 0) callback();
-    else own.#onAnswered = callback;
+    if (own === undefined) return callback();
+    own.#onAnswered = callback;
+    own.#checkAnswered();
   }
 
   /** Calls `proceed` when this request is among the first few that are not answered yet: at once, as a rule. */
   enter(response: GatewayResponse, proceed: () => void): void {
     response.on('finish', onFinish);
+    this.#last = response;
     if (this.#active < MAX_ACTIVE_REQUESTS) {
       this.#active++;
       return proceed();
@@ -105,12 +112,13 @@ export class Connection implements Reader {
     if (this.#heldBytes === 0 && this.#releases.size === 0) this.#buffers.hasRead(this);
     const next = this.#waiting.shift();
     if (next === undefined) {
-      if (--this.#active === 0) this.#onAnswered?.();
+      this.#active--;
     } else {
       this.#give(WAITING_BYTES);
       if (this.#waiting.length === 0) this.#socket.resume();
       next.proceed();
     }
+    this.#checkAnswered();
   }
 
   cut(): void {
@@ -119,6 +127,15 @@ export class Connection implements Reader {
     const { parser } = this.#socket;
     if (parser) parser.onIncoming = () => -1;
     this.#socket.destroy();
+  }
+
+  #checkAnswered(): void {
+    if (this.#onAnswered === undefined) return;
+    const broken = this.#last && !this.#last.writableFinished && !this.#last.req.complete ? 1 : 0;
+    if (this.#active + this.#waiting.length > broken) return;
+    const callback = this.#onAnswered;
+    this.#onAnswered = undefined;
+    callback();
   }
 
   #give(bytes: number): void {

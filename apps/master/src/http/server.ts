@@ -111,6 +111,7 @@ export function createServer({ config, buffers, audit, onDefect }: ServerOptions
   server.addHook('onRequest', authHook(tokens, audit));
   server.addHook('onRequest', statementsHook);
   server.addHook('onSend', (request, reply, payload, done) => {
+    request.bodyHold?.release();
     if (DOCS_PAGE.test(request.url)) reply.header('content-security-policy', DOCS_POLICY);
     const bytes = sizeOf(payload);
     const held = Connection.of(request.raw.socket, buffers).hold(reply.raw as GatewayResponse, bytes);
