@@ -18,6 +18,7 @@ function makeApp(): AuxApp {
     },
     readFile: () => '',
     pid: 1,
+    memory: { heapBytes: 2 ** 32, totalBytes: 2 ** 34 },
   });
   const out = { write: (line: string) => lines.push(line) } as unknown as NodeJS.WritableStream;
   const registry = new MemoryRegistry();

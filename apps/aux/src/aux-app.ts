@@ -85,7 +85,11 @@ export class AuxApp {
     await this.#http.listen(config.httpPort, config.host);
     await this.aux.start(this.httpPort);
     log.info(
-      { data: `${config.host}:${this.aux.data.port}`, http: `${config.host}:${this.httpPort}` },
+      {
+        data: `${config.host}:${this.aux.data.port}`,
+        http: `${config.host}:${this.httpPort}`,
+        maxBytes: config.maxBytes,
+      },
       `aux ${config.id} is up`,
     );
   }

@@ -21,6 +21,7 @@ export async function startServer(
     },
     readFile: () => '',
     pid: 1,
+    memory: { heapBytes: 2 ** 32, totalBytes: 2 ** 34 },
   });
   const server = new AuxServer({
     config,

@@ -109,6 +109,8 @@ export interface Surroundings {
   readonly dataDir: string;
   /** Of the secret that the launcher makes; undefined where the caller gives one. */
   readonly secretFile: string | undefined;
+  /** For each aux, unless the caller says more than `auto`; undefined: each by its own rule. */
+  readonly maxBytes: string | undefined;
   readonly environment: Environment;
 }
 
@@ -135,6 +137,8 @@ export function processEnvironment(
   if (placement.role === 'aux') {
     result['DCS_DATA_PORT'] = String(placement.dataPort);
     result['DCS_DATA_DIR'] = join(surroundings.dataDir, 'disk');
+    const { maxBytes } = surroundings;
+    if (maxBytes !== undefined && (result['DCS_MAX_BYTES'] || 'auto') === 'auto') result['DCS_MAX_BYTES'] = maxBytes;
     result['DCS_BACKUP_DIR'] ??= join(surroundings.dataDir, 'backup');
     // Without tokens HTTP is open to whoever is on this machine, and so is RESP.
     if (!hasTokens(environment) && LOOPBACK.test(host)) result['DCS_ALLOW_UNAUTHENTICATED'] ??= 'true';

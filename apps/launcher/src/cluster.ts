@@ -21,6 +21,7 @@ import {
   WORKSPACE_ROOT,
 } from './cluster-plan.js';
 import { clusterSecretFile, ensureClusterSecret } from './cluster-secret.js';
+import { memoryShare } from './memory-share.js';
 import { callerEnvironment, type Environment, refuseOwnVariables, type Role } from './config/environment.js';
 import { DataLock } from './data-lock.js';
 import { LauncherError } from './errors.js';
@@ -87,6 +88,7 @@ export class Cluster {
       registry: options.registry ?? `file:${join(this.#dataDir, 'registry')}`,
       dataDir: this.#dataDir,
       secretFile: hasSecret(environment) ? undefined : clusterSecretFile(this.#dataDir),
+      maxBytes: memoryShare(options.aux ?? DEFAULT_AUX),
       environment,
     };
   }

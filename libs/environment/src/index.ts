@@ -1,6 +1,7 @@
 export { isEveryAddress, isLoopback } from './addresses.js';
 export { allows, type ApiToken, ApiTokens, type Role, ROLES } from './api-tokens.js';
 export { CONFIG_EXIT_CODE, ConfigError, problem, shownValue } from './config-error.js';
+export { defaultEntryBytes, memoryLimits, type MemoryLimits, mostEntryBytes } from './memory-limits.js';
 export { connectionsWithin, openFileLimit } from './open-files.js';
 export { keepFilesPrivate, privateDirectory } from './private-files.js';
 export { type Environment, readVariables, type VariableSource } from './read-variables.js';

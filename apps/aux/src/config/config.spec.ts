@@ -1,16 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MAX_ALIVE_AGE_MS } from '../persistence/checkpoints.js';
-import { ConfigError } from '@dcs/environment';
+import { ConfigError, type MemoryLimits } from '@dcs/environment';
 import { type AuxConfig, loadConfig, MIN_TOMBSTONE_RETENTION_MS, VARIABLES } from './config.js';
 
-function load(env: Record<string, string>, readFile = (): string => ''): AuxConfig {
-  return loadConfig({ env, readFile, pid: 42 });
+const MIB = 2 ** 20;
+const AMPLE = { heapBytes: 4096 * MIB, totalBytes: 16_384 * MIB };
+
+function load(env: Record<string, string>, readFile = (): string => '', memory: MemoryLimits = AMPLE): AuxConfig {
+  return loadConfig({ env, readFile, pid: 42, memory });
 }
 
-function problems(env: Record<string, string>, readFile?: () => string): readonly string[] {
+function problems(env: Record<string, string>, readFile?: () => string, memory?: MemoryLimits): readonly string[] {
   try {
-    load(env, readFile);
+    load(env, readFile, memory);
   } catch (error) {
     expect(error).toBeInstanceOf(ConfigError);
     return (error as ConfigError).problems;
@@ -61,6 +64,8 @@ test.each([
   ['DCS_LOG_FORMAT', 'xml'],
   ['DCS_ALLOW_UNAUTHENTICATED', 'yes'],
   ['DCS_MAX_BYTES', '1'],
+  ['DCS_MAX_BYTES', 'plenty'],
+  ['DCS_MAX_BYTES', '-1'],
   ['DCS_TOMBSTONE_RETENTION_MS', '59999'],
   ['DCS_ID', 'a\nb'],
 ])('%s=%s is refused with its name, its value and what is wanted', (name, value) => {
@@ -145,6 +150,30 @@ test('others are told of an address that they can connect to', () => {
     ]);
   }
   expect(load({ ...open, DCS_HOST: '::', DCS_ADVERTISE_HOST: 'a' }).advertiseHost).toBe('a');
+});
+
+describe('DCS_MAX_BYTES', () => {
+  const small = { heapBytes: 768 * MIB, totalBytes: 1024 * MIB };
+
+  test('is 256 MiB by default, and less where the heap or the memory is small', () => {
+    const auto = (memory: MemoryLimits) => load({}, undefined, memory).maxBytes / MIB;
+    expect([auto(AMPLE), auto(small)]).toEqual([256, 256]);
+    expect(auto({ ...small, totalBytes: 400 * MIB })).toBe(100);
+    expect(auto({ ...small, heapBytes: 300 * MIB })).toBe(150);
+    expect(load({ DCS_MAX_BYTES: 'auto' }, undefined, small).maxBytes).toBe(256 * MIB);
+  });
+
+  test.each([
+    [2 ** 30, 512 * MIB, small],
+    [576 * MIB + 1, 576 * MIB, { ...AMPLE, heapBytes: 768 * MIB }],
+    [512 * MIB + 1, 512 * MIB, { ...AMPLE, totalBytes: 1024 * MIB }],
+  ])('%d is refused where %d is the most, with the numbers: %j', (value, most, memory) => {
+    const [problem, ...more] = problems({ DCS_MAX_BYTES: String(value) }, undefined, memory);
+    expect(more).toEqual([]);
+    expect(problem).toMatch(new RegExp(`^DCS_MAX_BYTES: got "${value}", expected at most ${most}: the heap ends at`));
+    expect(problem).toContain(`the memory at ${memory.totalBytes}`);
+    expect(problems({ DCS_MAX_BYTES: String(most) }, undefined, memory)).toEqual([]);
+  });
 });
 
 test('to be durable before each answer takes a disk', () => {

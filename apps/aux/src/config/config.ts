@@ -3,9 +3,12 @@ import {
   type ApiToken,
   choice,
   ConfigError,
+  defaultEntryBytes,
   type Environment,
   integer,
   isEveryAddress,
+  type MemoryLimits,
+  mostEntryBytes,
   optionalText,
   problem,
   readVariables,
@@ -30,6 +33,8 @@ function variable<T extends z.ZodType>(schema: T, shown: string, means: string):
   return { schema, default: shown, means };
 }
 
+const MIN_MAX_BYTES = 2 ** 20;
+const MAX_MAX_BYTES = 2 ** 40;
 const port = (byDefault: number) => integer(byDefault, 0, 65_535);
 const directory = z.string().min(1).optional().describe('a directory');
 const shared = SHARED_VARIABLES;
@@ -85,9 +90,15 @@ export const VARIABLES = {
   ),
   DCS_MAX_ENTRIES: variable(integer(1_000_000, 1, 200_000_000), '1000000', 'Most entries'),
   DCS_MAX_BYTES: variable(
-    integer(268_435_456, 1_048_576, 2 ** 40),
-    '268435456',
-    'Most bytes of keys, values and what an entry costs besides',
+    z
+      .string()
+      .regex(/^(auto|\d{1,16})$/)
+      .transform((value) => (value === 'auto' ? undefined : Number(value)))
+      .refine((value) => value === undefined || (value >= MIN_MAX_BYTES && value <= MAX_MAX_BYTES))
+      .optional()
+      .describe(`auto, or an integer from ${MIN_MAX_BYTES} to ${MAX_MAX_BYTES}`),
+    'auto',
+    'Most bytes of keys, values and what an entry costs besides; `auto`: 268435456, but at most a quarter of the memory and half of the heap that the process may use. More than half of the memory or three quarters of the heap is refused',
   ),
   DCS_MAX_VALUE_BYTES: variable(shared.DCS_MAX_VALUE_BYTES, '1048576', 'Most bytes in a value'),
   DCS_MAX_CONNECTIONS: variable(
@@ -202,19 +213,20 @@ export interface ConfigSource {
   /** Contents of a file named by a `_FILE` variable. */
   readonly readFile: (path: string) => string;
   readonly pid: number;
+  readonly memory: MemoryLimits;
 }
 
 /** @throws ConfigError naming every problem at once */
-export function loadConfig({ env, readFile, pid }: ConfigSource): AuxConfig {
+export function loadConfig({ env, readFile, pid, memory }: ConfigSource): AuxConfig {
   const schemas = Object.fromEntries(Object.entries(VARIABLES).map(([name, { schema }]) => [name, schema]));
   const values = readVariables(schemas, { environment: env, readFile }) as Values;
-  const problems = relations(values);
+  const problems = relations(values, memory);
   if (problems.length > 0) throw new ConfigError(problems);
-  return configOf(values, pid);
+  return configOf(values, pid, memory);
 }
 
 /** What only shows when variables are seen together. */
-function relations(values: Values): string[] {
+function relations(values: Values, memory: MemoryLimits): string[] {
   const hasSecret = values.DCS_CLUSTER_SECRET.length > 0;
   const problems = sharedProblems(values, { name: 'DCS_CLUSTER_SECRET', isSet: hasSecret });
   const refuse = (name: keyof Values, shown: string, expected: string) => problems.push(problem(name, shown, expected));
@@ -227,6 +239,12 @@ function relations(values: Values): string[] {
   if (values.DCS_DURABILITY === 'always' && values.DCS_DATA_DIR === undefined) {
     refuse('DCS_DURABILITY', '"always"', 'another value while DCS_DATA_DIR is not set: there is no disk to write to');
   }
+  const most = mostEntryBytes(memory);
+  if ((values.DCS_MAX_BYTES ?? 0) > most) {
+    const { heapBytes, totalBytes } = memory;
+    const limits = `the heap ends at ${heapBytes} (--max-old-space-size), the memory at ${totalBytes}`;
+    refuse('DCS_MAX_BYTES', JSON.stringify(String(values.DCS_MAX_BYTES)), `at most ${most}: ${limits}`);
+  }
   if (values.DCS_API_TOKENS.length > 0 && !hasSecret) {
     const expected = 'DCS_CLUSTER_SECRET as well: else whoever says that it is a part of the cache needs no token';
     refuse('DCS_API_TOKENS', '(hidden)', expected);
@@ -234,7 +252,7 @@ function relations(values: Values): string[] {
   return problems;
 }
 
-function configOf(values: Values, pid: number): AuxConfig {
+function configOf(values: Values, pid: number, memory: MemoryLimits): AuxConfig {
   const dataPort = values.DCS_DATA_PORT;
   return Object.freeze({
     cluster: values.DCS_CLUSTER,
@@ -252,7 +270,7 @@ function configOf(values: Values, pid: number): AuxConfig {
     weight: values.DCS_WEIGHT,
     zone: values.DCS_ZONE,
     maxEntries: values.DCS_MAX_ENTRIES,
-    maxBytes: values.DCS_MAX_BYTES,
+    maxBytes: values.DCS_MAX_BYTES ?? defaultEntryBytes(memory),
     maxValueBytes: values.DCS_MAX_VALUE_BYTES,
     maxConnections: values.DCS_MAX_CONNECTIONS,
     tombstoneRetentionMs: values.DCS_TOMBSTONE_RETENTION_MS,

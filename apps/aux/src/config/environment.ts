@@ -1,4 +1,4 @@
-import { connectionsWithin, openFileLimit } from '@dcs/environment';
+import { connectionsWithin, memoryLimits, openFileLimit } from '@dcs/environment';
 import { type AuxConfig, loadConfig } from './config.js';
 
 /** Connections of the ops port, which are none of clients. */
@@ -12,7 +12,7 @@ const RESERVED = OPS_CONNECTIONS + MAX_LINKS + OWN_DESCRIPTORS;
 
 /** The configuration of this process. @throws ConfigError */
 export function configFromEnvironment(readFile: (path: string) => string): AuxConfig {
-  return loadConfig({ env: process.env, readFile, pid: process.pid });
+  return loadConfig({ env: process.env, readFile, pid: process.pid, memory: memoryLimits() });
 }
 
 /**
