@@ -95,6 +95,15 @@ describe('Idempotency-Key', () => {
     expect((await read(url(), 'once')).json()).toMatchObject({ value: 5 });
   });
 
+  test('the same one with another request is refused, through every gateway', async () => {
+    const once = { 'idempotency-key': 'request-4' };
+    await incr('reused', { by: 1 }, 0, once);
+    for (const client of [0, 1]) {
+      expectProblem(await incr('reused', { by: 100 }, client, once), 422, 'ERR_IDEMPOTENCY_KEY_REUSED');
+    }
+    expect((await incr('reused', { by: 1 }, 1, once)).json()).toMatchObject({ value: 1 });
+  });
+
   test('a different one counts again, and keys do not share them', async () => {
     await incr('other', {}, 0, { 'idempotency-key': 'request-1' });
     await incr('other', {}, 0, { 'idempotency-key': 'request-2' });

@@ -90,7 +90,7 @@ describe('touch', () => {
   });
 });
 
-const BAD_TTLS = ['0', '-1', '-0.5', '"1"', '"soon"', 'true', '[]', '1e400', '1e300'];
+const BAD_TTLS = ['-1', '-0.5', '"1"', '"soon"', 'true', '[]', '1e400', '1e300'];
 
 describe('a ttl that is none', () => {
   test.each(BAD_TTLS)('%s is refused in POST /data', async (ttl) => {
@@ -103,14 +103,23 @@ describe('a ttl that is none', () => {
     expect((await read(url(), 'refused')).status).toBe(404);
   });
 
-  test.each(['0', '-1', 'soon', '', '1e400', 'NaN', 'Infinity', '0x10'])('?ttl=%s is refused in PUT', async (ttl) => {
+  test.each(['-1', 'soon', '', '1e400', 'NaN', 'Infinity', '0x10'])('?ttl=%s is refused in PUT', async (ttl) => {
     expectProblem(await put(url(), 'refused', 'x', {}, `?ttl=${ttl}`), 400, 'ERR_TTL_INVALID');
     expect((await read(url(), 'refused')).status).toBe(404);
   });
 
   test('is refused in touch', async () => {
     await store(url(), 'keeps', 'x');
-    expectProblem(await touch('keeps', { ttl: 0 }), 400, 'ERR_TTL_INVALID');
+    expectProblem(await touch('keeps', { ttl: -1 }), 400, 'ERR_TTL_INVALID');
     expect((await read(url(), 'keeps')).json()).not.toHaveProperty('ttl');
   });
+});
+
+test.each([0, null])('a ttl of %j is no expiry, and touch takes it away', async (ttl) => {
+  await call(url(), '/data', { json: { key: 'for ever', value: 1, ttl } });
+  expect((await read(url(), 'for ever')).json()).not.toHaveProperty('ttl');
+  expect((await touch('for ever', { ttl: 60 })).status).toBe(200);
+  expect((await read(url(), 'for ever')).json()).toHaveProperty('ttl');
+  expect((await touch('for ever', { ttl })).status).toBe(200);
+  expect((await read(url(), 'for ever')).json()).not.toHaveProperty('ttl');
 });

@@ -104,7 +104,7 @@ describe('POST /data and GET /data/:key', () => {
     [`{"key":"${'k'.repeat(600)}","value":1}`, 'ERR_KEY_INVALID', 'key must be 1-512 bytes of UTF-8, got 600'],
     [`{"key":"${'é'.repeat(257)}","value":1}`, 'ERR_KEY_INVALID', 'key must be 1-512 bytes of UTF-8, got 514'],
     ['{"key":"a","value":1,"ttl":-1}', 'ERR_TTL_INVALID', 'ttl must be a number of seconds from 0 (no expiry) to 3153600000, got -1'], // prettier-ignore
-    ['{"key":"a","value":1,"ttl":1e400}', 'ERR_BAD_REQUEST', 'the body has a number that is beyond what a double can hold'], // prettier-ignore
+    ['{"key":"a","value":1,"ttl":1e400}', 'ERR_TTL_INVALID', 'ttl must be a number of seconds from 0 (no expiry) to 3153600000, got Infinity'], // prettier-ignore
     ['{"key":"a","value":1,"ttl":"5"}', 'ERR_TTL_INVALID', 'ttl must be a number of seconds from 0 (no expiry) to 3153600000, got a string'], // prettier-ignore
   ])('%s is refused', async (body, code, detail) => {
     const answer = await cluster.call('POST', '/data', { headers: JSON_BODY, body });
@@ -120,7 +120,7 @@ describe('POST /data and GET /data/:key', () => {
     `{"key":"a","value":${'9'.repeat(302)}e7}`,
   ])('%.60s is refused: it would come back as null', async (body) => {
     const answer = await cluster.call('POST', '/data', { headers: JSON_BODY, body });
-    const detail = 'the body has a number that is beyond what a double can hold';
+    const detail = 'the value has a number that is beyond what a double can hold';
     expect(problem(answer)).toEqual({ status: 400, code: 'ERR_BAD_REQUEST', detail });
     const item = `[{"key":"b","value":1},${body}]`;
     expect(problem(await cluster.call('POST', '/data/bulk', { headers: JSON_BODY, body: item }))).toMatchObject({ status: 400 }); // prettier-ignore

@@ -49,8 +49,9 @@ function parsed(body: Buffer): unknown {
   } catch {
     throw new GatewayError('ERR_BAD_REQUEST', text.trim() === '' ? 'the body is empty' : 'the body is not valid JSON');
   }
-  if (MAY_OVERFLOW.test(text) && !hasFiniteNumbers(value)) {
-    throw new GatewayError('ERR_BAD_REQUEST', 'the body has a number that is beyond what a double can hold');
+  // Of the other fields whoever reads them says what is wrong.
+  if (MAY_OVERFLOW.test(text) && !hasFiniteNumbers((value as { readonly value?: unknown } | null)?.value)) {
+    throw new GatewayError('ERR_BAD_REQUEST', 'the value has a number that is beyond what a double can hold');
   }
   return value;
 }
