@@ -75,6 +75,8 @@ const monotonic = () => performance.now();
 /** Between two lines on refused entries, for each reason. */
 const REFUSED_LOG_INTERVAL_MS = 60_000;
 const LOGGED_KEY_CHARACTERS = 64;
+/** Between two lines on unreadable answers, for each node. */
+const UNREADABLE_LOG_INTERVAL_MS = 10_000;
 
 /** The cache node with its sockets and its place in the cluster: what one aux process is, apart from its ops port. */
 export class AuxServer {
@@ -129,6 +131,7 @@ export class AuxServer {
       ...(backup === undefined ? {} : { backup }),
     });
     this.#logRefusedEntries();
+    this.#logUnreadableReplies();
     this.restore = parts?.restore;
     this.backup = parts?.backupOf(this.node);
     this.dispatcher = new Dispatcher({
@@ -264,6 +267,13 @@ export class AuxServer {
       if (!logged.isDue(fault)) return;
       const details = { fault, key: key.slice(0, LOGGED_KEY_CHARACTERS), refused: { ...store.refused } };
       log.error(details, 'an entry was refused: no entry may be like it');
+    };
+  }
+
+  #logUnreadableReplies(): void {
+    const logged = new Occasional<string>(UNREADABLE_LOG_INTERVAL_MS, monotonic);
+    this.node.replication.peers.onUnreadable = (id, { message }) => {
+      if (logged.isDue(id)) this.#options.log.error({ peer: id, error: message }, 'a node gave an answer that is none');
     };
   }
 

@@ -43,6 +43,11 @@ export function registerReplicationMetrics(aux: AuxServer, counter: Register, ga
     'Slots recovered without the disk of any node that had them last: from a backup, or not at all',
     () => recovery.slotsGivenUp,
   );
+  counter(
+    'dcs_unreadable_replies_total',
+    'Answers of other nodes that could not be read: each is taken for none, and ends the connection',
+    () => peers.unreadable,
+  );
   gauge('dcs_suspected_peers', 'Nodes in the view that do not answer this one', () => peers.suspects);
   counter('dcs_anti_entropy_differences_total', 'Slots found different between owners', () => antiEntropy.differences);
 }

@@ -10,8 +10,6 @@ export interface PeersOptions {
   readonly timers: Timers;
   /** A suspected node answers again. */
   readonly onHealed: (id: string) => void;
-  /** A peer's answer could not be read. */
-  readonly onUnreadable?: (id: string, error: Error) => void;
   /** How long a probe of a suspect may take. @defaultValue 250 */
   readonly probeTimeoutMs?: number;
   /** First pause between probes; doubles up to eight times itself. @defaultValue 100 */
@@ -42,6 +40,8 @@ export class UnknownPeerError extends Error {
 export class Peers {
   /** Answers that could not be read. */
   unreadable = 0;
+  /** Told of each. */
+  onUnreadable: ((id: string, error: Error) => void) | undefined;
   readonly #options: PeersOptions;
   readonly #peers = new Map<string, Peer>();
 
@@ -111,7 +111,7 @@ export class Peers {
       } catch (cause) {
         const unreadable = new UnreadableReplyError(id, cause as Error);
         this.unreadable++;
-        this.#options.onUnreadable?.(id, unreadable);
+        this.onUnreadable?.(id, unreadable);
         // Before the link ends: the callbacks of its other requests then find the peer under suspicion.
         if (this.#peers.get(id) === peer) this.suspect(id, unreadable);
         callback(unreadable, undefined as T);
