@@ -81,6 +81,7 @@ export {
   SLOT_INCOMPLETE,
   SLOT_IN_SYNC,
   SLOT_COMPLETE,
+  SLOT_UNTRACED,
   type SlotDigests,
   sameDigest,
 } from './replication.js';
@@ -135,6 +136,7 @@ export {
   ORIGIN_RANGE,
   originOf,
   parseVersion,
+  previousVersion,
   type Version,
   VERSION_ZERO,
 } from './version.js';

@@ -95,6 +95,11 @@ export function encodeLease(epoch: number, id: string): string {
 
 /** The node owns the slot, and imports nothing for it any more. */
 export const SLOT_IN_SYNC = '1';
+/**
+ * As {@link SLOT_IN_SYNC}, but entries of the slot were evicted without a trace while an owner may have been behind: older
+ * copies of what it does not hold are to be dropped.
+ */
+export const SLOT_UNTRACED = 'e';
 /** It does not own the slot, and has all there was when it last did. */
 export const SLOT_COMPLETE = '2';
 /** It owns the slot, had all of it before, and asks others whether they have more. */

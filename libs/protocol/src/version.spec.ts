@@ -7,6 +7,7 @@ import {
   nextVersion,
   originOf,
   parseVersion,
+  previousVersion,
 } from './version.js';
 
 const version = fc
@@ -25,6 +26,20 @@ describe('versions', () => {
         expect(Math.sign(compareVersions(a, b))).toBe(x < y ? -1 : x > y ? 1 : 0);
       }),
     );
+  });
+
+  test('the previous version is the greatest that is smaller', () => {
+    fc.assert(
+      fc.property(version, (a) => {
+        if (compareVersions(a, makeVersion(0, 0, 0)) === 0) return;
+        const before = previousVersion(a);
+        expect(compareVersions(before, a)).toBeLessThan(0);
+        expect(parseVersion(formatVersion(before))).toEqual(before);
+      }),
+    );
+    expect(previousVersion(makeVersion(5, 3, 7))).toEqual(makeVersion(5, 3, 6));
+    expect(previousVersion(makeVersion(5, 3, 0))).toEqual(makeVersion(5, 2, 2 ** 32 - 1));
+    expect(previousVersion(makeVersion(5, 0, 0))).toEqual(makeVersion(4, MAX_COUNTER, 2 ** 32 - 1));
   });
 
   test('the next version is greater and carries the origin asked for', () => {

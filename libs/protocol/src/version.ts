@@ -47,6 +47,13 @@ export function nextVersion(version: Version, origin: number): Version {
   return counter > MAX_COUNTER ? makeVersion(version.ms + 1, 0, origin) : makeVersion(version.ms, counter, origin);
 }
 
+const MAX_LOW = 2 ** 48 - 1;
+
+/** The greatest version that is smaller. */
+export function previousVersion({ ms, low }: Version): Version {
+  return low > 0 ? { ms, low: low - 1 } : { ms: ms - 1, low: MAX_LOW };
+}
+
 /** 24 lower-case hexadecimal digits: 12 of milliseconds, 4 of counter, 8 of origin. Sorts as the versions do. */
 export function formatVersion(version: Version): string {
   return hex12(version.ms) + hex12(version.low);

@@ -89,14 +89,23 @@ function before(time: number, record: OperationRecord): OperationRecord[] {
   return [record.completedAt < time ? record : { ...record, completedAt: Infinity, outcome: 'unknown' }];
 }
 
-/** Eviction is no delete: keys that nobody deletes have no tombstones. */
+/**
+ * Of keys that nobody deletes a tombstone is the trace of an evicted entry, which an owner may have been behind on: it is
+ * older than the entry, and none of the owners keeps what is older than the trace.
+ */
 export function strayTombstones(cluster: SimCluster): Violation[] {
   const violations: Violation[] = [];
-  for (const { id, entries } of cluster.contents()) {
-    for (const [key, { value }] of entries) {
+  const contents = cluster.contents();
+  for (const { id, entries } of contents) {
+    for (const [key, { value, version }] of entries) {
       const family = familyOf(key);
       if (value !== undefined || (family !== 'plain' && family !== 'counter')) continue;
-      violations.push({ check: 'tombstone', key, text: `a tombstone on ${id}, of a key that nobody deleted` });
+      for (const other of contents) {
+        const copy = other.entries.get(key);
+        if (copy?.value === undefined || copy.version > version) continue;
+        const text = `${id} has evicted ${version}, and ${other.id} still has ${copy.version}`;
+        violations.push({ check: 'tombstone', key, text });
+      }
     }
   }
   return violations;

@@ -1,6 +1,6 @@
 import { SlotLedger } from '@dcs/aux/replication/slots/slot-ledger';
 import { StaleCopies } from '@dcs/aux/replication/slots/stale-copies';
-import { ExpiryTraces } from '@dcs/aux/replication/slots/expiry-traces';
+import { Traces } from '@dcs/aux/replication/slots/traces';
 import { History } from '@dcs/aux/replication/recovery/history';
 import { Origins } from '@dcs/aux/replication/recovery/origins';
 import { OutdatedDisk } from '@dcs/aux/replication/recovery/outdated-disk';
@@ -97,21 +97,21 @@ export const MECHANISMS = {
     surgery: () => ({ classes: () => replaced(OutdatedDisk.prototype, 'drop', nothing) }),
   },
 
-  /** An entry that an owner did not get leaves no trace when it expires. */
+  /** An entry that an owner did not get leaves no trace when it expires or is evicted. */
   'no-traces-of-missed-entries': {
     shownBy: ['partition', 'pause', 'slow'],
     unseen: UNSEEN,
-    surgery: () => ({ classes: () => replaced(ExpiryTraces.prototype, 'missed', nothing) }),
+    surgery: () => ({ classes: () => replaced(Traces.prototype, 'missed', nothing) }),
   },
 
-  /** An entry that expires while its slot is imported leaves no trace. */
+  /** An entry that expires or is evicted while its slot is imported leaves no trace. */
   'no-traces-in-imports': {
     shownBy: ['old-disk', 'join'],
     unseen: UNSEEN,
     surgery: () => ({
       node: ({ store, replication: { ledger } }) => {
-        const leaves = store.leavesTombstone;
-        store.leavesTombstone = (entry) => ledger.isInSync(entry.slot) && (leaves?.(entry) ?? false);
+        const leaves = store.leavesTrace;
+        store.leavesTrace = (entry) => ledger.isInSync(entry.slot) && (leaves?.(entry) ?? false);
       },
     }),
   },

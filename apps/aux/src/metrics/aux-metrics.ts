@@ -87,6 +87,11 @@ export function registerAuxMetrics(aux: AuxServer, disk: Disk | undefined, versi
   gauge('dcs_capacity_bytes', 'Most bytes', () => store.maxBytes);
   gauge('dcs_tombstones', 'Deletes remembered', () => store.tombstones);
   counter('dcs_tombstones_dropped_total', 'Deletes forgotten early: too many', () => store.tombstonesDropped);
+  counter(
+    'dcs_traces_lost_total',
+    'Entries evicted or expired without the trace that they should have left: too many',
+    () => store.lostTraces.count,
+  );
   gauge('dcs_connections', 'Open connections on the data port', () => data.connections);
   gauge('dcs_connections_limit', 'Most connections on the data port', () => data.maxConnections);
   counter('dcs_connections_accepted_total', 'Connections accepted on the data port', () => data.accepted);

@@ -1,7 +1,17 @@
 import { SLOT_COUNT } from '@dcs/consistent-hash';
 import { compareVersions, makeVersion, SlotSet } from '@dcs/protocol';
 import fc from 'fast-check';
-import { ENTRY_OVERHEAD_BYTES, type Entry, entryOf, isTombstone, lengthOf, tombstoneOf, valueOf } from './entry.js';
+import {
+  ENTRY_OVERHEAD_BYTES,
+  Entry,
+  entryOf,
+  frame,
+  isTombstone,
+  lengthOf,
+  sizeOf,
+  tombstoneOf,
+  valueOf,
+} from './entry.js';
 import { SlotDigests } from './slot-digests.js';
 import { Store, type StoreOptions } from './store.js';
 
@@ -110,7 +120,7 @@ describe('merge', () => {
         fc.boolean(),
         (steps, step, traced) => {
           clock.step = step;
-          store.leavesTombstone = () => traced;
+          store.leavesTrace = () => traced;
           for (const [n, what] of steps) {
             const key = `key${n}`;
             const version = makeVersion(++ms, 0, 1);
@@ -177,7 +187,7 @@ describe('what a store forgets', () => {
 
   test('an entry that is said to leaves a tombstone when it expires, in its own version', () => {
     const { store, clock } = makeStore({ maxTombstones: 4 });
-    store.leavesTombstone = (entry) => valueOf(entry) === 'traced';
+    store.leavesTrace = (entry) => valueOf(entry) === 'traced';
     const old = entryOf('a', 'old', { ms: 1, low: 0 });
     store.merge('a', old);
     store.merge('a', entryOf('a', 'traced', { ms: 2, low: 0 }, NOW + 10));
@@ -192,7 +202,7 @@ describe('what a store forgets', () => {
 
   test('one that has expired and is not swept yet counts as it will when it is', () => {
     const { store, clock } = makeStore();
-    store.leavesTombstone = () => true;
+    store.leavesTrace = () => true;
     for (const key of ['a', 'b']) store.merge(key, entryOf(key, 'v', { ms: 2, low: 0 }, NOW + 10));
     clock.now += 10;
     expect(store.merge('a', entryOf('a', 'older', { ms: 1, low: 0 }))).toBe('older');
@@ -205,11 +215,63 @@ describe('what a store forgets', () => {
 
   test('expired entries leave half of the room for tombstones to deletes', () => {
     const { store, clock } = makeStore({ maxTombstones: 4 });
-    store.leavesTombstone = () => true;
+    store.leavesTrace = () => true;
     for (const key of ['a', 'b', 'c', 'd']) store.merge(key, entryOf(key, 'v', { ms: 1, low: 0 }, NOW + 10));
     clock.now += 10;
     store.sweep(1000);
     expect(store.tombstones).toBe(2);
+  });
+
+  test('an entry that is said to leaves a trace when it is evicted: what is older stays out, and itself may come back', () => {
+    const { store } = makeStore({ maxEntries: 2 });
+    store.leavesTrace = (entry) => valueOf(entry) === 'traced';
+    const [older, entry] = [entryOf('a', 'older', { ms: 2, low: 6 }), entryOf('a', 'traced', { ms: 2, low: 7 })];
+    store.merge('a', older);
+    store.merge('a', entry);
+    store.merge('b', entryOf('b', 'untraced', { ms: 2, low: 0 }));
+    for (const key of ['c', 'd']) store.merge(key, entryOf(key, 'v', { ms: 3, low: 0 }));
+    expect([seen(store, 'a'), seen(store, 'b')]).toEqual(['2 6 deleted', 'nothing']);
+    expect(store.merge('a', older)).toBe('older');
+    expect(store.versionOfAbsent('a')).toMatchObject({ ms: 2, low: 6 });
+    expect(store.digests.ofAll(ALL_SLOTS)).toBe(digestsOf(store).ofAll(ALL_SLOTS));
+    expect(store.merge('a', entry)).toBe('applied');
+    expect(store.tombstones).toBe(0);
+    expect(store.lostTraces.count).toBe(0);
+  });
+
+  test.each([
+    ['number', { maxTombstones: 4 }, 2],
+    ['bytes', { maxBytes: 16 * 2 * sizeOf(2, 0) }, 2],
+  ])('traces are bounded in %s; of a slot for which there is no room nothing older is taken', (_, bounds, traces) => {
+    const { store } = makeStore({ maxEntries: 1, ...bounds });
+    store.leavesTrace = () => true;
+    const entries = Array.from({ length: 5 }, (__, i) => entryOf(`k${i}`, 'v', { ms: 10 + i, low: 1 }));
+    entries.forEach((entry, i) => store.merge(`k${i}`, entry));
+    expect(store.tombstones).toBe(traces);
+    expect(store.lostTraces.count).toBe(4 - traces);
+    const { slot } = entries[3]!;
+    expect(store.traceOfAbsent(slot)).toMatchObject({ ms: 13, low: 0 });
+    expect(store.versionOfAbsent('k3')).toMatchObject({ ms: 13, low: 0 });
+    expect(store.merge('k3', entryOf('k3', 'older', { ms: 13, low: 0 }))).toBe('older');
+    const neighbour = new Entry(frame('older'), 's', 12, 0, 0, slot);
+    expect(store.merge('another key of the slot', neighbour)).toBe('older');
+    store.leavesTrace = () => false;
+    expect(store.merge('k3', entries[3]!)).toBe('applied');
+    store.lostTraces.forget(slot);
+    expect(store.traceOfAbsent(slot)).toBeUndefined();
+    expect(store.merge('another key of the slot', neighbour)).toBe('applied');
+  });
+
+  test('a trace, or a delete that an owner missed, that is pushed out by later deletes counts as lost', () => {
+    const { store } = makeStore({ maxTombstones: 2 });
+    store.leavesTrace = ({ ms }) => ms === 5;
+    store.merge('a', store.tombstone(makeVersion(5, 0, 1), 7));
+    for (const ms of [6, 7]) store.merge(`k${ms}`, store.tombstone(makeVersion(ms, 0, 1), 8));
+    expect(store.tombstoneOf('a')).toBeUndefined();
+    expect(store.merge('a', new Entry(frame('old'), 's', 4, 0, 0, 7))).toBe('older');
+    expect(store.lostTraces.slots).toEqual([7]);
+    store.flush(makeVersion(9, 0, 0));
+    expect(store.lostTraces.slots).toEqual([]);
   });
 
   test('a tombstone keeps older copies out for its time, and is swept after it', () => {

@@ -1,15 +1,17 @@
 import { type EvictionReason, LruCache } from '@dcs/lru-cache';
-import { SLOT_COUNT } from '@dcs/consistent-hash';
+import { SLOT_COUNT, slotOfBinary } from '@dcs/consistent-hash';
 import {
   compareVersions,
   type EntryFault,
   entryFault,
   MAX_VERSION_AHEAD_MS,
+  previousVersion,
   type Version,
   VERSION_ZERO,
 } from '@dcs/protocol';
 import { SlotDigests } from './slot-digests.js';
 import { type Entry, isTombstone, lengthOf, sizeOf, supersedes, tombstoneOf } from './entry.js';
+import { LostTraces } from './lost-traces.js';
 import { Tombstones } from './tombstones.js';
 
 export interface StoreOptions {
@@ -26,6 +28,8 @@ export interface StoreOptions {
 }
 
 export const DEFAULT_MAX_TOMBSTONES = 250_000;
+/** Of `maxBytes`, beside them, for what is remembered of entries that are gone. */
+const TRACE_SHARE = 1 / 16;
 
 const CURSOR = /^(t?)(\d{1,15})$/;
 /** Records between two looks at whether a page is full. */
@@ -42,7 +46,7 @@ export type MergeOutcome = 'applied' | 'older' | 'too-large' | 'invalid';
  * What a node holds: live entries in an exact LRU, tombstones beside it. `merge` is the only way in, for client writes,
  * copies from other nodes and disk alike; it keeps the greater version, so it may be repeated and reordered at will.
  *
- * Eviction and expiry are not deletes: they leave no tombstone, but for {@link Store.leavesTombstone}. Every operation is
+ * Eviction and expiry are not deletes: they leave no tombstone, but for {@link Store.leavesTrace}. Every operation is
  * O(1) expected.
  */
 export class Store {
@@ -70,8 +74,13 @@ export class Store {
   /** Told of every entry that is refused so. */
   onRefused: ((fault: EntryFault, key: string, entry: Entry) => void) | undefined;
 
-  /** Whether an entry that expires leaves a tombstone, as an older one that it has replaced may still come in. */
-  leavesTombstone: ((entry: Entry) => boolean) | undefined;
+  /**
+   * Whether an entry leaves a trace when it is evicted or expires, as an older one that it has replaced may still come in: a
+   * tombstone, of its own version when it has expired, of the one before when it was evicted, so that itself may come back.
+   */
+  leavesTrace: ((entry: Entry) => boolean) | undefined;
+  /** Traces for which there was no room. */
+  readonly lostTraces = new LostTraces();
 
   readonly #entries: LruCache<string, Entry>;
   readonly #tombstones: Tombstones;
@@ -102,7 +111,8 @@ export class Store {
       max: this.#maxTombstones,
       now: options.now,
       seed: options.hashSeed | 0,
-      onForget: (key, tombstone) => {
+      onForget: (key, tombstone, isEarly) => {
+        if (isEarly && this.leavesTrace?.(tombstone) === true) this.lostTraces.add(tombstone.slot, tombstone);
         this.digests.toggle(tombstone.slot, key, tombstone);
         this.onChange?.(key, undefined, 0, false);
       },
@@ -115,7 +125,7 @@ export class Store {
       onEvict: (key, entry, reason) => {
         this.#forgotten(key, entry);
         if (reason !== 'expired') this.#evicted(entry);
-        if (reason === 'expired' && this.leavesTombstone?.(entry) === true) this.#expired(key, entry);
+        if (this.leavesTrace?.(entry) === true) this.leaveTrace(key, entry, reason === 'expired');
       },
     });
   }
@@ -193,7 +203,13 @@ export class Store {
   versionOfAbsent(key: string, hash: number = this.hashOf(key)): Version {
     this.#settle(this.placeOf(key, hash), key, hash);
     const buried = this.#tombstones.get(key);
-    return buried !== undefined && compareVersions(buried, this.#floor) > 0 ? buried : this.#floor;
+    const floor = this.#floorOf(key);
+    return buried !== undefined && compareVersions(buried, floor) > 0 ? buried : floor;
+  }
+
+  /** What this node can say of a key that it does not hold: a tombstone, where traces were lost; `undefined`: nothing. */
+  traceOfAbsent(slot: number): Entry | undefined {
+    return this.lostTraces.has(slot) ? this.tombstone(this.lostTraces.upTo(slot), slot) : undefined;
   }
 
   /** Whether an entry of these sizes can be held at all. */
@@ -219,6 +235,9 @@ export class Store {
     const entry = this.#settle(place, key, hash);
     const order = entry === undefined ? 0 : this.compareTo(place, incoming);
     if (order < 0) return 'older';
+    if (entry === undefined && !this.lostTraces.isEmpty) {
+      if (compareVersions(incoming, this.lostTraces.upTo(incoming.slot)) <= 0) return 'older';
+    }
     if (order === 0) {
       const stored = entry ?? this.#tombstones.get(key);
       if (stored !== undefined && !supersedes(incoming, stored)) return 'older';
@@ -303,6 +322,7 @@ export class Store {
     this.#tombstones.clear();
     this.slotCounts.fill(0);
     this.digests.clear();
+    this.lostTraces.clear();
     this.onFlush?.(version);
   }
 
@@ -386,9 +406,25 @@ export class Store {
     this.onChange?.(key, tombstone, 0, false);
   }
 
-  /** Half of the tombstones' room is left to deletes. */
-  #expired(key: string, entry: Entry): void {
-    if (this.#tombstones.size < this.#maxTombstones / 2) this.merge(key, this.tombstone(entry, entry.slot));
+  /** What a key that is absent was last known at, without what its tombstone says. */
+  #floorOf(key: string): Version {
+    if (this.lostTraces.isEmpty) return this.#floor;
+    const upTo = this.lostTraces.upTo(slotOfBinary(key));
+    return compareVersions(upTo, this.#floor) > 0 ? upTo : this.#floor;
+  }
+
+  /**
+   * Remembers the version of an entry that is gone, as far as there is room: half of the tombstones' number, and a
+   * sixteenth of `maxBytes`, so that deletes and entries keep theirs.
+   */
+  leaveTrace(key: string, entry: Entry, hasExpired: boolean): void {
+    const version = hasExpired ? entry : previousVersion(entry);
+    const tombstones = this.#tombstones;
+    const hasRoom =
+      tombstones.size < this.#maxTombstones / 2 &&
+      tombstones.bytes + sizeOf(key.length, 0) <= this.maxBytes * TRACE_SHARE;
+    if (hasRoom) this.merge(key, this.tombstone(version, entry.slot));
+    else this.lostTraces.add(entry.slot, version);
   }
 
   #evicted(entry: Entry): void {

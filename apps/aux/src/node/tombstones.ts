@@ -1,14 +1,14 @@
 import { SLOT_COUNT } from '@dcs/consistent-hash';
 import { LruCache } from '@dcs/lru-cache';
-import type { Entry } from './entry.js';
+import { type Entry, sizeOf } from './entry.js';
 
 export interface TombstonesOptions {
   readonly max: number;
   /** Wall clock, ms since the Unix epoch. */
   readonly now: () => number;
   readonly seed: number;
-  /** A tombstone is gone: its time was over, there were too many, or a newer entry took its place. */
-  readonly onForget: (key: string, tombstone: Entry) => void;
+  /** A tombstone is gone: its time was over, there were too many, or a newer entry took its place. `isEarly`: there were too many. */
+  readonly onForget: (key: string, tombstone: Entry, isEarly: boolean) => void;
 }
 
 /**
@@ -20,7 +20,9 @@ export class Tombstones {
   dropped = 0;
   readonly #table: LruCache<string, Entry>;
   readonly #perSlot = new Uint32Array(SLOT_COUNT);
-  readonly #onForget: (key: string, tombstone: Entry) => void;
+  /** Of their keys, and what else an entry takes. */
+  bytes = 0;
+  readonly #onForget: (key: string, tombstone: Entry, isEarly: boolean) => void;
 
   constructor({ max, now, seed, onForget }: TombstonesOptions) {
     this.#onForget = onForget;
@@ -30,7 +32,7 @@ export class Tombstones {
       seed,
       onEvict: (key, tombstone, reason) => {
         if (reason === 'entries') this.dropped++;
-        this.#forget(key, tombstone);
+        this.#forget(key, tombstone, reason === 'entries');
       },
     });
   }
@@ -50,17 +52,19 @@ export class Tombstones {
   put(key: string, tombstone: Entry): void {
     this.delete(key);
     this.#perSlot[tombstone.slot]!++;
+    this.bytes += sizeOf(key.length, 0);
     this.#table.set(key, tombstone, { expiresAt: tombstone.expiresAt });
   }
 
   delete(key: string): void {
     const tombstone = this.get(key);
-    if (tombstone !== undefined && this.#table.delete(key)) this.#forget(key, tombstone);
+    if (tombstone !== undefined && this.#table.delete(key)) this.#forget(key, tombstone, false);
   }
 
   clear(): void {
     this.#table.clear();
     this.#perSlot.fill(0);
+    this.bytes = 0;
   }
 
   /** Forgets those whose time is over, looking at no more than `maxVisits`. Returns how many. */
@@ -73,8 +77,9 @@ export class Tombstones {
     return this.#table.scan(cursor, count, visit);
   }
 
-  #forget(key: string, tombstone: Entry): void {
+  #forget(key: string, tombstone: Entry, isEarly: boolean): void {
     this.#perSlot[tombstone.slot]!--;
-    this.#onForget(key, tombstone);
+    this.bytes -= sizeOf(key.length, 0);
+    this.#onForget(key, tombstone, isEarly);
   }
 }

@@ -9,7 +9,7 @@ import type { ViewRefresh } from '../node/view-refresh.js';
 import type { Writer } from '../node/writer.js';
 import { AntiEntropy } from './handoff/anti-entropy.js';
 import type { Effect } from './copies/effect.js';
-import { ExpiryTraces } from './slots/expiry-traces.js';
+import { Traces } from './slots/traces.js';
 import { ReadRepair } from './handoff/read-repair.js';
 import { Hints } from './copies/hints.js';
 import { Importer } from './handoff/importer.js';
@@ -96,7 +96,7 @@ export class Replication {
     const { ownership, store, clock, refresh, timers, monotonic, random, isLagging, transport } = options;
     const { ledger } = this;
     const { dedup } = options.writer;
-    const staleCopies = new StaleCopies(store, (key) => this.hints.has(key));
+    const staleCopies = new StaleCopies(store, (key) => this.hints.has(key) || this.pending.has(key));
     this.#staleCopies = staleCopies;
     options.writer.onApplied = (key, entry, operation) => {
       staleCopies.arrived(key, entry);
@@ -104,7 +104,10 @@ export class Replication {
       else if (options.disk !== undefined || ownership.table.ownersOf(entry.slot).length > 1)
         this.#effects.push({ key, entry, operation });
     };
-    const traces = new ExpiryTraces({ store, ledger, disk: options.disk });
+    const traces = new Traces({
+      ...{ store, ledger, monotonic, disk: options.disk },
+      isAnyBehindOn: (slot) => ownership.table.ownersOf(slot).some((id) => this.antiEntropy.isBehindOn(id, slot)),
+    });
     const peers = new Peers({
       selfId: ownership.selfId,
       transport,
@@ -127,8 +130,8 @@ export class Replication {
       timers,
       monotonic,
       isLagging,
-      onMissed: (owner, entry) => {
-        traces.missed(entry);
+      onMissed: (owner, key, entry) => {
+        traces.missed(key, entry);
         this.antiEntropy.missed(owner, entry.slot);
       },
       readableMs: (owners, holders) => this.readGrants.outstandingMs(owners, holders),
@@ -154,6 +157,7 @@ export class Replication {
       timers,
       random,
       staleCopies,
+      isBehindOn: (id, slot) => this.antiEntropy.isBehindOn(id, slot),
       whenDurable: (done) => this.whenDurable(done),
       ...given('bytesPerSecond', options.importBytesPerSecond),
     });
@@ -163,6 +167,7 @@ export class Replication {
       peers,
       store,
       timers,
+      onTurn: () => traces.review(),
       onDiffering: (peer, slots) => this.compareWith(peer, slots),
       ...given('intervalMs', options.antiEntropyIntervalMs),
     });

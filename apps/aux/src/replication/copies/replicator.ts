@@ -25,7 +25,7 @@ export interface ReplicatorOptions {
   /** The event loop was late: silence of others proves nothing. */
   readonly isLagging: () => boolean;
   /** An owner did not get this entry. */
-  readonly onMissed: (owner: string, entry: Entry) => void;
+  readonly onMissed: (owner: string, key: string, entry: Entry) => void;
   /** How long, in ms, one that is none of `holders` may still answer reads of a slot with these owners. */
   readonly readableMs: (owners: readonly string[], holders: readonly string[]) => number;
   /** How long an owner may take before another node stands in for it. @defaultValue 250 */
@@ -104,10 +104,10 @@ export class Replicator {
 
   #replace(task: Task, round: Round, silent: string): void {
     const { ownership, peers, onMissed } = this.#options;
-    const { entry } = task.effect;
+    const { key, entry } = task.effect;
     const { slot } = entry;
     const { table } = ownership;
-    if (table.isOwner(silent, slot)) onMissed(silent, entry);
+    if (table.isOwner(silent, slot)) onMissed(silent, key, entry);
     round.walk ??= table.walk(slot, table.members.length);
     round.used ??= new Set(round.owners);
     for (const id of round.walk) {

@@ -22,6 +22,8 @@ export interface AntiEntropyOptions {
   readonly peers: Peers;
   readonly store: Store;
   readonly timers: Timers;
+  /** Now and then. */
+  readonly onTurn: () => void;
   /** Slots of this node's that it is to import again, softly, from a peer. */
   readonly onDiffering: (peer: string, slots: SlotSet) => void;
   /** Pause between comparisons with one of the peers, in turn. @defaultValue 5000 */
@@ -66,6 +68,7 @@ export class AntiEntropy {
     const { timers, intervalMs = DEFAULT_ANTI_ENTROPY_INTERVAL_MS } = this.#options;
     this.#cancel ??= timers.after(intervalMs, () => {
       this.#cancel = undefined;
+      this.#options.onTurn();
       this.#compareNext();
       this.start();
     });
@@ -92,6 +95,11 @@ export class AntiEntropy {
   /** It has missed something, and has not said that it knows. */
   isBehind(owner: string): boolean {
     return this.#missed.has(owner) || this.#telling.has(owner);
+  }
+
+  /** It has missed something of the slot, and has not said that it knows. */
+  isBehindOn(owner: string, slot: number): boolean {
+    return this.#missed.get(owner)?.has(slot) === true || this.#telling.has(owner);
   }
 
   /** It answers again: it is told what to compare. */

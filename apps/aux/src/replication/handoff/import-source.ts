@@ -11,6 +11,7 @@ import {
   SLOT_INCOMPLETE,
   SLOT_IN_SYNC,
   SLOT_COMPLETE,
+  SLOT_UNTRACED,
   type SlotSet,
 } from '@dcs/protocol';
 import { Reply } from '@dcs/resp';
@@ -49,7 +50,7 @@ export class ImportSource {
   fetch(key: string, slot: number, operation: RepeatedOperation | undefined): string | undefined {
     const { ledger, dedup, ownership, store } = this.#options;
     if (ledger.isBlocked(slot)) return undefined; // what the disk has of it may have to go
-    const entry = store.lookup(key);
+    const entry = store.lookup(key) ?? store.traceOfAbsent(slot);
     const fields = entry === undefined ? Reply.nil(2) + Reply.nil(2) : headerOf(entry) + valueOf(entry);
     const named = ledger.sourcesToName(slot);
     if (!ledger.isComplete(slot)) named.push(ownership.selfId);
@@ -86,11 +87,11 @@ export class ImportSource {
   }
 
   #standing(slot: number): string {
-    const { ownership, ledger } = this.#options;
+    const { ownership, ledger, store } = this.#options;
     if (ledger.isBlocked(slot)) return SLOT_BLOCKED;
     const isOwner = ownership.roleOf(slot) !== NONE;
     if (!ledger.isInSync(slot)) return isOwner && ledger.isComparing(slot) ? SLOT_COMPARING : SLOT_INCOMPLETE;
-    if (isOwner) return SLOT_IN_SYNC;
+    if (isOwner) return store.lostTraces.has(slot) ? SLOT_UNTRACED : SLOT_IN_SYNC;
     return ledger.isComplete(slot) ? SLOT_COMPLETE : SLOT_INCOMPLETE;
   }
 

@@ -12,6 +12,7 @@ import {
   SLOT_BLOCKED,
   SLOT_IN_SYNC,
   SLOT_COMPLETE,
+  SLOT_UNTRACED,
   SlotSet,
 } from '@dcs/protocol';
 import { RespError } from '@dcs/resp';
@@ -33,6 +34,8 @@ export interface ImporterOptions {
   readonly clock: HybridClock;
   readonly timers: Timers;
   readonly staleCopies: StaleCopies;
+  /** Whether a node has missed something of the slot that this node has, and has not heard of it. */
+  readonly isBehindOn: (id: string, slot: number) => boolean;
   /** Calls back when all that was merged is on the disk. */
   readonly whenDurable: (done: (error: Error | undefined) => void) => void;
   /** Uniform in [0, 1). */
@@ -110,7 +113,7 @@ export class Importer {
 
   #compare(source: string, session: ImportSession): void {
     const { slots } = session;
-    const { ownership, ledger, peers, store } = this.#options;
+    const { ownership, ledger, peers, store, staleCopies, isBehindOn } = this.#options;
     const list = slots.toArray();
     const decode = (reply: unknown) => decodeDigestReply(reply, list.length);
     peers.send(source, encodeDigest(ownership.epoch, slots), decode, DIGEST_TIMEOUT_MS, (error, reply) => {
@@ -120,17 +123,24 @@ export class Importer {
       const ours = store.digests.ofAll(slots);
       const wanted = new SlotSet();
       const current = new SlotSet();
+      const outdated = new SlotSet();
       list.forEach((slot, i) => {
         const standing = standings[i];
         if (standing === SLOT_BLOCKED) return session.blocked.add(slot);
-        if (standing === SLOT_IN_SYNC || standing === SLOT_COMPLETE) session.complete.add(slot);
-        if (standing !== SLOT_IN_SYNC) this.#addSources(slot, sources);
+        const isUntraced = standing === SLOT_UNTRACED;
+        // What only this node has goes there first: it is not what was evicted there.
+        if (isUntraced && isBehindOn(source, slot)) return session.blocked.add(slot);
+        const isInSync = standing === SLOT_IN_SYNC || isUntraced;
+        if (isInSync || standing === SLOT_COMPLETE) session.complete.add(slot);
+        if (!isInSync) this.#addSources(slot, sources);
         if (sameDigest(digests, ours, i) || !ledger.isSource(slot, source)) return;
         wanted.add(slot);
-        if (standing === SLOT_IN_SYNC || standing === SLOT_COMPARING) current.add(slot);
+        if (isInSync || standing === SLOT_COMPARING) current.add(slot);
+        if (isUntraced && !store.lostTraces.has(slot)) outdated.add(slot);
       });
       if (wanted.isEmpty) return this.#remember(source, '0', session);
-      this.#options.staleCopies.drop(current);
+      staleCopies.markOwned(outdated);
+      staleCopies.drop(current);
       this.#pull(source, wanted, '0', session);
     });
   }

@@ -2,6 +2,9 @@ import { compareVersions, type SlotSet, type Version } from '@dcs/protocol';
 import type { Entry } from '../../node/entry.js';
 import type { Store } from '../../node/store.js';
 
+/** Greater than every version. */
+const WHATEVER_IS_HERE: Version = { ms: Infinity, low: 0 };
+
 /** What a node had of a slot when the slot became its own again. */
 interface Before {
   /** No version of it is greater. */
@@ -31,6 +34,15 @@ export class StaleCopies {
       if (this.#store.entriesIn(slot) > 0) this.#stale.set(slot, { upTo, since: undefined });
       else this.#stale.delete(slot);
     }
+  }
+
+  /**
+   * The same for slots that have been this node's all along, of which it has older entries than another owner. What is
+   * marked already stays as it is.
+   */
+  markOwned(slots: Iterable<number>): void {
+    const unmarked = [...slots].filter((slot) => !this.#stale.has(slot));
+    this.mark(unmarked, WHATEVER_IS_HERE);
   }
 
   /** Others own the slot again, or it never was theirs. */
