@@ -33,6 +33,9 @@ describe('a gateway with tokens', () => {
   });
 
   test('logs and counts who is refused, by route; never a token, nor a key', async () => {
+    const before = (await cluster.call('GET', '/metrics')).text;
+    expect(before).toMatch(/dcs_http_refused_total\{method="POST",route="\/cluster\/backup",status="403"[^}]*\} 0\n/);
+    expect(before).toMatch(/dcs_http_refused_total\{method="GET",route="\/data\/:key",status="401"[^}]*\} 0\n/);
     await cluster.call('GET', '/data/private-key', as('wrong-token-value'));
     await cluster.call('GET', '/data/other-key');
     await cluster.call('PUT', '/data/private-key', as('reader-token'));

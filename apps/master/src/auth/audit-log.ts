@@ -44,6 +44,12 @@ export class AuditLog {
     return this.#refused.values();
   }
 
+  /** A route that asks who calls: its counters are there, at 0, before the first refusal. */
+  declare(method: string, route: string): void {
+    for (const code of ['ERR_UNAUTHORIZED', 'ERR_FORBIDDEN'] as const)
+      this.#callsOf(PROBLEMS[code].status, method, route);
+  }
+
   /** A call that needs the role admin was answered. */
   administered(request: FastifyRequest, status: number): void {
     this.#log.info({ ...describe(request), path: request.url.split('?', 1)[0], status }, 'audit: administered');
@@ -55,14 +61,18 @@ export class AuditLog {
     const { status } = PROBLEMS[code];
     const { method } = request;
     const route = routeOf(request);
-    const name = `${status} ${method} ${route}`;
-    const calls = this.#refused.get(name) ?? { status, method, route, count: 0 };
-    calls.count++;
-    this.#refused.set(name, calls);
+    this.#callsOf(status, method, route).count++;
     if (!this.#mayLog()) return void this.#unlogged++;
     const unlogged = this.#unlogged > 0 ? { unlogged: this.#unlogged } : {};
     this.#unlogged = 0;
     this.#log.warn({ ...describe(request), route, status, code, ...unlogged }, 'audit: refused');
+  }
+
+  #callsOf(status: number, method: string, route: string): RefusedCalls {
+    const name = `${status} ${method} ${route}`;
+    let calls = this.#refused.get(name);
+    if (calls === undefined) this.#refused.set(name, (calls = { status, method, route, count: 0 }));
+    return calls;
   }
 
   #mayLog(): boolean {

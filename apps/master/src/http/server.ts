@@ -79,6 +79,8 @@ export function createServer({ config, buffers, audit, onDefect }: ServerOptions
   });
   server.addHook('onRoute', ({ url, method, config: route }) => {
     allowed.add(url, method);
+    const access = routeConfig(route)?.access ?? 'open';
+    if (access !== 'open') for (const each of [method].flat()) audit.declare(each, url);
     if (routeConfig(route) === undefined && !UNDECLARED.test(url)) {
       throw new Error(`${String(method)} ${url} does not declare what it reads: it needs @Route`);
     }
