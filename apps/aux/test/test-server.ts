@@ -33,7 +33,10 @@ export async function startServer(
       throw error;
     },
   });
-  await server.start(1);
+  await server.start(1).catch(async (error: unknown) => {
+    await server.close();
+    throw error;
+  });
   return server;
 }
 

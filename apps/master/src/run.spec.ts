@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { FileRegistry } from '@dcs/cluster-membership';
 import { call } from '../test/test-cluster.js';
 import { type HostProcess, run } from './run.js';
 
@@ -53,6 +54,22 @@ test('a registry URL that is none: exit code 78, without its password', async ()
   const errors = host.errors;
   expect(errors).toMatch(/^DCS_REGISTRY: /);
   expect(errors).not.toContain('hunter2');
+});
+
+test('a node beside which it cannot run: one line that says what to do, exit code 78', async () => {
+  const registry = new FileRegistry({ directory });
+  const settings = { replicas: 2, placement: 2, protocol: { min: 1, max: 2 } };
+  const member = { id: 'aux-9', incarnation: 1, host: 'h', dataPort: 1, httpPort: 2, weight: 1, zone: '', state: 'up', settings } as const; // prettier-ignore
+  await registry.heartbeat('another', { member, leaseMs: 60_000 });
+  const host = new FakeProcess();
+  const exited = once(host, 'exited');
+  await run(host, environment({ DCS_HTTP_PORT: '0', DCS_CLUSTER: 'another' }));
+  await exited;
+  expect(host.exits).toEqual([78]);
+  expect(host.errors).toMatch(/^cannot start: aux-9 places slots by rule 2, this process by rule 1.*Make a backup/);
+  await registry.close();
+  host.emit('SIGTERM', 'SIGTERM'); // a real process would be gone
+  await once(host, 'exited');
 });
 
 test('a port in use: one line, exit code 1, nothing left running', async () => {

@@ -336,6 +336,22 @@ describe('views', () => {
     expect(server.unreadyReason()).toBe('not in the view yet');
   });
 
+  test('a node does not join beside one that it cannot run beside, and says what to do', async () => {
+    const old = { id: 'old', incarnation: 1, host: '127.0.0.1', dataPort: 1, httpPort: 2, weight: 1, zone: '', state: 'up' } as const; // prettier-ignore
+    const besideOld = async (): Promise<MemoryRegistry> => {
+      const registry = new MemoryRegistry();
+      await registry.heartbeat('dcs', { member: old, leaseMs: 60_000 });
+      return registry;
+    };
+    const secret = { DCS_CLUSTER_SECRET: 'correct horse battery' };
+    await expect(start(secret, await besideOld())).rejects.toMatchObject({
+      code: 'ERR_SETTINGS',
+      message: expect.stringMatching(/^old speaks protocol version 1.*Set DCS_ALLOW_PROTOCOL_1=true/),
+    });
+    const { membership } = await start({ ...secret, DCS_ALLOW_PROTOCOL_1: 'true' }, await besideOld());
+    expect(membership!.self?.settings).toEqual({ replicas: 2, placement: 1, protocol: { min: 1, max: 2 } });
+  });
+
   test('the slots of others are MOVED, keys of several slots CROSSSLOT', async () => {
     const registry = new MemoryRegistry();
     const one = await start({ DCS_ID: 'a1' }, registry);
