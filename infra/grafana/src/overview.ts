@@ -187,6 +187,32 @@ export const overview: DashboardSpec = {
           },
           min: 0,
         },
+        {
+          title: 'Refused and defects',
+          description:
+            'Calls refused for who made them, by status (401, 403), and exceptions that should not happen: those are to be reported.',
+          unit: 'ops',
+          queries: {
+            'refused {{status}}': orZero(
+              'sum by (status) (rate(dcs_http_refused_total{cluster="$cluster"}[$__rate_interval]))',
+            ),
+            defects: orZero('sum(rate(dcs_defects_total{cluster="$cluster"}[$__rate_interval]))'),
+          },
+          min: 0,
+        },
+        {
+          title: 'Bytes that masters hold for clients',
+          description:
+            'Of those that they may hold, by what they are. At 100 % calls are refused with 503 and Retry-After.',
+          unit: 'percentunit',
+          queries: {
+            '{{kind}} {{node}}':
+              'dcs_http_buffer_bytes{cluster="$cluster"} / dcs_http_buffer_limit_bytes{cluster="$cluster"}',
+          },
+          limits: { warn: 0.7, bad: 0.95 },
+          min: 0,
+          max: 1,
+        },
       ],
     },
   ],
