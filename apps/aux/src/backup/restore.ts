@@ -1,5 +1,5 @@
-import { SlotSet } from '@dcs/protocol';
-import type { Entry } from '../node/entry.js';
+import { type EntryFault, entryFault, SlotSet } from '@dcs/protocol';
+import { type Entry, lengthOf } from '../node/entry.js';
 import type { NodeBackup, Timers } from '../node/ports.js';
 import { ahead } from './ahead.js';
 import type { Archive, BackupFile } from './archive.js';
@@ -204,10 +204,19 @@ class Run {
     if (!task.isLastResort && !damaged.isEmpty) this.#fallBack(task.file, damaged);
   }
 
-  async #mergeBlock(raw: Buffer, { slots, shared }: Task): Promise<void> {
+  /** An entry that no entry may be like fails nothing else; whether it is too far ahead, the one who takes it knows. */
+  #leaveOut({ path }: BackupFile, fault: EntryFault): void {
+    this.#progress.damagedBlocks++;
+    this.#options.log.error({ file: path, fault }, 'an entry of a backup is left out: no entry may be like it');
+  }
+
+  async #mergeBlock(raw: Buffer, { file, slots, shared }: Task): Promise<void> {
     const { now } = this.#options;
     const visit = (key: string, entry: Entry): boolean => {
-      if (slots.has(entry.slot)) {
+      const fault = entryFault(key.length, entry, lengthOf(entry.framed), Infinity);
+      if (fault !== undefined) {
+        this.#leaveOut(file, fault);
+      } else if (slots.has(entry.slot)) {
         if (isExpired(entry, now()) && !shared.has(entry.slot)) this.#progress.expired++;
         else {
           this.#progress.entries++;

@@ -77,10 +77,10 @@ export class ClusterLink {
       this.#waitingBytes += encoded.length;
       this.#client(owner).send(
         encoded,
-        (error) => {
+        (error, reply) => {
           this.#waiting--;
           this.#waitingBytes -= encoded.length;
-          done(error);
+          done(error ?? (reply === 'OK' ? null : new Error('the answer of a node cannot be read')));
           this.#onProgress?.();
         },
         CALL_TIMEOUT_MS,
