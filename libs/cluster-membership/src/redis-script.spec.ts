@@ -122,3 +122,27 @@ test('the script decides as the ledger does, step by step', async () => {
     jest.useRealTimers();
   }
 });
+
+test('goes on from the keys that the release before has written, and leaves them so that its script can, too', async () => {
+  const client = new RedisMock({ host: 'legacy' });
+  const key = (name: string): string => `dcs:{c}:${name}`;
+  const [a, b] = [member('a'), member('b')];
+  const now = Date.now();
+  await client.hset(key('meta'), { epoch: '41', created: '7', last: '0', offset: '0', until: '9', floor: '0' });
+  for (const each of [a, b]) {
+    await client.hset(key('members'), each.id, JSON.stringify(each));
+    await client.hset(key('leases'), each.id, '1:3000:0:0:0');
+    await client.zadd(key('expiry'), now + 3000, each.id);
+    await client.zadd(key('overdue'), now + 1500, each.id);
+  }
+  const registry = new RedisRegistry({ client });
+  const { view, expelled, damped } = await registry.heartbeat('c', { member: a, leaseMs: LEASE_MS });
+  expect(view.members).toEqual([a, b]);
+  expect(view.epoch).toBeGreaterThanOrEqual(41);
+  expect(view.epoch).toBeLessThan(2 ** 50); // as much as that release takes
+  expect([expelled, damped]).toEqual([[], false]);
+  expect(await client.hget(key('leases'), 'a')).toMatch(/^1:3000:0:0:0$/);
+  expect(await client.hget(key('meta'), 'until')).toBe('0');
+  await registry.close();
+  client.disconnect();
+});

@@ -64,7 +64,7 @@ test('a record differs where its settings do', () => {
 test('a release that knows no settings keeps those of the others in the registry file', () => {
   const lease = (of: Member): Lease => ({
     ...{ member: of, leaseMs: 3000, renewedAtMs: 1, expiresAtMs: 3001, sharedOutage: false },
-    ...{ heldUntilMs: 0, admittedEpoch: 1, seenEpoch: 1, accuses: new Map() },
+    ...{ heldUntilMs: 0, admittedEpoch: 1, seenEpoch: 1, takenOver: false, heard: true, accuses: new Map() },
   });
   const members = [member('a', {}), member('old')];
   const ledger = { ...EMPTY_LEDGER, epoch: 4, leases: new Map(members.map((each) => [each.id, lease(each)])) };
