@@ -1,15 +1,12 @@
 import { ByteBudget } from './byte-budget.js';
+import { SlowEnds } from './slow-ends.js';
 
 /** Of the heap's limit, the part that each of the two budgets has. */
 const HEAP_SHARE = 4;
 /** A reader that has not taken its answer for so long is cut off when others find no room, ms. */
-const SLOW_READER_MS = 10_000;
-
-/** Somebody who holds bytes of answers until the other end reads them. */
-export interface Reader {
-  /** Ends the connection, which gives its bytes back. */
-  cut(): void;
-}
+const READER_GRACE_MS = 10_000;
+/** The same for a sender whose body is not whole, ms. */
+const SENDER_GRACE_MS = 5000;
 
 export interface BuffersOptions {
   /** How large the process's heap may grow, bytes: each budget is a quarter of it. */
@@ -25,32 +22,23 @@ export interface BuffersOptions {
 export class Buffers {
   readonly bodies: ByteBudget;
   readonly answers: ByteBudget;
-  readonly #now: () => number;
-  /** Who holds a large answer, and since when; the oldest first. */
-  readonly #readers = new Map<Reader, number>();
+  /** Bodies that are not whole yet. */
+  readonly senders: SlowEnds;
+  /** Connections with a large answer to read. */
+  readonly readers: SlowEnds;
 
   constructor({ heapLimitBytes, now }: BuffersOptions) {
     const capacity = Math.floor(heapLimitBytes / HEAP_SHARE);
     this.bodies = new ByteBudget(capacity);
     this.answers = new ByteBudget(capacity);
-    this.#now = now;
+    this.senders = new SlowEnds({ graceMs: SENDER_GRACE_MS, now });
+    this.readers = new SlowEnds({ graceMs: READER_GRACE_MS, now });
   }
 
   /** Takes bytes for an answer. When there is no room, the reader that has been slow for the longest is cut off. */
   takeAnswer(bytes: number): boolean {
     if (this.answers.take(bytes)) return true;
-    const oldest = this.#readers.entries().next().value;
-    if (oldest && this.#now() - oldest[1] >= SLOW_READER_MS) oldest[0].cut();
+    this.readers.cutOldest();
     return false;
-  }
-
-  /** This reader has a large answer to read. */
-  reads(reader: Reader): void {
-    if (!this.#readers.has(reader)) this.#readers.set(reader, this.#now());
-  }
-
-  /** It has read what it had, or is gone. */
-  hasRead(reader: Reader): void {
-    this.#readers.delete(reader);
   }
 }

@@ -1,6 +1,7 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type FastifyRequest } from 'fastify';
-import { type ByteBudget, Hold } from '../buffers/byte-budget.js';
+import { type Buffers } from '../buffers/buffers.js';
+import { Hold } from '../buffers/byte-budget.js';
 import { GatewayError } from '../errors.js';
 
 declare module 'fastify' {
@@ -28,7 +29,11 @@ type Done = (error: Error | null, body?: Buffer) => void;
  * chunks cost no more than one large. Refuses what is too large, or finds no room, before it reads any of it where the
  * length is told.
  */
-export function bodyReader(bodies: ByteBudget) {
+export function bodyReader({ bodies, senders }: Buffers) {
+  const overloaded = (): BodyRefusedError => {
+    senders.cutOldest();
+    return new BodyRefusedError('ERR_OVERLOADED', 'the bodies of other calls take all the room');
+  };
   return (request: FastifyRequest, payload: IncomingMessage, done: Done): void => {
     const limit = request.routeOptions.bodyLimit;
     const length = request.headers['content-length'];
@@ -39,13 +44,21 @@ export function bodyReader(bodies: ByteBudget) {
     const hold = new Hold(bodies);
     let buffer: Buffer = EMPTY;
     let received = 0;
+    let settled = false;
 
     const settle = (error: Error | null, body?: Buffer) => {
+      if (settled) return; // it may be itself the sender that is cut off for want of room
+      settled = true;
       payload.off('data', onData).off('end', onEnd).off('error', onError).off('close', onError);
+      senders.done(sender);
       if (error) hold.release();
       else request.bodyHold = hold;
       buffer = EMPTY;
       done(error, body);
+    };
+    const sender = {
+      cut: () =>
+        settle(new BodyRefusedError('ERR_REQUEST_TIMEOUT', 'the body came too slowly while others had no room')),
     };
     const onData = (chunk: Buffer) => {
       if (chunk.length === announced) {
@@ -64,6 +77,7 @@ export function bodyReader(bodies: ByteBudget) {
         hold.resize(room);
       }
       chunk.copy(buffer, received);
+      senders.begin(sender);
       received = needed;
     };
     const onEnd = () => {
@@ -94,8 +108,4 @@ function continueWith(request: IncomingMessage): void {
 
 function tooLarge(limit: number): BodyRefusedError {
   return new BodyRefusedError('ERR_VALUE_TOO_LARGE', `the body of this call is at most ${limit} bytes`);
-}
-
-function overloaded(): BodyRefusedError {
-  return new BodyRefusedError('ERR_OVERLOADED', 'the bodies of other calls take all the room');
 }

@@ -1,6 +1,7 @@
 import { type ServerResponse } from 'node:http';
 import { type Socket } from 'node:net';
-import { type Buffers, type Reader } from '../buffers/buffers.js';
+import { type Buffers } from '../buffers/buffers.js';
+import { type SlowEnd } from '../buffers/slow-ends.js';
 import { type GatewayResponse } from './gateway-response.js';
 
 /** Requests of one connection that are worked on at a time; those behind them wait. */
@@ -27,7 +28,7 @@ interface WaitingRequest {
  * pipelining), and the bytes of answers that it has not read. All bytes are given back when the connection closes,
  * however it does: Node tells nothing of the answers that were queued on it.
  */
-export class Connection implements Reader {
+export class Connection implements SlowEnd {
   readonly #socket: ConnectionSocket;
   readonly #buffers: Buffers;
   #active = 0;
@@ -95,7 +96,7 @@ export class Connection implements Reader {
       this.#releases.add(release);
       response.release = release;
     }
-    if (bytes > LARGE_BYTES) this.#buffers.reads(this);
+    if (bytes > LARGE_BYTES) this.#buffers.readers.begin(this);
     return true;
   }
 
@@ -109,7 +110,7 @@ export class Connection implements Reader {
       response.release();
       response.release = undefined;
     }
-    if (this.#heldBytes === 0 && this.#releases.size === 0) this.#buffers.hasRead(this);
+    if (this.#heldBytes === 0 && this.#releases.size === 0) this.#buffers.readers.done(this);
     const next = this.#waiting.shift();
     if (next === undefined) {
       this.#active--;
@@ -149,7 +150,7 @@ export class Connection implements Reader {
     this.#give(this.#heldBytes);
     for (const release of this.#releases) release();
     this.#releases.clear();
-    this.#buffers.hasRead(this);
+    this.#buffers.readers.done(this);
   }
 }
 

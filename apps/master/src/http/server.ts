@@ -71,7 +71,7 @@ export function createServer({ config, buffers, audit, onDefect }: ServerOptions
   // Bodies arrive as bytes: each call reads its own, and says what is wrong with them.
   server.removeAllContentTypeParsers();
   server.decorateRequest('bodyHold', undefined);
-  server.addContentTypeParser('*', bodyReader(buffers.bodies));
+  server.addContentTypeParser('*', bodyReader(buffers));
   // "Expect: 100-continue" is answered when the body is about to be read, not before it is known to be wanted.
   server.server.on('checkContinue', (request, response) => {
     expectContinue(request, response);
