@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import type { MemberState } from '@dcs/cluster-membership';
+import { memoryLimits } from '@dcs/environment';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { AuxServer } from '../aux-server.js';
 import type { Disk } from '../persistence/disk.js';
@@ -85,6 +86,13 @@ export function registerAuxMetrics(aux: AuxServer, disk: Disk | undefined, versi
   gauge('dcs_bytes', 'Bytes of keys, values and overhead held', () => store.bytes);
   gauge('dcs_capacity_entries', 'Most entries', () => store.maxEntries);
   gauge('dcs_capacity_bytes', 'Most bytes', () => store.maxBytes);
+  const limits = memoryLimits();
+  gauge(
+    'dcs_memory_limit_bytes',
+    'Memory that the process may use: the limit of its container, or what the machine has',
+    () => limits.totalBytes,
+  );
+  gauge('dcs_heap_limit_bytes', 'Where the JavaScript heap ends', () => limits.heapBytes);
   gauge('dcs_tombstones', 'Deletes remembered', () => store.tombstones);
   counter('dcs_tombstones_dropped_total', 'Deletes forgotten early: too many', () => store.tombstonesDropped);
   counter(
