@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -54,12 +55,17 @@ export class Child {
   }
 }
 
-/** Whether a process with this id is there. */
+/** Whether a process with this id runs. One that has ended and that its parent has not waited for does not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch {
     return false;
+  }
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return !/^ [ZX]/i.test(stat.slice(stat.lastIndexOf(')') + 1));
+  } catch {
+    return true; // no /proc
   }
 }
