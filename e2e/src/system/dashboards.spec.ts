@@ -65,6 +65,7 @@ async function keepBusy(): Promise<void> {
       call(master, '/data', { json: { key: `k${i}`, value: 'x'.repeat(100), ttl: i % 10 === 0 ? 1 : 60 } }),
       call(master, dataPath(`k${Math.floor(i / 2)}`)),
       call(master, dataPath('not there')),
+      call(master, dataPath('refused'), { headers: { host: 'elsewhere.example' } }),
       call(master, dataPath(`k${i - 1}`), { method: i % 7 === 0 ? 'DELETE' : 'HEAD' }),
     ]);
   }

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from '../child-process.js';
-import { testFile } from './alert-scenarios.js';
+import { SCENARIOS, testFile } from './alert-scenarios.js';
 import { run } from './program.js';
 
 const PROMETHEUS = join(ROOT, 'infra', 'prometheus');
@@ -46,6 +46,17 @@ test(
   },
   RULE_TESTS_TIMEOUT_MS,
 );
+
+test('the processes of the scenarios have every series that a rule asks for', () => {
+  const series = SCENARIOS[0]?.series.map((each) => each.series.replace(/\{.*/, '')) ?? [];
+  const asked = new Set(
+    inFolder('rules').flatMap((file) =>
+      [...text(file).matchAll(/(?<![\w:])(?:dcs|process)_\w+/g)].map(([name]) => name),
+    ),
+  );
+  expect(asked.size).toBeGreaterThan(20);
+  expect([...asked].filter((name) => !series.includes(name))).toEqual([]);
+});
 
 test('every alert fires in a test, with what it says, and is quiet before', () => {
   const alerts = named('alert', 'rules/alerts.yml');

@@ -69,6 +69,9 @@ export class WatchedCluster {
       'dcs_slots_owned{role="replica"}': fixed(5461),
       dcs_copy_failures_total: fixed(0),
       dcs_suspected_peers: fixed(0),
+      dcs_unreadable_replies_total: fixed(0),
+      'dcs_entries_refused_total{reason="version"}': fixed(0),
+      dcs_backup_files_from_future: fixed(0),
       dcs_membership_suspects: fixed(0),
       dcs_node_fenced: fixed(0),
       dcs_handoff_slots_to_go: afterStart(5461, 0),
@@ -97,6 +100,9 @@ export class WatchedCluster {
     return this.#process('master', node, lives, shown, {
       'dcs_http_requests_total{operation="get",outcome="ok"}': steadily(100 * traffic),
       'dcs_http_requests_total{operation="get",outcome="error"}': fixed(0),
+      dcs_routing_unexpected_replies_total: fixed(0),
+      // A client with an old token now and then.
+      'dcs_http_refused_total{method="GET",route="/data/:key",status="401"}': (seconds) => Math.floor(seconds / 60) + 1,
       'dcs_http_request_duration_seconds_bucket{operation="get",le="0.001"}': steadily(99 * traffic),
       'dcs_http_request_duration_seconds_bucket{operation="get",le="+Inf"}': steadily(100 * traffic),
     });
