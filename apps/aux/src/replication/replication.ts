@@ -305,7 +305,7 @@ export class Replication {
 
   /** Takes a copy from another node. */
   take(epoch: number, key: string, entry: Entry, operation: OperationRecord | undefined, sender: string): CopyReceipt {
-    const { ownership, refresh, store, writer } = this.#options;
+    const { ownership, refresh, store, writer, clock } = this.#options;
     if (epoch < this.ledger.changedAt[entry.slot]!) return { staleView: ownership.epoch };
     if (refresh.needed(epoch)) void refresh.until(epoch);
     const isHint = ownership.roleOf(entry.slot) === NONE;
@@ -313,6 +313,7 @@ export class Replication {
     const outcome = store.merge(key, entry);
     if (outcome === 'too-large') return 'full';
     if (outcome === 'invalid') return 'invalid';
+    clock.observe(entry); // what is marked as of before goes by it
     if (outcome === 'applied' && !isHint) this.#staleCopies.arrived(key, entry);
     const taken = isHint ? store.lookup(key) : undefined;
     if (taken !== undefined) this.hints.add(key, { entry: taken, sender, epoch, operation });

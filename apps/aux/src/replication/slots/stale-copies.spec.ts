@@ -1,5 +1,5 @@
 import { slotOfBinary } from '@dcs/consistent-hash';
-import { makeVersion, SlotSet } from '@dcs/protocol';
+import { compareVersions, makeVersion, SlotSet } from '@dcs/protocol';
 import { SeveralNodes } from '../../../test/several-nodes.js';
 import { entryOf } from '../../node/entry.js';
 import { Store } from '../../node/store.js';
@@ -80,6 +80,19 @@ test('a node tells of what clients write, and of what is copied to it', async ()
     await cluster.set('k', 'v');
     const stored = cluster.ownersOf('k').map(({ node }) => node.store.peek('k'));
     expect(arrived.mock.calls).toEqual(stored.map((entry) => ['k', entry]));
+  } finally {
+    await cluster.close();
+  }
+});
+
+test('a mark covers the copies that a node has taken, though it never wrote itself', async () => {
+  const cluster = new SeveralNodes();
+  try {
+    await cluster.startAll(['a', 'b', 'c']);
+    await cluster.set('key', 'value');
+    for (const { node } of cluster.ownersOf('key')) {
+      expect(compareVersions(node.store.lookup('key')!, node.clock.last)).toBeLessThanOrEqual(0);
+    }
   } finally {
     await cluster.close();
   }
