@@ -4,9 +4,9 @@ import { type AddressInfo } from 'node:net';
 import { answerSize, generateLoad, loadBySockets, luaEscape, parseWrk, rawRequest } from './load.js';
 
 test('a request is its bytes', () => {
-  expect(rawRequest('GET', '/data/a')).toBe('GET /data/a HTTP/1.1\r\nHost: bench\r\n\r\n');
+  expect(rawRequest('GET', '/data/a')).toBe('GET /data/a HTTP/1.1\r\nHost: localhost\r\n\r\n');
   expect(rawRequest('POST', '/data', { k: 'ключ' })).toBe(
-    'POST /data HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{"k":"ключ"}',
+    'POST /data HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{"k":"ключ"}',
   );
 });
 

@@ -23,7 +23,7 @@ export interface LoadResult {
 }
 
 export function rawRequest(method: string, path: string, body?: unknown): RawRequest {
-  const head = `${method} ${path} HTTP/1.1\r\nHost: bench\r\n`;
+  const head = `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n`;
   if (body === undefined) return `${head}\r\n`;
   const text = JSON.stringify(body);
   return `${head}Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`;

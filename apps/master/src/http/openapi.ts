@@ -82,6 +82,7 @@ export function DocProblems(...codes: readonly ProblemCode[]) {
 export const COMMON_PROBLEMS: readonly ProblemCode[] = [
   'ERR_UNAUTHORIZED',
   'ERR_FORBIDDEN',
+  'ERR_UNKNOWN_HOST',
   'ERR_UNAVAILABLE',
   'ERR_RECOVERING',
   'ERR_OVERLOADED',
