@@ -95,10 +95,13 @@ describe('a node', () => {
 
   test.each(['GET', 'DCS.STATS', 'EXPIRE'])('lives on when %s throws: that connection ends', async (name) => {
     const before = server.defects.counts.command;
-    const broken = jest.spyOn(name === 'DCS.STATS' ? server.node : server.node.store, name === 'GET' ? 'get' : name === 'EXPIRE' ? 'peek' : ('stats' as never)); // prettier-ignore
-    broken.mockImplementation((() => {
+    const { node } = server;
+    const methods = { GET: [node.store, 'get'], EXPIRE: [node.store, 'peek'], 'DCS.STATS': [node, 'stats'] };
+    const [owner, method] = methods[name as keyof typeof methods];
+    const broken = jest.spyOn(owner as never, method as never) as jest.SpyInstance;
+    broken.mockImplementation(() => {
       throw new TypeError('a defect');
-    }) as never);
+    });
     const client = new RawClient(server.data.port);
     const other = new RawClient(server.data.port);
     await other.call('PING');
