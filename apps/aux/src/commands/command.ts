@@ -33,7 +33,10 @@ export interface Command {
   readonly isBlind?: (request: Request, repeated?: boolean) => boolean;
   /** The operation that the request repeats, if it may be one that was carried out already, here or elsewhere. */
   readonly repeats?: (request: Request) => RepeatedOperation | undefined;
-  /** Returns the encoded reply (a binary string), or one that comes later, for which the replies after it wait. */
+  /**
+   * Returns the encoded reply (a binary string), or one that comes later, for which the replies after it wait.
+   * @throws ProtocolError for malformed arguments: the dispatcher answers `-ERR` with its message
+   */
   readonly run: (session: Session) => string | Later;
 }
 

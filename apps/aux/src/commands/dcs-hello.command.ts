@@ -2,7 +2,6 @@ import { OLDEST_PROTOCOL_VERSION, type PeerRole } from '@dcs/protocol';
 import { Reply } from '@dcs/resp';
 import { NO_KEYS, type Command } from './command.js';
 import { NO_AUTH } from './errors.js';
-import { answering } from './peer-arguments.js';
 import type { Session } from './session.js';
 
 /** Arguments of the hello of protocol version 1. */
@@ -19,13 +18,12 @@ export const dcsHello = {
   run(session) {
     const { request, context } = session;
     if (request.argc === PLAIN_ARGUMENTS) return plainHello(session);
-    return answering(() => {
-      const args = Array.from({ length: request.argc }, (_, i) => request.utf8(i));
-      const { reply, peer, challenge } = context.peers.greet(args);
-      if (challenge === undefined) session.becomePeer(peer);
-      session.challenge = challenge;
-      return reply;
-    });
+
+    const args = Array.from({ length: request.argc }, (_, i) => request.utf8(i));
+    const { reply, peer, challenge } = context.peers.greet(args);
+    if (challenge === undefined) session.becomePeer(peer);
+    session.challenge = challenge;
+    return reply;
   },
 } as const satisfies Command;
 

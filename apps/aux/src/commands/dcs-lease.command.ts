@@ -1,7 +1,7 @@
 import { Reply } from '@dcs/resp';
 import { type Command, NO_KEYS } from './command.js';
 import { BEHIND } from './errors.js';
-import { answering, integerArgument } from './peer-arguments.js';
+import { integerArgument } from './peer-arguments.js';
 
 export const dcsLease = {
   name: 'DCS.LEASE',
@@ -11,12 +11,10 @@ export const dcsLease = {
   keys: NO_KEYS,
   epochAt: 1,
   summary: 'DCS.LEASE <epoch> <id>: whether replica <id> may answer reads in place of this primary for a moment',
-  run: ({ request, node }) =>
-    answering(() => {
-      const { epoch } = node.ownership;
-      if (integerArgument(request, 1, 'epoch', 0) !== epoch) return Reply.error(`STALEVIEW ${epoch}`);
-      if (node.waking !== undefined || node.isFenced || !node.replication.readGrants.give(request.utf8(2)))
-        return BEHIND;
-      return Reply.OK;
-    }),
+  run: ({ request, node }) => {
+    const { epoch } = node.ownership;
+    if (integerArgument(request, 1, 'epoch', 0) !== epoch) return Reply.error(`STALEVIEW ${epoch}`);
+    if (node.waking !== undefined || node.isFenced || !node.replication.readGrants.give(request.utf8(2))) return BEHIND;
+    return Reply.OK;
+  },
 } as const satisfies Command;

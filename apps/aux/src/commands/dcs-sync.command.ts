@@ -1,7 +1,6 @@
 import { SlotSet } from '@dcs/protocol';
 import { Reply } from '@dcs/resp';
 import { type Command, NO_KEYS } from './command.js';
-import { answering } from './peer-arguments.js';
 
 export const dcsSync = {
   name: 'DCS.SYNC',
@@ -11,9 +10,8 @@ export const dcsSync = {
   keys: NO_KEYS,
   epochAt: 1,
   summary: 'DCS.SYNC <epoch> <id> <slots>: compare these slots with node <id>, and take what is missing',
-  run: ({ request, node }) =>
-    answering(() => {
-      node.replication.compareWith(request.utf8(2), SlotSet.fromBinary(request.binary(3)));
-      return Reply.OK;
-    }),
+  run: ({ request, node }) => {
+    node.replication.compareWith(request.utf8(2), SlotSet.fromBinary(request.binary(3)));
+    return Reply.OK;
+  },
 } as const satisfies Command;

@@ -1,6 +1,6 @@
 import { Reply } from '@dcs/resp';
 import { type Command, NO_KEYS } from './command.js';
-import { answering, integerArgument } from './peer-arguments.js';
+import { integerArgument } from './peer-arguments.js';
 
 export const dcsView = {
   name: 'DCS.VIEW',
@@ -9,10 +9,9 @@ export const dcsView = {
   flags: ['readonly', 'stale', 'loading'],
   keys: NO_KEYS,
   summary: 'DCS.VIEW <epoch>: the view of this node as JSON, or nil where it is no newer than <epoch>',
-  run: ({ request, node }) =>
-    answering(() => {
-      const { view } = node.ownership;
-      if (view.epoch <= integerArgument(request, 1, 'epoch', 0)) return Reply.nil(2);
-      return Reply.bulkUtf8(JSON.stringify(view));
-    }),
+  run: ({ request, node }) => {
+    const { view } = node.ownership;
+    if (view.epoch <= integerArgument(request, 1, 'epoch', 0)) return Reply.nil(2);
+    return Reply.bulkUtf8(JSON.stringify(view));
+  },
 } as const satisfies Command;

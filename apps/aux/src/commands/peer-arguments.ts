@@ -10,7 +10,6 @@ import {
 } from '@dcs/protocol';
 import { Reply } from '@dcs/resp';
 import type { Operation } from '../node/writer.js';
-import type { Later } from './later-reply.js';
 import type { Request, Session } from './session.js';
 
 /** The stamp and attempt of a write between our own parts: arguments 2 and 3. @throws ProtocolError */
@@ -64,19 +63,7 @@ export function integerArgument(request: Request, index: number, name: string, m
  * this node may still take writes for slots that it has lost, which the answer would not have.
  */
 export function inViewOf(session: Session, epochAt: number, run: () => string): string {
-  return answering(() => {
-    const { epoch } = session.node.ownership;
-    if (epoch < integerArgument(session.request, epochAt, 'epoch', 0)) return Reply.error(`STALEVIEW ${epoch}`);
-    return run();
-  });
-}
-
-/** Runs a command whose arguments may be malformed: that is answered, not thrown. */
-export function answering<T extends string | Later>(run: () => T): T | string {
-  try {
-    return run();
-  } catch (error) {
-    if (error instanceof ProtocolError) return Reply.error(`ERR ${error.message}`);
-    throw error;
-  }
+  const { epoch } = session.node.ownership;
+  if (epoch < integerArgument(session.request, epochAt, 'epoch', 0)) return Reply.error(`STALEVIEW ${epoch}`);
+  return run();
 }

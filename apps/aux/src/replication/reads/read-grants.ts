@@ -24,9 +24,10 @@ export class ReadGrants {
     this.#options = options;
   }
 
-  /** @returns false: it is behind */
+  /** @returns false: it is behind, or no member of the view */
   give(id: string): boolean {
     const { ownership, monotonic, isBehind, tell } = this.#options;
+    if (ownership.member(id) === undefined) return false;
     if (isBehind(id)) {
       tell(id);
       return false;
