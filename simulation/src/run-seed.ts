@@ -66,8 +66,10 @@ const STARTUP_MS = 30_000;
 const BEFORE_FAULTS_MS = 1000;
 const CONVERGENCE_MS = 40_000;
 const QUIET_MS = 9000;
-/** One key of so many is used to the end; where entries are evicted, one of so many is only read from some time on. */
-const COLD_SHARE = 4;
+/** Share of the keys that are only read from some time on. */
+const COLD_SHARE = 0.4;
+/** Where disks are old: share of those that are not used any more. */
+const UNUSED_SHARE = 0.75;
 const KEYSPACE = { plain: 6, deleted: 6, guarded: 5, counter: 4, expiring: 6 };
 /** Where entries are evicted: by those that are still written, of those that are not. */
 const WIDE_KEYSPACE = { plain: 20, deleted: 20, guarded: 12, counter: 4, expiring: 8 };
@@ -126,14 +128,14 @@ async function run({ seed, custom, surgery = {}, tracer, ...options }: SeedOptio
     const random = streams.of(`fault ${named[i] ?? ''}`);
     fault.inject(new Scene({ cluster, random, durationMs, losses }));
   });
-  if (has('agesDisks') || evicts) {
-    // What nobody writes any more shows longest what came back. Where memory is full, reads keep it from being evicted.
-    const some = keys.filter((_, i) => i % COLD_SHARE === 0);
-    kernel.at(kernel.now + durationMs * streams.of('cold').between(0.15, 0.8), undefined, 'cold', () => {
-      if (evicts) readOnly = new Set(some);
-      else keysInUse = some;
-    });
-  }
+  // What nobody writes any more shows longest what came back; where memory is full, reads keep it from being evicted.
+  const cold = streams.of('cold');
+  const agesDisks = has('agesDisks');
+  const some = new Set(cold.shuffled(keys).slice(0, Math.floor(keys.length * (agesDisks ? UNUSED_SHARE : COLD_SHARE))));
+  kernel.at(kernel.now + durationMs * cold.between(0.15, 0.8), undefined, 'cold', () => {
+    if (agesDisks) keysInUse = keys.filter((key) => !some.has(key));
+    else readOnly = some;
+  });
   await kernel.run(kernel.now + durationMs + BEFORE_FAULTS_MS);
 
   for (const client of clients) client.stop();

@@ -8,6 +8,8 @@ const SHORTEST_PAUSE_MS = 50;
 /** Shorter than a gateway waits before it asks another owner. */
 const LONGEST_BRIEF_PAUSE_MS = 400;
 const BRIEF_EVERY_MS = 1200;
+const CHURN_WEIGHTS = [0.25, 0.5, 1, 2, 4];
+const CHURN_PAUSE_MS = [20, 700] as const;
 const FLAP_DOWN_MS = 2000;
 const FLAP_EVERY_MS = 4000;
 
@@ -178,6 +180,23 @@ export const PROCESS_FAULTS = {
     },
   },
 
+  /** Owners change again before the last change is done: nodes join, leave, come back and change their weight. */
+  churn: {
+    spares: 2,
+    inject: (scene) => churn(scene),
+  },
+
+  'churn-and-crash': {
+    loses: 'one',
+    spares: 2,
+    alone: 'two faults as it is',
+    inject: (scene) => {
+      churn(scene);
+      const at = scene.random.between(0, scene.durationMs / 2);
+      scene.crash(scene.node(), at, scene.random.between(SHORT_MS, scene.durationMs - at));
+    },
+  },
+
   flap: {
     loses: 'one',
     inject: (scene) => {
@@ -229,6 +248,21 @@ function startHandoff(scene: Scene, at: number): { how: 'join' | 'leave' | 'rewe
   }
   scene.reweigh(node, at);
   return { how: 'reweigh', node };
+}
+
+function churn(scene: Scene): void {
+  const { nodes } = scene.cluster;
+  let at = scene.early / 2;
+  for (let i = scene.random.integer(3, 6); i > 0; i--) {
+    const node = scene.random.pick(nodes);
+    scene.at(at, `churn ${node.id}`, () => {
+      if (!node.isRunning) node.start();
+      else if (scene.random.chance(0.5) && scene.cluster.running.length > scene.cluster.options.maxReplicas)
+        node.leave();
+      else node.reweigh(scene.random.pick(CHURN_WEIGHTS));
+    });
+    at += scene.random.between(CHURN_PAUSE_MS[0], CHURN_PAUSE_MS[1]);
+  }
 }
 
 function startSpares(scene: Scene): void {

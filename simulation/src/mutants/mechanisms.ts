@@ -99,15 +99,13 @@ export const MECHANISMS = {
 
   /** An entry that an owner did not get leaves no trace when it expires or is evicted. */
   'no-traces-of-missed-entries': {
-    shownBy: ['partition', 'pause', 'slow'],
-    unseen: UNSEEN,
+    shownBy: ['isolate'],
     surgery: () => ({ classes: () => replaced(Traces.prototype, 'missed', nothing) }),
   },
 
   /** An entry that expires or is evicted while its slot is imported leaves no trace. */
   'no-traces-in-imports': {
-    shownBy: ['old-disk', 'join'],
-    unseen: UNSEEN,
+    shownBy: ['old-disk'],
     surgery: () => ({
       node: ({ store, replication: { ledger } }) => {
         const leaves = store.leavesTrace;
