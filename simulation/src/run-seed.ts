@@ -154,7 +154,7 @@ async function run({ seed, custom, surgery = {}, tracer, ...options }: SeedOptio
   for (const { id, defects } of cluster.nodes) {
     for (const { message } of defects) violations.push({ check: 'defect', key: id, text: message });
   }
-  if (evicts) violations.push(...strayTombstones(cluster));
+  if (evicts) violations.push(...strayTombstones(cluster, history));
   await cluster.close();
   const { operations } = history;
   return {

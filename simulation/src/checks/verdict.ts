@@ -93,13 +93,18 @@ function before(time: number, record: OperationRecord): OperationRecord[] {
  * Of keys that nobody deletes a tombstone is the trace of an evicted entry, which an owner may have been behind on: it is
  * older than the entry, and none of the owners keeps what is older than the trace.
  */
-export function strayTombstones(cluster: SimCluster): Violation[] {
+export function strayTombstones(cluster: SimCluster, history: History): Violation[] {
   const violations: Violation[] = [];
+  const byKey = history.byKey();
   const contents = cluster.contents();
   for (const { id, entries } of contents) {
     for (const [key, { value, version }] of entries) {
       const family = familyOf(key);
       if (value !== undefined || (family !== 'plain' && family !== 'counter')) continue;
+      if (version > newestOf(byKey.get(key) ?? [])) {
+        const text = `${id} has a tombstone ${version}, newer than all that was written`;
+        violations.push({ check: 'tombstone', key, text });
+      }
       for (const other of contents) {
         const copy = other.entries.get(key);
         if (copy?.value === undefined || copy.version > version) continue;
@@ -109,4 +114,10 @@ export function strayTombstones(cluster: SimCluster): Violation[] {
     }
   }
   return violations;
+}
+
+/** The highest version of a key that clients saw; above all others where a write may have had a higher one. */
+function newestOf(operations: readonly OperationRecord[]): string {
+  if (operations.some(({ outcome }) => outcome === 'unknown' || outcome === 'pending')) return '~';
+  return operations.reduce((newest, { version = '' }) => (version > newest ? version : newest), '');
 }

@@ -209,7 +209,6 @@ export const PROCESS_FAULTS = {
 
   /** Memory is full, so that entries are evicted, and a node is away for a while. */
   'full-memory-and-crash': {
-    off: 'an entry that was overwritten or deleted while its node was away comes back from the disk after an eviction',
     loses: 'one',
     evicts: true,
     minPhaseMs: 5000,
