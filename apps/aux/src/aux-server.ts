@@ -10,7 +10,7 @@ import {
 } from '@dcs/cluster-membership';
 import { PLACEMENT_VERSION } from '@dcs/consistent-hash';
 import { ApiTokens, startRefusal } from '@dcs/environment';
-import { type EntryFault, peerAddress, PeerAuth, randomNonce } from '@dcs/protocol';
+import { type EntryFault, peerAddress, PeerAuth, randomNonce, ProtocolError } from '@dcs/protocol';
 import type { Logger } from 'pino';
 import type { Backup } from './backup/backup.js';
 import { BackupParts } from './backup/backup-parts.js';
@@ -92,6 +92,7 @@ export class AuxServer {
   readonly #options: AuxServerOptions;
   readonly #clock: ClusterClock;
   readonly #peers: PeerAuth;
+  readonly #tokens: ApiTokens;
   #membership: ClusterMembership | undefined;
   #phase: Phase = 'starting';
   #closing: Promise<void> | undefined;
@@ -103,6 +104,7 @@ export class AuxServer {
     this.#clock = clock;
     this.defects = new Defects(options.log, monotonic);
     const systemPorts = { monotonic, timers: this.defects.timers(systemTimers) };
+    this.#tokens = new ApiTokens(config.tokens);
     this.#peers = new PeerAuth({
       role: 'aux',
       id: config.id,
@@ -229,6 +231,20 @@ export class AuxServer {
     if (conflict !== undefined) throw new SettingsError(startRefusal(conflict, own));
   }
 
+  /**
+   * Takes tokens and secrets of a configuration read anew. Clients whose token is none any more are cut off.
+   * @throws ProtocolError where clients or peers would be asked for nothing any more, or for the first time: a restart does that
+   */
+  reload({ secrets, tokens, closedToStrangers }: Pick<AuxConfig, 'secrets' | 'tokens' | 'closedToStrangers'>): void {
+    const { config } = this.#options;
+    if (closedToStrangers !== config.closedToStrangers || tokens.length > 0 !== this.#tokens.required) {
+      throw new ProtocolError('ERR_PROTOCOL_PEER', 'first tokens, or none any more, take a restart');
+    }
+    this.#peers.replaceSecrets(secrets);
+    this.#tokens.replace(tokens);
+    this.data.endRevoked();
+  }
+
   /** Why this node cannot serve; `undefined` when it can. */
   unreadyReason(): string | undefined {
     if (this.#phase === 'leaving' || this.#phase === 'closed') return 'leaving the cluster';
@@ -297,7 +313,7 @@ export class AuxServer {
     await this.data.listen({
       node: this.node,
       version,
-      tokens: new ApiTokens(config.tokens),
+      tokens: this.#tokens,
       closedToStrangers: config.closedToStrangers,
       peers: this.#peers,
       drain: onDrain,

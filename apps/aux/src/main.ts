@@ -91,6 +91,14 @@ async function main(): Promise<void> {
     onDrain: () => stop('asked to drain', 0),
     onFatal: fatal,
   });
+  process.on('SIGHUP', () => {
+    try {
+      app.aux.reload(configFromEnvironment((path) => readFileSync(path, 'utf8')));
+      log.info('read the tokens and secrets again');
+    } catch (error) {
+      log.error({ error: (error as Error).message }, 'the tokens and secrets stay as they were');
+    }
+  });
   process.on('SIGTERM', () => stop('SIGTERM', 0));
   process.on('SIGINT', () => stop('SIGINT', 0));
   try {

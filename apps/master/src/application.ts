@@ -25,9 +25,9 @@ export interface Application {
 
 /** Puts HTTP around a gateway. Nothing listens yet. */
 export async function createApplication(gateway: Gateway): Promise<Application> {
-  const { config, buffers, audit } = gateway;
+  const { config, buffers, audit, tokens } = gateway;
   const onDefect = (error: unknown) => gateway.reportDefect(error);
-  const server = createServer({ config, buffers, audit, onDefect });
+  const server = createServer({ config, tokens, buffers, audit, onDefect });
   registerDirectRoutes(server, {
     controller: DataController,
     instance: () => nest.get(DataController),

@@ -8,8 +8,8 @@ import {
   type View,
 } from '@dcs/cluster-membership';
 import { PLACEMENT_VERSION } from '@dcs/consistent-hash';
-import { startRefusal } from '@dcs/environment';
-import { PeerAuth, randomNonce } from '@dcs/protocol';
+import { ApiTokens, startRefusal } from '@dcs/environment';
+import { PeerAuth, ProtocolError, randomNonce } from '@dcs/protocol';
 import { type Logger } from 'pino';
 import { AuditLog } from './auth/audit-log.js';
 import { Buffers } from './buffers/buffers.js';
@@ -65,6 +65,8 @@ export class Gateway {
   defects = 0;
   readonly #registry: Registry;
   readonly #auth: PeerAuth;
+  /** Who may call. */
+  readonly tokens: ApiTokens;
   /** By the last view. */
   #replicas: number;
   #conflict: string | undefined;
@@ -103,6 +105,7 @@ export class Gateway {
       viewAccess(() => this.plane.topology),
       (error) => this.reportDefect(error),
     );
+    this.tokens = new ApiTokens(config.DCS_API_TOKENS);
     this.#auth = new PeerAuth({
       ...{ role: 'master', id: config.DCS_ID, address: () => '', cluster: config.DCS_CLUSTER },
       secrets: config.DCS_CLUSTER_SECRET,
@@ -185,6 +188,18 @@ export class Gateway {
       { replicas, expected },
       'the nodes keep another number of copies than DCS_REPLICAS of this gateway says',
     );
+  }
+
+  /**
+   * Takes tokens and secrets of a configuration read anew.
+   * @throws ProtocolError where callers or peers would be asked for nothing any more, or for the first time: a restart does that
+   */
+  reload({ DCS_API_TOKENS: tokens, DCS_CLUSTER_SECRET: secrets }: MasterConfig): void {
+    if (tokens.length > 0 !== this.tokens.required) {
+      throw new ProtocolError('ERR_PROTOCOL_PEER', 'first tokens, or none any more, take a restart');
+    }
+    this.#auth.replaceSecrets(secrets);
+    this.tokens.replace(tokens);
   }
 
   /** The first view decides whether this gateway may run; a node that comes later is told of, once. */

@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,6 +70,28 @@ test('a node beside which it cannot run: one line that says what to do, exit cod
   await registry.close();
   host.emit('SIGTERM', 'SIGTERM'); // a real process would be gone
   await once(host, 'exited');
+});
+
+test('SIGHUP reads the files of tokens and secrets again; what cannot be read changes nothing', async () => {
+  const host = new FakeProcess();
+  const file = join(directory, 'tokens');
+  const tokenWorks = async (token: string) => {
+    const headers = { authorization: `Bearer ${token}` };
+    return (await call(port!, 'GET', '/cluster', { headers })).status === 200;
+  };
+  await writeFile(file, 'ann:first-token:read\n');
+  await run(host, environment({ DCS_HTTP_PORT: '0', DCS_API_TOKENS_FILE: file }));
+  const { port } = host.lines.find(({ msg }) => msg === 'listening')!;
+  expect([await tokenWorks('first-token'), await tokenWorks('second-token')]).toEqual([true, false]);
+  await writeFile(file, 'ann:second-token:read\n');
+  host.emit('SIGHUP', 'SIGHUP');
+  expect([await tokenWorks('first-token'), await tokenWorks('second-token')]).toEqual([false, true]);
+  await writeFile(file, 'nonsense');
+  host.emit('SIGHUP', 'SIGHUP');
+  expect(await tokenWorks('second-token')).toBe(true);
+  const exited = once(host, 'exited');
+  host.emit('SIGTERM', 'SIGTERM');
+  await exited;
 });
 
 test('a port in use: one line, exit code 1, nothing left running', async () => {

@@ -64,6 +64,14 @@ async function start(host: HostProcess, environment: Readonly<Record<string, str
     await application.close();
     throw error;
   }
+  host.on('SIGHUP', () => {
+    try {
+      gateway.reload(loadConfig(environment));
+      log.info('read the tokens and secrets again');
+    } catch (error) {
+      log.error({ error: (error as Error).message }, 'the tokens and secrets stay as they were');
+    }
+  });
   const stop = (signal: NodeJS.Signals) => {
     log.info({ signal }, 'stopping: finishing what is in flight');
     application.close().then(

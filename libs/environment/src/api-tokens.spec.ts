@@ -28,6 +28,14 @@ test('a token is found by its value, and by its name where one is given', () => 
   expect(new ApiTokens([]).required).toBe(false);
 });
 
+test('tokens can be replaced: those that are left out are none any more', () => {
+  const tokens = new ApiTokens(apiTokens.parse('w:writer-token:write,r:reader-token:read'));
+  const [writer, reader] = [tokens.find('writer-token')!, tokens.find('reader-token')!];
+  tokens.replace(apiTokens.parse('w:writer-token:write,r:reader-token:admin,n:newest-token:read'));
+  expect([tokens.has(writer), tokens.has(reader)]).toEqual([true, false]); // another role is another token
+  expect(tokens.find('newest-token')).toMatchObject({ name: 'n' });
+});
+
 test('a role may do what those below it may', () => {
   expect([allows('read', 'read'), allows('read', 'write'), allows('admin', 'write')]).toEqual([true, false, true]);
 });

@@ -42,10 +42,20 @@ export const apiTokens = z
 
 /** The one table of who may do what, for HTTP and RESP. Tokens are compared as hashes, each with each: time tells nothing. */
 export class ApiTokens {
-  readonly #tokens: readonly { readonly digest: Buffer; readonly token: ApiToken }[];
+  #tokens: readonly { readonly digest: Buffer; readonly token: ApiToken }[] = [];
 
   constructor(tokens: readonly ApiToken[]) {
+    this.replace(tokens);
+  }
+
+  /** Takes other tokens from now on. */
+  replace(tokens: readonly ApiToken[]): void {
     this.#tokens = tokens.map((token) => ({ digest: digest(token.token), token }));
+  }
+
+  /** Whether a token that was found before is still one, with the same name and role. */
+  has({ name, token, role }: ApiToken): boolean {
+    return this.find(token, name)?.role === role;
   }
 
   /** Whether callers need one. */

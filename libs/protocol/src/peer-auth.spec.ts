@@ -177,6 +177,24 @@ describe('a rotation of the secret', () => {
   });
 });
 
+test('a secret can be replaced while the process runs, one process after the other', () => {
+  const [client, server] = [gateway(), node()];
+  const newest = 'the newest secret';
+  for (const [auth, secrets] of [
+    [server, [SECRET, newest]],
+    [client, [newest, SECRET]],
+    [server, [newest]],
+    [client, [newest]],
+  ] as const) {
+    // prettier-ignore
+    auth.replaceSecrets(secrets);
+    expect(meet(client, server).peer).toBeDefined();
+  }
+  expect(() => meet(gateway(), server)).toThrow('has not proven');
+  expect(() => client.replaceSecrets([])).toThrow('takes a restart');
+  expect(() => node({ secrets: [] }).replaceSecrets([newest])).toThrow('takes a restart');
+});
+
 describe('nodes of the release before', () => {
   const old: PeerTarget = { ...NODE, versions: { min: 1, max: 1 } };
 

@@ -108,12 +108,14 @@ const MAX_HELLO_PARTS = 64;
 export class PeerAuth {
   readonly versions: { readonly min: number; readonly max: number };
   readonly #options: PeerAuthOptions;
+  #secrets: readonly string[];
   #keys: PeerKeys | undefined;
   #keysOf: string | undefined;
 
   constructor(options: PeerAuthOptions) {
     const { secrets, allowsPlain = false } = options;
     this.#options = options;
+    this.#secrets = secrets;
     const min = secrets.length === 0 || allowsPlain ? OLDEST_PROTOCOL_VERSION : PROTOCOL_VERSION;
     this.versions = Object.freeze({ min, max: PROTOCOL_VERSION });
   }
@@ -126,18 +128,29 @@ export class PeerAuth {
     });
   }
 
+  /**
+   * Takes other secrets for the handshakes from now on; connections that are up stay.
+   * @throws ProtocolError ERR_PROTOCOL_PEER where that would begin or end the asking for a secret: that takes a restart
+   */
+  replaceSecrets(secrets: readonly string[]): void {
+    if (secrets.length > 0 !== this.required) {
+      throw new ProtocolError('ERR_PROTOCOL_PEER', 'a first secret, or none any more, takes a restart');
+    }
+    this.#secrets = secrets;
+    this.#keys = undefined;
+  }
+
   /** Whether peers have to know a secret. */
   get required(): boolean {
-    return this.#options.secrets.length > 0;
+    return this.#secrets.length > 0;
   }
 
   /** Whether this binary string is the secret itself, as peers of protocol version 1 send it. In constant time. */
   takesPlain(given: string): boolean {
-    const { secrets } = this.#options;
     if (this.versions.min > OLDEST_PROTOCOL_VERSION) return false;
     const hash = sha256(Buffer.from(given, 'latin1'));
     let isRight = false;
-    for (const secret of secrets) if (timingSafeEqual(hash, sha256(Buffer.from(secret, 'utf8')))) isRight = true;
+    for (const secret of this.#secrets) if (timingSafeEqual(hash, sha256(Buffer.from(secret, 'utf8')))) isRight = true;
     return isRight;
   }
 
@@ -217,16 +230,17 @@ export class PeerAuth {
   /** Made when first needed: it takes a while. */
   #keysFor(cluster: string): PeerKeys {
     if (this.#keys === undefined || this.#keysOf !== cluster) {
-      this.#keys = new PeerKeys(this.#options.secrets, cluster);
+      this.#keys = new PeerKeys(this.#secrets, cluster);
       this.#keysOf = cluster;
     }
     return this.#keys;
   }
 
   #plainHandshake(): readonly (readonly string[])[] {
-    const { role, id, secrets } = this.#options;
+    const { role, id } = this.#options;
     const hello = plainHello(role === 'tool' ? 'aux' : role, id);
-    return secrets.length === 0 ? [hello] : [['AUTH', secrets[0]!], hello];
+    const [secret] = this.#secrets;
+    return secret === undefined ? [hello] : [['AUTH', secret], hello];
   }
 
   #agreeOn(min: string | undefined, max: string | undefined): number {

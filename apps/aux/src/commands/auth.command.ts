@@ -35,7 +35,7 @@ export function authenticate(session: Session, user: string, tokenAt: number): s
   const token = context.tokens.find(given, user === DEFAULT_USER ? undefined : user);
   if (token !== undefined) {
     session.level = ACCESS_LEVELS[token.role];
-    session.user = token.name;
+    session.token = token;
     return Reply.OK;
   }
   if (user !== DEFAULT_USER || !context.peers.takesPlain(given)) return WRONG_PASSWORD;

@@ -1,5 +1,5 @@
 import type { RequestDecoder, RespVersion } from '@dcs/resp';
-import type { ApiTokens } from '@dcs/environment';
+import type { ApiToken, ApiTokens } from '@dcs/environment';
 import type { BackupStats, Challenge, Peer, PeerAuth } from '@dcs/protocol';
 import type { CacheNode } from '../cache-node.js';
 import { ACCESS_LEVELS } from './access.js';
@@ -57,8 +57,8 @@ export class Session {
   libVersion = '';
   /** What its commands may ask for: see `ACCESS_LEVELS`. */
   level = 0;
-  /** Name of the token that the client gave. */
-  user = DEFAULT_USER;
+  /** The token that the client gave. */
+  token: ApiToken | undefined;
   /** The other end is a part of the cache. */
   peer: Peer | undefined;
   /** What the other end of DCS.HELLO is still to prove. */
@@ -92,10 +92,15 @@ export class Session {
     const copy = new Session(this.id, this.address, request, this.context);
     copy.protocol = this.protocol;
     copy.level = this.level;
-    copy.user = this.user;
+    copy.token = this.token;
     copy.peer = this.peer;
     copy.slot = this.slot;
     return copy;
+  }
+
+  /** Who sends, in Redis's words. */
+  get user(): string {
+    return this.token?.name ?? DEFAULT_USER;
   }
 
   get authenticated(): boolean {
@@ -113,7 +118,7 @@ export class Session {
     this.protocol = 2;
     this.name = '';
     this.level = this.context.closedToStrangers ? ACCESS_LEVELS.open : ACCESS_LEVELS.admin;
-    this.user = DEFAULT_USER;
+    this.token = undefined;
     this.peer = undefined;
     this.challenge = undefined;
     this.gaveSecret = false;

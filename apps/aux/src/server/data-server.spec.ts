@@ -286,6 +286,23 @@ describe('who may do what', () => {
     }
   });
 
+  test('tokens can be replaced while the node runs: clients of those that are gone are cut off', async () => {
+    const server = await start(closed);
+    const [ann, bob] = [client(server), client(server)];
+    await ann.call('AUTH', 'ann', 'reader-token');
+    await bob.call('AUTH', 'bob', 'writer-token');
+    const [kept, added] = [
+      { name: 'bob', token: 'writer-token', role: 'write' as const },
+      { name: 'dan', token: 'newest-token', role: 'read' as const },
+    ];
+    server.reload({ secrets: ['the newest secret', secret], tokens: [kept, added], closedToStrangers: true });
+    await ann.until(() => ann.closed);
+    await expect(bob.call('SET', 'k', 'v')).resolves.toBe('OK');
+    await expect(client(server).call('AUTH', 'ann', 'reader-token')).resolves.toMatchObject({ code: 'WRONGPASS' });
+    await expect(client(server).call('AUTH', 'dan', 'newest-token')).resolves.toBe('OK');
+    expect(() => server.reload({ secrets: [secret], tokens: [], closedToStrangers: true })).toThrow('take a restart');
+  });
+
   test('a wrong proof ends the connection, and so does one without a hello', async () => {
     const server = await start(closed);
     const hello = ['DCS.HELLO', '2', '2', 'role', 'aux', 'id', 'x', 'nonce', 'a'.repeat(32), 'cluster', 'dcs'];

@@ -86,6 +86,14 @@ export class DataServer {
     }));
   }
 
+  /** Ends connections whose client has a token that is none any more, once what was read is answered. */
+  endRevoked(): void {
+    for (const connection of this.#connections) {
+      const { token, context } = connection.session;
+      if (token !== undefined && !context.tokens.has(token)) connection.end();
+    }
+  }
+
   /** Accepts nobody any more, sends the replies to what was read, and cuts who is left after the time. Idempotent. */
   async close(timeoutMs = 0): Promise<void> {
     this.#closing ??= this.#close(timeoutMs);

@@ -1,4 +1,4 @@
-import { ApiTokens } from '@dcs/environment';
+import { type ApiTokens } from '@dcs/environment';
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
 import { type AuditLog } from '../auth/audit-log.js';
 import { authHook } from '../auth/auth.hook.js';
@@ -40,13 +40,14 @@ const DOCS_PAGE = /^\/docs([/?]|$)/;
 
 export interface ServerOptions {
   readonly config: MasterConfig;
+  readonly tokens: ApiTokens;
   readonly buffers: Buffers;
   readonly audit: AuditLog;
   readonly onDefect: (error: unknown) => void;
 }
 
 /** Fastify with every bound set, and every error a problem document. Routes come later. */
-export function createServer({ config, buffers, audit, onDefect }: ServerOptions): FastifyInstance {
+export function createServer({ config, tokens, buffers, audit, onDefect }: ServerOptions): FastifyInstance {
   const allowed = new AllowedMethods();
   const server = fastify({
     logger: false,
@@ -103,7 +104,6 @@ export function createServer({ config, buffers, audit, onDefect }: ServerOptions
     const error = new GatewayError('ERR_METHOD_NOT_ALLOWED', `this path has the methods ${allow}`, {}, { allow });
     sendProblem(reply, error);
   });
-  const tokens = new ApiTokens(config.DCS_API_TOKENS);
   server.decorateRequest('tokenName', undefined);
   server.addHook('onRequest', (request, reply, done) =>
     Connection.of(request.raw.socket, buffers).enter(reply.raw as GatewayResponse, done),
