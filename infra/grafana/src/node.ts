@@ -248,11 +248,12 @@ export const node: DashboardSpec = {
         {
           title: 'Memory',
           description:
-            'What the operating system counts, and the JavaScript heap in use. Watch the distance to the container’s limit.',
+            'What the operating system counts, the JavaScript heap in use, and the limit of the container or machine.',
           unit: 'bytes',
           queries: {
             'resident {{node}}': gauge('process_resident_memory_bytes'),
             'heap {{node}}': gauge('nodejs_heap_size_used_bytes'),
+            'limit {{node}}': gauge('dcs_memory_limit_bytes'),
           },
           min: 0,
         },
