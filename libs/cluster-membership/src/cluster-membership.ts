@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { historyOf } from './epoch.js';
 import {
   MembershipError,
   type MemberSupersededError,
@@ -421,6 +422,10 @@ export class ClusterMembership {
     const { epoch } = this.view;
     const given = await this.#options.peers.view?.(peer, epoch);
     if (given === undefined || given.epoch <= epoch || this.#phase === 'closed') return false;
+    // Only the registry tells, of another history, whether it has expelled a member or has not heard of it yet.
+    const { members } = this.view;
+    const isLost = ({ id }: Member): boolean => !given.members.some((member) => member.id === id);
+    if (historyOf(given.epoch) !== historyOf(this.view.epoch) && members.some(isLost)) return false;
     this.#adopt(freezeView(given.epoch, given.members.map(checkedMember)));
     return true;
   }

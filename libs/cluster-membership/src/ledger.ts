@@ -219,7 +219,11 @@ class Draft {
     this.#parent = historyOf(this.#epoch);
     if (!this.isEmpty) this.#note(this.#epoch);
     this.#epoch = beginHistory(this.#wallMs, Math.max(this.#epoch, seen));
-    for (const [id, lease] of this.leases) this.leases.set(id, { ...lease, heard: false });
+    // Renewals and withdrawals may be missing: all leases begin, and accusations are made again.
+    for (const [id, lease] of this.leases) {
+      const times = { renewedAtMs: this.now, expiresAtMs: this.now + lease.leaseMs };
+      this.leases.set(id, { ...lease, ...times, heard: false, accuses: new Map() });
+    }
     this.#viewChanged = true;
   }
 

@@ -255,9 +255,15 @@ local function begin(seen)
   local history = math.max(1.0, math.floor((server - ${EPOCHS.originMs}.0) / 1000.0 * ${EPOCHS.perSecond}))
   if highest > 0 then history = math.max(history, historyOf(highest) + 2) end
   epoch = history * ${EPOCHS.numbers}.0
-  for _, id in ipairs(redis.call('HKEYS', kEpochs)) do
-    local admitted, seenOf, taken = epochsOf(id)
-    setEpochs(id, admitted, seenOf, taken, '0')
+  for _, id in ipairs(redis.call('HKEYS', kLeases)) do
+    local l = lease(id)
+    if l then
+      store(id, l, now + l.ms)
+      if l.held == 0 then redis.call('ZADD', kOverdue, str(now + math.ceil(l.ms / 2)), id) end
+      local admitted, seenOf, taken = epochsOf(id)
+      setEpochs(id, admitted, seenOf, taken, '0')
+      redis.call('HDEL', kAccusations, id)
+    end
   end
   viewChanged = true
 end

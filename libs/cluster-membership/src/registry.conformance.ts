@@ -333,6 +333,16 @@ export function describeRegistry(name: string, start: () => Promise<Harness>): v
       expect((await raw(a, view)).view).toEqual(view);
     });
 
+    test('begins all leases anew with a history, and accusations: renewals and withdrawals may be missing', async () => {
+      const [a, b, c] = [member('a'), member('b'), member('c')];
+      for (const each of [a, b, c]) await raw(each);
+      await pass(3, [a], [b, c], 'silent');
+      const { view, expelled } = await raw(a, { epoch: 2 ** 48, members: [a] });
+      expect([view.members, expelled]).toEqual([[a, b, c], []]);
+      expect(await pass(2, [a], [b, c])).toEqual([]);
+      expect(await pass(2, [a], [b, c])).toEqual(['b', 'c']);
+    });
+
     test('keeps what a member says of itself, and its newer processes, over what an old view says', async () => {
       const [a, b, c] = [member('a'), member('b'), member('c')];
       for (const each of [a, b, c]) await raw(each);
