@@ -53,15 +53,22 @@ export function condemned(leases: ReadonlyMap<string, Lease>, now: number): stri
   const suspects = shown.filter(({ expiresAtMs }) => expiresAtMs <= now);
   if (suspects.length === 0) return [];
   const live = shown.filter(({ expiresAtMs }) => expiresAtMs > now);
+  const stands = ({ sinceMs }: StandingAccusation, leaseMs: number): boolean =>
+    sinceMs + leaseMs * STANDING_SHARE <= now;
   const gone = new Set<string>();
-  for (const { member } of suspects) {
-    const refused = live.filter((accuser) => accusationOf(accuser, member)?.kind === 'refused').length;
-    if (refused * 2 > live.length) gone.add(member.id);
+  /** Gone for so long that no other suspect counts on it any more. */
+  const longGone = new Set<string>();
+  for (const { member, leaseMs } of suspects) {
+    const refused = live
+      .map((accuser) => accusationOf(accuser, member))
+      .filter((accusation) => accusation?.kind === 'refused');
+    if (refused.length * 2 > live.length) gone.add(member.id);
+    if (refused.filter((accusation) => stands(accusation!, leaseMs)).length * 2 > live.length) longGone.add(member.id);
   }
   const votes: Votes = (voter, suspect) => {
-    if (gone.has(voter.member.id)) return true;
+    if (longGone.has(voter.member.id)) return true;
     const accusation = voter.expiresAtMs > now ? accusationOf(voter, suspect.member) : undefined;
-    return accusation !== undefined && accusation.sinceMs + suspect.leaseMs * STANDING_SHARE <= now;
+    return accusation !== undefined && stands(accusation, suspect.leaseMs);
   };
   const ids = suspects.filter((lease) => gone.has(lease.member.id) || isOutvoted(lease, shown, votes));
   return ids.map(({ member }) => member.id).sort();

@@ -101,7 +101,7 @@ test('the script decides as the ledger does, step by step', async () => {
         for (const each of steps) {
           if (each.op === 'time') jest.setSystemTime(Date.now() + each.seconds * 1000);
           else if (each.op === 'wipe') {
-            jest.setSystemTime(Date.now() + 1000);
+            jest.setSystemTime(Date.now() + 600_000); // a clock may be set back, but not to the begin of another history
             await client.flushall();
             memory = new MemoryRegistry({ now: Date.now });
           } else {

@@ -174,7 +174,7 @@ local function isOutvoted(suspect, l, shown, votes)
 end
 local function condemned(suspects)
   local shown = redis.call('ZRANGE', kOverdue, 0, -1)
-  local said, live, gone, guilty = {}, 0, {}, {}
+  local said, live, gone, longGone, guilty = {}, 0, {}, {}, {}
   for _, id in ipairs(shown) do
     local ends = redis.call('ZSCORE', kExpiry, id)
     if ends and num(ends) > now then
@@ -183,15 +183,19 @@ local function condemned(suspects)
     end
   end
   for id, l in pairs(suspects) do
-    local refused = 0
+    local refused, stood = 0, 0
     for _, accusations in pairs(said) do
       local a = accusations[id]
-      if a and a.inc == l.inc and a.kind == 'r' then refused = refused + 1 end
+      if a and a.inc == l.inc and a.kind == 'r' then
+        refused = refused + 1
+        if a.since + l.ms / 2 <= now then stood = stood + 1 end
+      end
     end
     if refused * 2 > live then gone[id] = true end
+    if stood * 2 > live then longGone[id] = true end
   end
   local function votes(voter, suspect, l)
-    if gone[voter] then return true end
+    if longGone[voter] then return true end
     local a = said[voter] and said[voter][suspect]
     return a and a.inc == l.inc and a.since + l.ms / 2 <= now
   end
