@@ -68,7 +68,8 @@ export class FakeMaster {
     }
     this.connections.add(request.socket.remotePort ?? 0);
     if (this.behaviour === 'refuse') {
-      response.writeHead(401, { connection: 'close' }).end('refused');
+      request.resume();
+      response.writeHead(401).end('refused');
       return;
     }
     let bytes = 0;

@@ -361,11 +361,11 @@ describe('behind another load balancer', () => {
     for (const address of ['203.0.113.1', '203.0.113.2', '203.0.113.3']) {
       expect((await call(behind.url, '/data/k', from(`198.51.100.7, ${address}, 10.1.2.3`))).status).toBe(200);
     }
-    expect(seen().map(({ headers }) => headers['x-forwarded-for'])).toEqual([
-      '203.0.113.1',
-      '203.0.113.2',
-      '203.0.113.3',
-    ]);
+    expect(
+      seen()
+        .map(({ headers }) => headers['x-forwarded-for'])
+        .sort(),
+    ).toEqual(['203.0.113.1', '203.0.113.2', '203.0.113.3']);
     const flood = await Promise.all(Array.from({ length: 5 }, () => call(behind.url, '/data/k', from('203.0.113.1'))));
     expect(flood.filter(({ status }) => status === 429).length).toBeGreaterThanOrEqual(3);
     expect((await call(behind.url, '/data/k', from('203.0.113.4'))).status).toBe(200);
