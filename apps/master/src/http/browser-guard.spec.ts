@@ -3,7 +3,7 @@ import { type HttpAnswer, TestCluster } from '../../test/test-cluster.js';
 
 let cluster: TestCluster;
 beforeAll(async () => {
-  cluster = await TestCluster.start(1, { DCS_ALLOWED_HOSTS: 'cache.example, master' });
+  cluster = await TestCluster.start(1, { DCS_ALLOWED_HOSTS: 'cache.example, master, 0.0.0.0' });
 });
 afterAll(() => cluster.close());
 
@@ -18,6 +18,7 @@ describe('a host that nobody knows is not answered for', () => {
     '127.0.0.1.evil.example',
     'localhost.evil.example',
     '203.0.113.9',
+    '0.0.0.0',
     'user@127.0.0.1',
     '[::2]',
     'notlocalhost',

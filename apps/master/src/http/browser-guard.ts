@@ -6,6 +6,8 @@ const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** Values of `Sec-Fetch-Site` for what a page of this origin, or nobody's page, sends. */
 const OWN_SITES: ReadonlySet<string> = new Set(['same-origin', 'none']);
 const HOST = /^(\[[0-9a-f:.]+\]|[^:[\]/@\s]+?)\.?(?::\d{1,5})?$/;
+/** To listen on; no host is called by them, and browsers that try reach loopback. */
+const EVERY_ADDRESS = ['0.0.0.0', '::'];
 const IPV4_MAPPED = '::ffff:';
 /** Spellings of known hosts that are remembered. */
 const MAX_REMEMBERED = 64;
@@ -23,6 +25,7 @@ export interface BrowserGuardOptions {
  */
 export function browserGuard({ tokensRequired, allowedHosts }: BrowserGuardOptions): onRequestHookHandler {
   const allowed = new Set(allowedHosts.map((name) => name.toLowerCase()));
+  for (const address of EVERY_ADDRESS) allowed.delete(address);
   const remembered = new Set<string>();
   const isKnown = (header: string, localAddress: string | undefined): boolean => {
     const name = hostName(header);
