@@ -10,6 +10,8 @@ export interface FaultLength {
   readonly partitionMs: number;
   /** Processes whose clock is wrong, and by how many seconds it is. */
   readonly wrongClocks: readonly (readonly [process: string, seconds: string])[];
+  /** Some processes cannot reach the registry for so long, ms: longer than two leases. */
+  readonly registryCutMs: number;
   /** An aux comes and goes for so long, ms. */
   readonly flappingMs: number;
   /** Keys besides those of the load. */
@@ -30,6 +32,7 @@ const LENGTHS: Readonly<Record<'short' | 'full', FaultLength>> = {
     pauseMs: 5_000,
     outageMs: 4_500,
     partitionMs: 4_500,
+    registryCutMs: 8_000,
     wrongClocks: [
       ['aux-2', '+120'],
       ['master-2', '-120'],
@@ -49,6 +52,7 @@ const LENGTHS: Readonly<Record<'short' | 'full', FaultLength>> = {
     pauseMs: 30_000,
     outageMs: 60_000,
     partitionMs: 30_000,
+    registryCutMs: 34_000,
     wrongClocks: [
       ['aux-2', '+120'],
       ['aux-2', '-120'],

@@ -7,21 +7,23 @@ export class RedisServer {
   #program: Program;
 
   private constructor(
+    readonly host: string,
     readonly port: number,
     program: Program,
   ) {
     this.#program = program;
   }
 
-  static async start(): Promise<RedisServer> {
+  /** @param host the address that it listens on */
+  static async start(host = '127.0.0.1'): Promise<RedisServer> {
     const port = await freePort();
-    const server = new RedisServer(port, launch(port));
+    const server = new RedisServer(host, port, launch(host, port));
     await server.#answers();
     return server;
   }
 
   get url(): string {
-    return `redis://127.0.0.1:${this.port}`;
+    return `redis://${this.host}:${this.port}`;
   }
 
   /** SIGKILL; what it knew is gone. */
@@ -32,7 +34,7 @@ export class RedisServer {
 
   /** On the same port, empty. */
   async restart(): Promise<void> {
-    this.#program = launch(this.port);
+    this.#program = launch(this.host, this.port);
     await this.#answers();
   }
 
@@ -45,7 +47,7 @@ export class RedisServer {
   }
 
   async wipe(): Promise<void> {
-    const client = new Redis(this.port);
+    const client = new Redis(this.port, this.host);
     try {
       await client.flushall();
     } finally {
@@ -59,7 +61,7 @@ export class RedisServer {
   }
 
   async #answers(): Promise<void> {
-    const client = new Redis({ port: this.port, lazyConnect: true, retryStrategy: () => null });
+    const client = new Redis({ host: this.host, port: this.port, lazyConnect: true, retryStrategy: () => null });
     client.on('error', () => undefined); // connect() rejects with it
     try {
       await eventually(async () => {
@@ -73,12 +75,14 @@ export class RedisServer {
   }
 }
 
-function launch(port: number): Program {
+function launch(host: string, port: number): Program {
   return new Program('redis-server', [
     '--port',
     String(port),
     '--bind',
-    '127.0.0.1',
+    host,
+    '--protected-mode',
+    'no',
     '--save',
     '',
     '--appendonly',

@@ -59,7 +59,7 @@ export class History {
   }
 
   /**
-   * Nothing is held any more.
+   * Nothing is blocked any more.
    * @param gaveUp slots were given up for lost: disks that come back later may have them
    */
   decide(identity: DiskIdentity | undefined, present: ReadonlyMap<string, Origin>, gaveUp: boolean): void {

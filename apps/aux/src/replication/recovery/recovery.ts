@@ -1,67 +1,28 @@
 import type { View } from '@dcs/cluster-membership';
 import { SLOT_COUNT } from '@dcs/consistent-hash';
-import { compareVersions, type HybridClock, makeVersion, SlotSet } from '@dcs/protocol';
-import type { DiskIdentity, NodeBackup, NodeDisk, PeerTransport, Timers } from '../../node/ports.js';
-import type { DedupTable } from '../../node/dedup-table.js';
-import { NONE, type Ownership } from '../../node/ownership.js';
-import type { Store } from '../../node/store.js';
+import { compareVersions, makeVersion, SlotSet } from '@dcs/protocol';
+import type { DiskIdentity } from '../../node/ports.js';
+import { NONE } from '../../node/ownership.js';
+import { decide, type SlotFacts } from './decide.js';
 import { FormerOwners } from './former-owners.js';
 import { History } from './history.js';
 import { observeVersions } from './observe-versions.js';
+import { NotedViews } from './noted-views.js';
 import type { Origin } from './origin.js';
 import { Origins } from './origins.js';
 import { OutdatedDisk } from './outdated-disk.js';
-import type { Peers } from '../peers/peers.js';
+import type { RecoveryOptions } from './recovery-options.js';
 import { RestoreDuty } from './restore-duty.js';
-import type { SlotLedger } from '../slots/slot-ledger.js';
-
-export interface RecoveryTuning {
-  /** How long slots wait for the nodes that had them last. @defaultValue 30_000 */
-  readonly recoveryWaitMs?: number;
-  /**
-   * How long a node with an empty disk waits for others with a full one, once it is loaded, in a cluster that lived
-   * before and that everybody has left. @defaultValue 3000
-   */
-  readonly recoveryGraceMs?: number;
-}
-
-export interface RecoveryOptions extends RecoveryTuning {
-  readonly ownership: Ownership;
-  readonly ledger: SlotLedger;
-  readonly peers: Peers;
-  readonly transport: PeerTransport;
-  readonly store: Store;
-  readonly dedup: DedupTable;
-  readonly clock: HybridClock;
-  readonly timers: Timers;
-  readonly now: () => number;
-  /** Monotonic clock, ms. */
-  readonly monotonic: () => number;
-  readonly replicas: number;
-  readonly tombstoneRetentionMs: number;
-  readonly disk: NodeDisk | undefined;
-  readonly backup: NodeBackup | undefined;
-  /** Slots have something to be imported. */
-  readonly onReleased: () => void;
-  /**
-   * This node was expelled, and knows now what the others have.
-   * @param isStale they have all that it acknowledged: its copies count as older
-   */
-  readonly onReturned: (isStale: boolean) => void;
-}
+import { SlotRestore } from './slot-restore.js';
 
 const DEFAULT_WAIT_MS = 30_000;
 const DEFAULT_GRACE_MS = 3000;
 const POLL_MS = 100;
 const REST_POLL_MS = 1000;
-/** Pause before a backup that could not be read is tried again. */
-const RESTORE_PAUSE_MS = 1000;
-/** Views kept on disk between two in which all was whole; the first and the last of more. */
-const MAX_VIEWS = 8;
 
 /**
  * Finds the data again after more has gone than replication covers: every node was down at once, or all owners of a
- * slot. Slots are *held* (nothing is said of them) until all nodes that owned them last are back with what their disks
+ * slot. Slots are *blocked* (nothing is said of them) until all nodes that owned them last are back with what their disks
  * have, or a time is over; what no disk has comes from a backup. docs/recovery.md tells the whole.
  *
  * A node that was expelled and returns is as one that starts with its memory for a disk. Without a disk and without a
@@ -70,8 +31,6 @@ const MAX_VIEWS = 8;
 export class Recovery {
   /** Slots that were given up: none of the nodes that owned them last came back with its disk. */
   slotsGivenUp = 0;
-  /** The last restore from a backup that failed. */
-  restoreError: Error | undefined;
   readonly #options: RecoveryOptions;
   readonly #origins: Origins;
   readonly #history: History;
@@ -89,13 +48,10 @@ export class Recovery {
   #inViewAt: number;
   readonly #former: FormerOwners;
   readonly #duty: RestoreDuty;
-  /** A backup is being read for these. */
-  #restoring: SlotSet | undefined;
-  #nextRestoreAt = -Infinity;
+  readonly #restore: SlotRestore;
   /** Monotonic time at which waiting for missing nodes ends. */
   #deadline = Infinity;
-  /** Since the last view in which all was whole, that one included. */
-  #views: readonly View[] = [];
+  readonly #views: NotedViews;
   #cancel: (() => void) | undefined;
   #closed = false;
 
@@ -103,9 +59,14 @@ export class Recovery {
     this.#options = options;
     this.#inViewAt = options.now();
     this.#identity = options.disk?.identity;
-    this.#views = this.#identity?.views ?? [];
+    this.#views = new NotedViews(this.#identity?.views ?? []);
     this.#loaded = options.disk === undefined;
     this.#former = new FormerOwners(options);
+    this.#restore = new SlotRestore({
+      ...options,
+      isExpected: () => this.#before !== undefined && options.monotonic() < this.#deadline,
+      onRestored: (slots) => this.#restored(slots),
+    });
     this.#duty = new RestoreDuty(options.ownership, options.ledger);
     this.#origins = new Origins({
       ...options,
@@ -113,7 +74,12 @@ export class Recovery {
       own: () => this.origin(),
     });
     this.#history = new History({ ...options, origins: this.#origins, onChange: () => this.#remember() });
-    if (!this.#loaded) this.#holdAll();
+    if (!this.#loaded) this.#blockAll();
+  }
+
+  /** The last restore from a backup that failed. */
+  get restoreError(): Error | undefined {
+    return this.#restore.error;
   }
 
   get isEnabled(): boolean {
@@ -154,7 +120,7 @@ export class Recovery {
 
   /**
    * Before this node, in the view as `joining`, goes up: finds out whether others serve already, and loads the disk. Where
-   * nobody does, all slots are held.
+   * nobody does, all slots are blocked.
    * @param before what the registry knew before this node joined; undefined when it did not tell
    */
   async prepare(before: View | undefined): Promise<void> {
@@ -201,11 +167,11 @@ export class Recovery {
   readmitted(): void {
     if (!this.#loaded || this.#returning) return; // it is about to ask them anyway
     this.#returning = true;
-    this.#holdAll();
+    this.#blockAll();
     void Promise.resolve().then(() => this.#return());
   }
 
-  /** All owners that these slots had are gone: they are held from now on. */
+  /** All owners that these slots had are gone: they are blocked from now on. */
   orphaned(slots: readonly number[]): void {
     if (!this.#loaded || slots.length === 0) return;
     const { ledger, dedup, monotonic, recoveryWaitMs = DEFAULT_WAIT_MS } = this.#options;
@@ -222,6 +188,7 @@ export class Recovery {
   close(): void {
     this.#closed = true;
     this.#former.close();
+    this.#restore.close();
     this.#cancel?.();
     this.#cancel = undefined;
   }
@@ -259,7 +226,7 @@ export class Recovery {
       // As with a disk that was away: what was deleted meanwhile may be forgotten by now.
       if (now() - this.#inViewAt > tombstoneRetentionMs) store.dropWhere(() => true);
       const historyId = this.#history.current ?? '';
-      this.#history.join({ historyId, aliveAt: this.#inViewAt, views: this.#views }, serving);
+      this.#history.join({ historyId, aliveAt: this.#inViewAt, views: this.#views.all }, serving);
       const isStale = !this.#history.isForeign;
       if (isStale) dedup.clear(); // what this node did last, and could not copy, has not happened for the others
       onReturned(isStale);
@@ -282,14 +249,14 @@ export class Recovery {
 
   #waitForOthers(): void {
     const { dedup, recoveryWaitMs = DEFAULT_WAIT_MS } = this.#options;
-    this.#holdAll();
+    this.#blockAll();
     dedup.loseAll();
     this.#recovering = true;
     this.#deadline = this.#loadedAt + recoveryWaitMs;
     this.#evaluate();
   }
 
-  #holdAll(): void {
+  #blockAll(): void {
     for (let slot = 0; slot < SLOT_COUNT; slot++) this.#options.ledger.block(slot);
   }
 
@@ -317,7 +284,7 @@ export class Recovery {
   /** Releases the slots of which enough is known. */
   #evaluate(): void {
     if (!this.#recovering || this.#returning || !this.#loaded || this.#closed) return;
-    const { ownership, ledger, monotonic, backup, disk, store } = this.#options;
+    const { ownership, ledger, monotonic, disk, store } = this.#options;
     this.#origins.askMissing();
     this.#former.ask();
     if (ownership.self?.state !== 'up') return;
@@ -325,7 +292,7 @@ export class Recovery {
     const present = this.#origins.present();
     this.#duty.update(present);
     if (this.#mayComeWithADisk(present)) return;
-    const last = this.#origins.lastOwners(this.#views, present);
+    const last = this.#origins.lastOwners(this.#views.all, present);
     const { owners, inSyncEpoch } = last;
     const ownDisk = new OutdatedDisk(ownership.selfId, present, last, disk?.aliveAgeMs ?? 0);
     const replaced = new SlotSet();
@@ -340,40 +307,39 @@ export class Recovery {
       return !isOver && (this.isEnabled || this.#former.mayLive(id));
     };
     const sources = this.#origins.sources(present);
-    const missesAny = [...owners.members].some(isAwaited);
+    const isAnyAwaited = [...owners.members].some(isAwaited);
     const toRestore = new SlotSet();
     let released = false;
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      if (!ledger.isBlocked(slot) || this.#restoring?.has(slot) === true) continue;
+      if (!ledger.isBlocked(slot) || this.#restore.has(slot)) continue;
       const had = [...owners.of(slot)];
-      const hasLivedOn = (id: string): boolean =>
-        id !== ownership.selfId && owners.ownedFirst(slot, id, present.get(id)?.incarnation ?? -1);
-      if (had.some(hasLivedOn)) {
-        this.#release(slot, sources);
-        released = true;
+      const facts = had.map((id) => ({
+        hasLivedOn: id !== ownership.selfId && owners.ownedFirst(slot, id, present.get(id)?.incarnation ?? -1),
+        hasDisk: hasDisk(id),
+        isAwaited: isAwaited(id),
+      }));
+      const decision = decide({ owners: facts, isAnyAwaited, backup: this.#backupOf(slot, present) });
+      if (decision === 'wait') continue;
+      if (decision === 'restore') {
+        toRestore.add(slot);
         continue;
       }
-      if (had.some(isAwaited)) continue;
-      // What an owner without its disk had taken while another was silent, only the node that stood in may have.
-      if (missesAny && !had.every(hasDisk)) continue;
-      if (!had.some(hasDisk)) {
-        if (backup !== undefined) {
-          if (this.#duty.isUnsure(slot, present)) continue;
-          if (this.#duty.has(slot)) {
-            toRestore.add(slot);
-            continue;
-          }
-        }
-        if (had.length > 0) this.slotsGivenUp++;
-      }
+      if (decision === 'give-up' && had.length > 0) this.slotsGivenUp++;
       if (ownDisk.isReplacedBy(had.filter(hasDisk))) replaced.add(slot);
       this.#release(slot, sources);
       released = true;
     }
     ownDisk.drop(store, replaced);
-    if (!toRestore.isEmpty) this.#restore(toRestore);
+    if (!toRestore.isEmpty) this.#restore.start(toRestore);
     if (ledger.blocked === 0) this.#decided(present);
     if (released) this.#options.onReleased();
+  }
+
+  /** Who looks for a slot in the backup. */
+  #backupOf(slot: number, present: ReadonlyMap<string, Origin>): SlotFacts['backup'] {
+    if (this.#options.backup === undefined) return undefined;
+    if (this.#duty.isUnsure(slot, present)) return 'unsure';
+    return this.#duty.has(slot) ? 'own' : 'others';
   }
 
   /** Nobody here knows of an earlier life that the cluster had: somebody who does may be about to start. */
@@ -406,35 +372,13 @@ export class Recovery {
 
   #forgetDisk(): void {
     this.#identity = undefined;
-    this.#views = [];
+    this.#views.clear();
   }
 
-  #restore(slots: SlotSet): void {
-    const { backup, store, clock, monotonic } = this.#options;
-    if (this.#restoring !== undefined || monotonic() < this.#nextRestoreAt) return;
-    this.#restoring = slots;
-    const end = (error: Error | undefined): void => {
-      this.#restoring = undefined;
-      if (!this.#closed) this.#restored(slots, error);
-    };
-    backup!
-      .restore(slots, (key, entry) => {
-        store.merge(key, entry);
-        clock.observe(entry);
-      })
-      .then(() => end(undefined), end);
-  }
-
-  #restored(slots: SlotSet, error: Error | undefined): void {
-    const { ledger, monotonic } = this.#options;
-    this.restoreError = error;
+  #restored(slots: SlotSet): void {
+    const { ledger } = this.#options;
     const present = this.#origins.present();
-    const { owners } = this.#origins.lastOwners(this.#views, present);
-    // Where a backup is to be expected, one that cannot be read is tried again for as long as nodes are waited for.
-    if (error !== undefined && this.#before !== undefined && monotonic() < this.#deadline) {
-      this.#nextRestoreAt = monotonic() + RESTORE_PAUSE_MS;
-      return;
-    }
+    const { owners } = this.#origins.lastOwners(this.#views.all, present);
     const sources = this.#origins.sources(present);
     for (const slot of slots) {
       if (owners.of(slot).size > 0) this.slotsGivenUp++;
@@ -444,7 +388,7 @@ export class Recovery {
     this.#options.onReleased();
   }
 
-  /** Nothing is held any more. */
+  /** Nothing is blocked any more. */
   #decided(present: ReadonlyMap<string, Origin>): void {
     this.#recovering = false;
     const gaveUp = this.slotsGivenUp > this.#givenUpBefore;
@@ -458,16 +402,10 @@ export class Recovery {
     const { ledger, ownership } = this.#options;
     if (this.#recovering || this.#returning || ownership.self?.state !== 'up') return;
     if (this.isEnabled && this.historyId === undefined) return;
-    const isWhole = ledger.unsynced === 0;
-    const last = this.#views.at(-1);
-    if (last?.epoch === view.epoch && (!isWhole || this.#views.length === 1)) return;
-    const before = last?.epoch === view.epoch ? this.#views.slice(0, -1) : this.#views;
-    const views = isWhole ? [view] : [...before, view];
-    this.#views = views.length > MAX_VIEWS ? [views[0]!, ...views.slice(1 - MAX_VIEWS)] : views;
-    this.#remember();
+    if (this.#views.note(view, ledger.unsynced === 0)) this.#remember();
   }
 
   #remember(): void {
-    if (this.historyId !== undefined) this.#options.disk?.remember(this.historyId, this.#views);
+    if (this.historyId !== undefined) this.#options.disk?.remember(this.historyId, this.#views.all);
   }
 }
