@@ -9,15 +9,20 @@ export class RedisServer {
   private constructor(
     readonly host: string,
     readonly port: number,
+    /** What runs a command where it runs. */
+    readonly through: readonly string[],
     program: Program,
   ) {
     this.#program = program;
   }
 
-  /** @param host the address that it listens on */
-  static async start(host = '127.0.0.1'): Promise<RedisServer> {
+  /**
+   * @param host the address that it listens on
+   * @param through what runs a command where it is to run
+   */
+  static async start(host = '127.0.0.1', through: readonly string[] = []): Promise<RedisServer> {
     const port = await freePort();
-    const server = new RedisServer(host, port, launch(host, port));
+    const server = new RedisServer(host, port, through, launch(host, port, through));
     await server.#answers();
     return server;
   }
@@ -34,7 +39,7 @@ export class RedisServer {
 
   /** On the same port, empty. */
   async restart(): Promise<void> {
-    this.#program = launch(this.host, this.port);
+    this.#program = launch(this.host, this.port, this.through);
     await this.#answers();
   }
 
@@ -75,8 +80,10 @@ export class RedisServer {
   }
 }
 
-function launch(host: string, port: number): Program {
-  return new Program('redis-server', [
+function launch(host: string, port: number, through: readonly string[]): Program {
+  const [command = '', ...args] = [...through, 'redis-server'];
+  return new Program(command, [
+    ...args,
     '--port',
     String(port),
     '--bind',

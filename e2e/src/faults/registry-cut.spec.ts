@@ -1,7 +1,7 @@
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ROOT } from '../child-process.js';
-import { plainEnvironment, temporaryDirectory } from '../cluster.js';
+import { CLUSTER_SECRET, plainEnvironment, temporaryDirectory } from '../cluster.js';
 import { eventually } from '../eventually.js';
 import { answers, Program } from '../system/program.js';
 import { ClusterWatch } from './cluster-watch.js';
@@ -17,10 +17,10 @@ import { underLoad } from './under-load.js';
 jest.setTimeout(600_000);
 
 const AUX = ['aux-1', 'aux-2', 'aux-3'];
-/** Hosts of the network; Redis and this process are on host 0. */
+/** Hosts of the network; this process is on host 0. */
 const AUX_HOSTS = [1, 2, 3];
 const MASTER_HOSTS = [4, 5];
-const REGISTRY_HOST = 0;
+const REGISTRY_HOST = 6;
 const DATA_PORT = 7101;
 const OPS_PORT = 7201;
 const MASTER_PORT = 8080;
@@ -38,11 +38,12 @@ describeWith(missing, () => {
   const programs: Program[] = [];
 
   beforeAll(async () => {
-    network = await Network.create(AUX_HOSTS.length + MASTER_HOSTS.length);
+    network = await Network.create(REGISTRY_HOST);
     directory = await temporaryDirectory();
-    redis = await RedisServer.start(network.ownAddress);
+    redis = await RedisServer.start(network.addressOf(REGISTRY_HOST), network.commandOn(REGISTRY_HOST));
     for (const [i, host] of AUX_HOSTS.entries()) {
       const id = AUX[i]!;
+      await mkdir(`${directory}/${id}`);
       const ports = { DCS_DATA_PORT: String(DATA_PORT), DCS_HTTP_PORT: String(OPS_PORT) };
       await start(host, 'aux', { DCS_ID: id, DCS_DATA_DIR: `${directory}/${id}`, ...ports }, OPS_PORT);
     }
@@ -67,7 +68,13 @@ describeWith(missing, () => {
   async function start(host: number, app: string, env: Record<string, string>, httpPort: number): Promise<void> {
     const [command = '', ...args] = network.commandOn(host);
     const address = network.addressOf(host);
-    const common = { DCS_HOST: address, DCS_REGISTRY: redis.url, DCS_REPLICAS: '2', DCS_ALLOW_UNAUTHENTICATED: 'true' };
+    const common = {
+      DCS_CLUSTER_SECRET: CLUSTER_SECRET,
+      DCS_HOST: address,
+      DCS_REGISTRY: redis.url,
+      DCS_REPLICAS: '2',
+      DCS_ALLOW_UNAUTHENTICATED: 'true',
+    };
     const program = new Program(command, [...args, process.execPath, `${ROOT}/apps/${app}/dist/main.js`], {
       env: { ...plainEnvironment(), ...common, ...env } as Record<string, string>,
     });
