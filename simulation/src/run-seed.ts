@@ -129,10 +129,12 @@ async function run({ seed, custom, surgery = {}, tracer, ...options }: SeedOptio
     fault.inject(new Scene({ cluster, random, durationMs, losses }));
   });
   // What nobody writes any more shows longest what came back; where memory is full, reads keep it from being evicted.
+  // Where checks excuse nothing, they see that at once, and more writes show more.
   const cold = streams.of('cold');
   const agesDisks = has('agesDisks');
   const some = new Set(cold.shuffled(keys).slice(0, Math.floor(keys.length * (agesDisks ? UNUSED_SHARE : COLD_SHARE))));
   kernel.at(kernel.now + durationMs * cold.between(0.15, 0.8), undefined, 'cold', () => {
+    if (!evicts && !has('splits') && !has('loses')) return;
     if (agesDisks) keysInUse = keys.filter((key) => !some.has(key));
     else readOnly = some;
   });

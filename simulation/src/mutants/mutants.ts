@@ -16,8 +16,8 @@ export type MutantName = DefectName | keyof typeof MECHANISMS;
 const mechanisms: Readonly<Record<string, Mechanism>> = MECHANISMS;
 const SHOWN_BY: Readonly<Partial<Record<DefectName, FaultName>>> = {
   'acknowledge-early': 'die-after-reply',
-  'no-tombstones': 'crash',
-  'retry-restamps': 'brief-cuts',
+  'no-tombstones': 'isolate',
+  'retry-restamps': 'die-after-reply',
   'disk-acknowledges-early': 'power-cut',
   'reads-without-lease': 'reset',
   'restore-only-by-owners': 'restore',
@@ -49,5 +49,6 @@ export function mutant(name: MutantName): Mutant {
     surgery: DEFECTS[defect](),
     tight: defect === 'eviction-is-delete',
     ...(fault === undefined ? {} : { shownBy: [fault] }),
+    ...(defect === 'disk-acknowledges-early' ? { disks: 'always' } : {}),
   };
 }
