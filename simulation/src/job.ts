@@ -23,7 +23,7 @@ export function seedOptions({ seed, faults, disks, mutant: name, linkCase }: Omi
   const { surgery, tight, shownBy } = defect ?? {};
   return {
     ...{ seed, surgery, tight, disks: disks ?? defect?.disks },
-    faults: faults ?? (shownBy && [shownBy[seed % shownBy.length]!]),
+    faults: faults ?? (shownBy && shownBy[seed % shownBy.length]!),
     custom: found && runOf(found),
   };
 }

@@ -81,6 +81,7 @@ export const REGISTRY_FAULTS = {
 
   /** Two registries, each with some of the processes: an old primary beside the replica that took its place. */
   'registry-forked': {
+    alone: 'where owners change on both sides, an increment may count twice',
     minPhaseMs: LONG_PHASE_MS,
     splits: true,
     inject: (scene) => {

@@ -14,13 +14,13 @@ type DefectName = keyof typeof DEFECTS;
 export type MutantName = DefectName | keyof typeof MECHANISMS;
 
 const mechanisms: Readonly<Record<string, Mechanism>> = MECHANISMS;
-const SHOWN_BY: Readonly<Partial<Record<DefectName, FaultName>>> = {
-  'acknowledge-early': 'die-after-reply',
-  'no-tombstones': 'isolate',
-  'retry-restamps': 'die-after-reply',
-  'disk-acknowledges-early': 'power-cut',
-  'reads-without-lease': 'reset',
-  'restore-only-by-owners': 'restore',
+const SHOWN_BY: Readonly<Partial<Record<DefectName, readonly FaultName[]>>> = {
+  'acknowledge-early': ['die-after-reply'],
+  'no-tombstones': ['isolate'],
+  'retry-restamps': ['die-after-reply'],
+  'disk-acknowledges-early': ['power-cut'],
+  'reads-without-lease': ['brief-cuts', 'reset'],
+  'restore-only-by-owners': ['restore'],
 };
 
 export const MUTANT_NAMES = [...Object.keys(DEFECTS), ...Object.keys(MECHANISMS)] as MutantName[];
@@ -31,8 +31,8 @@ export interface Mutant {
   readonly surgery: Surgery;
   /** Runs in which nodes evict. */
   readonly tight: boolean;
-  /** One of these in each run, in turn, if no other fault is asked for. */
-  readonly shownBy?: readonly FaultName[];
+  /** One of these in each run, in turn, if no others are asked for: faults that happen together. */
+  readonly shownBy?: readonly (readonly FaultName[])[];
   readonly disks?: DiskChoice;
 }
 
@@ -41,14 +41,19 @@ export function mutant(name: MutantName): Mutant {
   const mechanism = mechanisms[name];
   if (mechanism !== undefined) {
     const { surgery, shownBy, disks } = mechanism;
-    return { surgery: surgery(), tight: false, shownBy, ...(disks === undefined ? {} : { disks }) };
+    return {
+      surgery: surgery(),
+      tight: false,
+      shownBy: shownBy.map((fault) => [fault]),
+      ...(disks === undefined ? {} : { disks }),
+    };
   }
   const defect = name as DefectName;
-  const fault = SHOWN_BY[defect];
+  const faults = SHOWN_BY[defect];
   return {
     surgery: DEFECTS[defect](),
     tight: defect === 'eviction-is-delete',
-    ...(fault === undefined ? {} : { shownBy: [fault] }),
+    ...(faults === undefined ? {} : { shownBy: [faults] }),
     ...(defect === 'disk-acknowledges-early' ? { disks: 'always' } : {}),
   };
 }
