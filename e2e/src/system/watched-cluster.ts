@@ -126,6 +126,8 @@ export class WatchedCluster {
       dcs_defects_total: fixed(0),
       // The start itself takes a while; a little garbage collection later.
       dcs_event_loop_stalled_seconds_total: (seconds) => 0.6 + 0.001 * seconds,
+      process_resident_memory_bytes: fixed(2 * CAPACITY),
+      dcs_memory_limit_bytes: fixed(4 * CAPACITY),
       process_start_time_seconds: (seconds, minute) => minute * 60 - seconds,
       ...own,
       ...differ,
