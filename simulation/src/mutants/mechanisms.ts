@@ -64,7 +64,7 @@ export const MECHANISMS = {
   },
 
   'no-anti-entropy-rounds': {
-    shownBy: ['reset'],
+    shownBy: ['pause'],
     surgery: () => ({
       node: ({ replication }) => {
         replication.antiEntropy.start = nothing;
