@@ -147,6 +147,7 @@ export class CacheNode {
 
   stats(): NodeStats {
     const { store } = this;
+    const suspects = this.#standing()?.overdue ?? [];
     return {
       id: this.id,
       epoch: this.ownership.epoch,
@@ -161,6 +162,8 @@ export class CacheNode {
         slotsToGo: this.replication.ledger.unsynced + this.replication.ledger.blocked,
         bytesReceived: this.replication.importer.bytesReceived,
       },
+      ...(this.isFenced ? { fenced: true as const } : {}),
+      ...(suspects.length > 0 ? { suspects } : {}),
     };
   }
 

@@ -58,6 +58,10 @@ export interface NodeStats {
   readonly misses: number;
   readonly tombstones: number;
   readonly handoff: { readonly slotsToGo: number; readonly bytesReceived: number };
+  /** It answers no client: it may have been expelled. Absent: it serves, or is of an older release. */
+  readonly fenced?: true;
+  /** Ids of members that the registry has not heard for more than half of their lease, as this node knows; absent for none. */
+  readonly suspects?: readonly string[];
   /** Absent: the node has no backup directory. */
   readonly backup?: BackupStats;
 }
@@ -143,6 +147,8 @@ export function decodeStatsReply(reply: unknown): NodeStats {
     typeof id === 'string' &&
     COUNTS.every((name) => isCount(stats![name])) &&
     hasCounts(handoff, ['slotsToGo', 'bytesReceived']) &&
+    (stats!['fenced'] === undefined || stats!['fenced'] === true) &&
+    (stats!['suspects'] === undefined || isListOfIds(stats!['suspects'])) &&
     (backup === undefined || (hasCounts(backup, ['entries', 'bytes', 'failures']) && isTime(backup['lastSuccessAt'])))
   ) {
     return stats as unknown as NodeStats;
@@ -151,6 +157,10 @@ export function decodeStatsReply(reply: unknown): NodeStats {
 }
 
 type Fields = Readonly<Record<string, unknown>>;
+
+function isListOfIds(value: unknown): boolean {
+  return Array.isArray(value) && value.every((id) => typeof id === 'string');
+}
 
 function objectOf(reply: unknown): Fields | undefined {
   try {

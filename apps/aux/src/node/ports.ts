@@ -23,7 +23,7 @@ export interface PeerTransport {
 }
 
 /** What this node may do by the rules of the membership. */
-export type MemberStanding = Pick<ClusterMembership, 'isFenced' | 'answerProbe'>;
+export type MemberStanding = Pick<ClusterMembership, 'isFenced' | 'answerProbe' | 'overdue'>;
 
 /** What a node takes from the world around it. */
 export interface NodePorts {

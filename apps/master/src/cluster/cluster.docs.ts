@@ -14,6 +14,7 @@ const STATS = objectSchema(
     maxBytes: COUNT,
     hitRatio: { type: 'number', minimum: 0, maximum: 1, nullable: true },
     handoff: objectSchema({ slotsToGo: COUNT, bytesReceived: COUNT }),
+    fenced: { type: 'boolean', description: 'it answers no client: it may have been expelled; left out otherwise' },
     backup: {
       ...objectSchema({
         lastSuccessAt: { ...COUNT, nullable: true, description: 'ms since the Unix epoch; null before the first' },
@@ -42,6 +43,7 @@ const NODE = objectSchema(
     weight: { type: 'number' },
     zone: { type: 'string' },
     slots: objectSchema({ primary: COUNT, replica: COUNT }),
+    cutOff: { type: 'boolean', description: 'the registry has not heard it for a while; left out otherwise' },
     settings: { ...SETTINGS, description: 'what the node states that all must agree on' },
     reachable: { type: 'boolean', description: 'whether the node answered this gateway' },
     stats: { ...STATS, description: 'left out when the node did not answer' },

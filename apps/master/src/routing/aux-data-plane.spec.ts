@@ -248,6 +248,17 @@ test('describes its nodes, those that do not answer too', async () => {
   expect(nodes[0]!.slots.primary + nodes[1]!.slots.primary).toBe(16_384);
 });
 
+test('marks a node that another one says is cut off from the registry, and one that is fenced', async () => {
+  const { plane, network } = setup();
+  const described = plane.describe();
+  const stats = { epoch: 1, entries: 3, bytes: 9, maxEntries: 10, maxBytes: 100, hits: 3, misses: 1, tombstones: 0, handoff: { slotsToGo: 0, bytesReceived: 0 } }; // prettier-ignore
+  network.sent[0]!.answer(null, JSON.stringify({ ...stats, id: 'n1', suspects: ['n2'] }));
+  network.sent[1]!.answer(null, JSON.stringify({ ...stats, id: 'n2', fenced: true }));
+  const { nodes } = await described;
+  expect(nodes[0]).not.toHaveProperty('cutOff');
+  expect(nodes[1]).toMatchObject({ cutOff: true, stats: { fenced: true } });
+});
+
 test('the nodes say how many owners a slot has, not the gateway', async () => {
   const settings = (replicas: number) => ({ settings: { replicas, placement: 1, protocol: { min: 1, max: 1 } } });
   const two = [member('n1', settings(2)), member('n2', settings(2)), member('n3', settings(2))];

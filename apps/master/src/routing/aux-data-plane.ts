@@ -163,7 +163,10 @@ export class AuxDataPlane implements DataPlane {
 
   async describe(): Promise<PlaneDescription> {
     const { topology } = this;
-    const nodes = await Promise.all(topology.nodes.map((node) => this.#describeNode(node)));
+    const members = topology.nodes;
+    const heard = await Promise.all(members.map((node) => this.#statsOf(node)));
+    const suspects = new Set(heard.flatMap((stats) => stats?.suspects ?? []));
+    const nodes = members.map((node, i) => this.#describeNode(node, heard[i], suspects.has(node.member.id)));
     return { epoch: topology.epoch, replicas: topology.table.replicas, nodes };
   }
 
@@ -287,10 +290,13 @@ export class AuxDataPlane implements DataPlane {
     });
   }
 
-  async #describeNode(node: Node): Promise<NodeDescription> {
-    const { id, host, dataPort, state, incarnation, weight, zone, settings } = node.member;
+  #statsOf(node: Node): Promise<NodeStats | undefined> {
+    return this.#ask(node, STATS_COMMAND, decodeStatsReply, STATS_TIMEOUT_MS).catch(() => undefined);
+  }
+
+  #describeNode({ member }: Node, stats: NodeStats | undefined, isSuspect: boolean): NodeDescription {
+    const { id, host, dataPort, state, incarnation, weight, zone, settings } = member;
     const counts = this.topology.table.slotsOf(id);
-    const stats = await this.#ask(node, STATS_COMMAND, decodeStatsReply, STATS_TIMEOUT_MS).catch(() => undefined);
     return {
       id,
       address: `${host.includes(':') ? `[${host}]` : host}:${dataPort}`,
@@ -301,14 +307,16 @@ export class AuxDataPlane implements DataPlane {
       slots: { primary: counts.primary, replica: counts.replica },
       ...(settings && { settings }),
       reachable: stats !== undefined,
+      ...(isSuspect && { cutOff: true as const }),
       ...(stats && { stats: nodeStats(stats) }),
     };
   }
 }
 
 function nodeStats(stats: NodeStats): NonNullable<NodeDescription['stats']> {
-  const { epoch, entries, bytes, maxEntries, maxBytes, hits, misses, handoff, backup } = stats;
+  const { epoch, entries, bytes, maxEntries, maxBytes, hits, misses, handoff, fenced, backup } = stats;
   const lookups = hits + misses;
   const hitRatio = lookups > 0 ? hits / lookups : null;
-  return { epoch, entries, bytes, maxEntries, maxBytes, hitRatio, handoff, ...(backup && { backup }) };
+  const rest = { ...(fenced && { fenced }), ...(backup && { backup }) };
+  return { epoch, entries, bytes, maxEntries, maxBytes, hitRatio, handoff, ...rest };
 }

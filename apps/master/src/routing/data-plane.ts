@@ -37,6 +37,8 @@ export interface NodeDescription {
   /** What the node states that all nodes must agree on; left out by nodes of releases that do not state it. */
   readonly settings?: MemberSettings;
   readonly reachable: boolean;
+  /** Some node says that the registry has not heard it for more than half of its lease; left out otherwise. */
+  readonly cutOff?: true;
   readonly stats?: {
     readonly epoch: number;
     readonly entries: number;
@@ -46,6 +48,8 @@ export interface NodeDescription {
     /** Hits per lookup since the node started; null before the first lookup. */
     readonly hitRatio: number | null;
     readonly handoff: { readonly slotsToGo: number; readonly bytesReceived: number };
+    /** It answers no client: it may have been expelled; left out otherwise. */
+    readonly fenced?: true;
     /** Left out when the node has no backup directory. */
     readonly backup?: BackupStats;
   };
