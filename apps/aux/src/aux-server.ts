@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import {
   ClusterClock,
   ClusterMembership,
-  MemberSupersededError,
+  isMembershipError,
   type Registry,
   settingsConflict,
   type View,
@@ -208,7 +208,7 @@ export class AuxServer {
       this.node.replication.readmitted();
     });
     membership.on('registry', ({ reachable, error }) => {
-      if (error instanceof MemberSupersededError) this.#options.onFatal(error);
+      if (isMembershipError(error) && error.code === 'ERR_MEMBER_SUPERSEDED') this.#options.onFatal(error);
       else if (reachable) log.info('registry reachable');
     });
     const before = await registry.read(config.cluster).catch(() => undefined);

@@ -1,4 +1,4 @@
-import { MembershipError } from '@dcs/cluster-membership';
+import { isMembershipError } from '@dcs/cluster-membership';
 import { createApplication } from './application.js';
 import { CONFIG_EXIT_CODE, ConfigError, connectionsWithin, openFileLimit } from '@dcs/environment';
 import { loadConfig } from './config/load-config.js';
@@ -91,7 +91,7 @@ async function start(host: HostProcess, environment: Readonly<Record<string, str
 
 function failure(error: unknown): { readonly message: string; readonly code: number } {
   if (error instanceof ConfigError) return { message: error.message, code: CONFIG_EXIT_CODE };
-  if (error instanceof MembershipError && error.code === 'ERR_INVALID_OPTION') {
+  if (isMembershipError(error) && error.code === 'ERR_INVALID_OPTION') {
     return { message: `DCS_REGISTRY: ${error.message}`, code: CONFIG_EXIT_CODE };
   }
   const { code = '', address, hostname, port } = error as NodeJS.ErrnoException & Record<string, unknown>;
