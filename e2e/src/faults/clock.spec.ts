@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Cluster, startTestCluster, temporaryDirectory } from '../cluster.js';
 import { read, store } from '../data-api.js';
@@ -15,6 +16,9 @@ const TTL_MS = 3_000;
 const TTL_ERROR_MS = 1_000;
 const TTL_KEYS = 60;
 const POLL_MS = 50;
+const LASTING_TTL_S = 600;
+const LASTING_KEYS = 300;
+const STEP_MS = 3_000;
 const GIVEN_UP_MS = 5_000;
 
 const faketime = libfaketime();
@@ -39,12 +43,7 @@ describeWith(whyNot(), () => {
 
   test.each(LENGTH.wrongClocks)('the clock of %s is off by %s s', async (name, offset) => {
     await cluster.kill(name, 'SIGTERM');
-    await cluster.start(name, {
-      LD_PRELOAD: faketime,
-      FAKETIME: `${offset}s`,
-      FAKETIME_DONT_FAKE_MONOTONIC: '1', // only the wall clock is wrong: timers run as they should
-      DONT_FAKE_MONOTONIC: '1', // the same, as older versions call it
-    });
+    await cluster.start(name, wrongClock({ FAKETIME: `${offset}s` }));
     expect(Math.sign(Number(offset)) * (loggedAt(cluster, name) - Date.now())).toBeGreaterThan(100_000);
     const fault = `clock of ${name.startsWith('aux') ? 'an aux' : 'a master'} off by ${offset} s`;
     const prefix = `${name}${offset}`;
@@ -58,6 +57,46 @@ describeWith(whyNot(), () => {
     await cluster.kill(name, 'SIGTERM');
     await cluster.start(name, {});
   });
+
+  test.each(LENGTH.clockSteps)(
+    'the clock of %s is set by %s s while it runs, and right again after 3 s',
+    async (name, step) => {
+      const file = join(directory, `${name}${step}.clock`);
+      const set = (seconds: string): Promise<void> => writeFile(file, `${seconds}s`);
+      await set('+0');
+      await cluster.kill(name, 'SIGTERM');
+      await cluster.start(name, wrongClock({ FAKETIME_TIMESTAMP_FILE: file, FAKETIME_NO_CACHE: '1' }));
+      const fault = `clock of ${name.startsWith('aux') ? 'an aux' : 'a master'} set by ${step} s for 3 s`;
+      const prefix = `${name}${step}`;
+      const keys = Array.from({ length: LASTING_KEYS }, (_, i) => `${prefix}:lasting:${i}`);
+      const missing = async (): Promise<number> => {
+        const answers = await Promise.all(keys.map((key, i) => read(urls()[i % 2]!, key)));
+        return answers.filter(({ status }) => status !== 200).length;
+      };
+      await underLoad({ fault, prefix, urls: urls(), upAtEnd: AUX }, async () => {
+        for (const key of keys) expect((await store(urls()[1]!, key, 'lasting', LASTING_TTL_S)).status).toBe(200);
+        await set(step);
+        await sleep(STEP_MS);
+        const error = Math.abs((await dateOf(name)) - Date.now() - Number(step) * 1000);
+        expect(error).toBeLessThan(10_000); // it was set
+        const duringIt = await missing();
+        await set('+0');
+        await sleep(STEP_MS);
+        return { 'entries with 600 s to live that were missing': duringIt + (await missing()) };
+      });
+      expect(await missing()).toBe(0);
+      await cluster.kill(name, 'SIGTERM');
+      await cluster.start(name, {});
+    },
+  );
+
+  /** The time by the wall clock of a process, ms since 1970, to the second. */
+  async function dateOf(name: string): Promise<number> {
+    const master = cluster.masters.find((each) => each.name === name);
+    const aux = cluster.aux.find((each) => each.name === name);
+    const { headers } = await fetch(`${master?.url ?? `http://${aux!.host}:${aux!.httpPort}`}/health`);
+    return Date.parse(headers.get('date')!);
+  }
 
   /** Stores keys with a TTL through all masters, and answers by how much the worst of them lived too long or too short, ms. */
   async function worstTtlError(prefix: string): Promise<number> {
@@ -90,6 +129,12 @@ async function ttlError(key: string, writeTo: string, readFrom: string): Promise
 function loggedAt(cluster: Cluster, name: string): number {
   const { time } = JSON.parse(cluster.logs(name).at(-1) ?? '{}') as { time?: number | string };
   return new Date(time ?? NaN).getTime();
+}
+
+/** Only the wall clock is wrong: timers run as they should. */
+function wrongClock(how: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const monotonic = { FAKETIME_DONT_FAKE_MONOTONIC: '1', DONT_FAKE_MONOTONIC: '1' }; // as older versions call it
+  return { LD_PRELOAD: faketime!, ...monotonic, ...how };
 }
 
 function libfaketime(): string | undefined {

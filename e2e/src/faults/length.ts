@@ -12,6 +12,8 @@ export interface FaultLength {
   readonly wrongClocks: readonly (readonly [process: string, seconds: string])[];
   /** Some processes cannot reach the registry for so long, ms: longer than two leases. */
   readonly registryCutMs: number;
+  /** Processes whose clock is set while they run, and by how many seconds. */
+  readonly clockSteps: readonly (readonly [process: string, seconds: string])[];
   /** An aux comes and goes for so long, ms. */
   readonly flappingMs: number;
   /** Keys besides those of the load. */
@@ -37,6 +39,10 @@ const LENGTHS: Readonly<Record<'short' | 'full', FaultLength>> = {
       ['aux-2', '+120'],
       ['master-2', '-120'],
     ],
+    clockSteps: [
+      ['master-2', '+60'],
+      ['aux-2', '+3600'],
+    ],
     flappingMs: 12_000,
     keys: 10_000,
     handoffKeys: 8_000,
@@ -58,6 +64,12 @@ const LENGTHS: Readonly<Record<'short' | 'full', FaultLength>> = {
       ['aux-2', '-120'],
       ['master-2', '+120'],
       ['master-2', '-120'],
+    ],
+    clockSteps: [
+      ['master-2', '+60'],
+      ['master-2', '-60'],
+      ['aux-2', '+3600'],
+      ['aux-2', '-3600'],
     ],
     flappingMs: 60_000,
     keys: 100_000,
