@@ -135,6 +135,17 @@ describe('a member that does not reach the registry', () => {
     await scene.close();
   });
 
+  test('fences itself, too, when only one direction of its links is cut', async () => {
+    for (const direction of ['from', 'to']) {
+      const scene = await Scene.of('a', 'b', 'c');
+      scene.registry.cut.add('a');
+      for (const other of ['b', 'c']) scene.peers.cut.add(direction === 'from' ? `a>${other}` : `${other}>a`);
+      while ((await scene.view()) === 'abc') await scene.time.pass(50);
+      expect([...scene.nodes.values()].map(({ isFenced }) => isFenced)).toEqual([true, false, false]);
+      await scene.close();
+    }
+  });
+
   test('expels nobody when it alone reaches the registry and hears nobody', async () => {
     const scene = await Scene.of('a', 'b', 'c');
     for (const id of ['a', 'b']) {
