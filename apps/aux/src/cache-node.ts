@@ -90,6 +90,7 @@ export class CacheNode {
       monotonic: ports.monotonic,
       random: () => ports.random32() / 2 ** 32,
       isLagging: () => this.watch.isLagging,
+      isFenced: () => this.isFenced,
       transport: ports.transport,
       now,
       disk: ports.disk,

@@ -1,7 +1,7 @@
 import { slotOfBinary } from '@dcs/consistent-hash';
 import { parseVersion } from '@dcs/protocol';
 import { type Command, NO_KEYS } from './command.js';
-import { BLOCKED } from './errors.js';
+import { blockedReply } from './blocked.js';
 import { inViewOf, keyArgument, tokenArgument } from './peer-arguments.js';
 
 export const dcsFetch = {
@@ -20,6 +20,6 @@ export const dcsFetch = {
       const key = keyArgument(request, 2);
       const operation =
         request.argc < 5 ? undefined : { stamp: parseVersion(request.binary(3)), token: tokenArgument(request, 4) };
-      return node.importSource.fetch(key, slotOfBinary(key), operation) ?? BLOCKED;
+      return node.importSource.fetch(key, slotOfBinary(key), operation) ?? blockedReply(node);
     }),
 } as const satisfies Command;

@@ -1,7 +1,7 @@
 import { slotOfBinary } from '@dcs/consistent-hash';
 import { Reply } from '@dcs/resp';
 import { type Command, NO_KEYS } from './command.js';
-import { BLOCKED } from './errors.js';
+import { blockedReply } from './blocked.js';
 import { integerArgument, inViewOf, keyArgument } from './peer-arguments.js';
 
 const BEGAN_ANEW = Reply.error('STALE this node has begun anew since');
@@ -20,6 +20,6 @@ export const dcsVouch = {
       const { request, node } = session;
       if (integerArgument(request, 3, 'since', 0) < node.replication.beganAt) return BEGAN_ANEW;
       const key = keyArgument(request, 2);
-      return node.importSource.fetch(key, slotOfBinary(key), undefined) ?? BLOCKED;
+      return node.importSource.fetch(key, slotOfBinary(key), undefined) ?? blockedReply(node);
     }),
 } as const satisfies Command;

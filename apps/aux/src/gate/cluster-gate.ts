@@ -20,6 +20,7 @@ import {
   PRIMARY_SILENT,
   UNDURABLE,
 } from '../commands/errors.js';
+import { blockedReply } from '../commands/blocked.js';
 import { findSlot, keysOf, moved } from '../commands/keys.js';
 import { type Later, LaterReply } from '../commands/later-reply.js';
 import { operationOf } from '../commands/peer-arguments.js';
@@ -159,7 +160,7 @@ async function later(session: Session, command: Command, actingIn?: number): Pro
     const isWrite = command.flags.includes('write');
     const mayAct = role === REPLICA && peer !== undefined && (!isWrite || epoch === actingIn);
     if (role !== PRIMARY && !mayAct) return moved(slot, session);
-    if (node.replication.ledger.isBlocked(slot)) return BLOCKED;
+    if (node.replication.ledger.isBlocked(slot)) return blockedReply(node);
     const readsCopy = role === REPLICA && !isWrite;
     const until = readsCopy ? await awaitReadable(session) : Infinity; // what is found from here on is good until then
     if (until === undefined) return BEHIND;

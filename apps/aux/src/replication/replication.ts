@@ -50,6 +50,8 @@ export interface ReplicationOptions extends ReplicationTuning {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly isLagging: () => boolean;
+  /** This node may have been expelled. */
+  readonly isFenced: () => boolean;
   readonly transport: PeerTransport;
   /** Wall clock, ms since the Unix epoch. */
   readonly now: () => number;
@@ -97,7 +99,11 @@ export class Replication {
     const { ownership, store, clock, refresh, timers, monotonic, random, isLagging, transport } = options;
     const { ledger } = this;
     const { dedup } = options.writer;
-    const staleCopies = new StaleCopies(store, (key) => this.hints.has(key) || this.pending.has(key));
+    const staleCopies = new StaleCopies(
+      store,
+      (key) => this.hints.has(key),
+      (key) => this.pending.has(key),
+    );
     this.#staleCopies = staleCopies;
     options.writer.onApplied = (key, entry, operation) => {
       staleCopies.arrived(key, entry);
@@ -226,13 +232,25 @@ export class Replication {
     this.recovery.readmitted();
   }
 
+  /**
+   * This node is in the view and was not before, or it was fenced when it learnt of the view: it may have been expelled
+   * and taken in again in between, which only the registry knows.
+   */
+  #mayHaveBeenOut(before: View, now: View): boolean {
+    const { ownership, isFenced } = this.#options;
+    const isIn = ({ members }: View): boolean => members.some(({ id }) => id === ownership.selfId);
+    return this.#wasMember && isIn(now) && (!isIn(before) || (now.epoch > before.epoch && isFenced()));
+  }
+
   /** Takes a view: begins to import the slots that are new here. */
   applyView(view: View): void {
     const { ownership } = this.#options;
     if (this.#closed || view.epoch < ownership.epoch) return;
     const before = ownership.view;
-    const isBack = this.#wasMember && before.members.every(({ id }) => id !== ownership.selfId);
-    if (isBack && view.members.some(({ id }) => id === ownership.selfId)) this.recovery.readmitted();
+    if (this.#mayHaveBeenOut(before, view)) {
+      this.#viewChanges.readmitted();
+      this.recovery.readmitted();
+    }
     const ownerless = this.#viewChanges.apply(view);
     this.#wasMember ||= ownership.self !== undefined;
     const alive = (id: string): boolean => ownership.member(id) !== undefined;

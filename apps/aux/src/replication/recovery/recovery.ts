@@ -91,6 +91,11 @@ export class Recovery {
     return this.#recovering;
   }
 
+  /** This node was expelled, is in the view again, and asks the others what they have. */
+  get isReturning(): boolean {
+    return this.#returning;
+  }
+
   /** What is here of slots that others own may be all there is of it. */
   get mayBePrecious(): boolean {
     return this.keepsAll || this.#returning || this.#options.ownership.self === undefined;

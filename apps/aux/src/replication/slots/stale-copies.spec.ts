@@ -8,7 +8,10 @@ import { StaleCopies } from './stale-copies.js';
 const SLOT = slotOfBinary('{x}');
 const at = (ms: number) => makeVersion(ms, 0, 1);
 
-function setUp(hinted: ReadonlySet<string> = new Set()): { store: Store; copies: StaleCopies } {
+function setUp(
+  hinted: ReadonlySet<string> = new Set(),
+  uncopied: ReadonlySet<string> = new Set(),
+): { store: Store; copies: StaleCopies } {
   const store = new Store({
     maxEntries: 100,
     maxBytes: 2 ** 20,
@@ -24,13 +27,29 @@ function setUp(hinted: ReadonlySet<string> = new Set()): { store: Store; copies:
   ] as const) {
     store.merge(key, entryOf(key, 'value', at(ms)));
   }
-  const copies = new StaleCopies(store, (key) => hinted.has(key));
+  const copies = new StaleCopies(
+    store,
+    (key) => hinted.has(key),
+    (key) => uncopied.has(key),
+  );
   copies.mark([SLOT], at(10));
   return { store, copies };
 }
 
 const left = (store: Store): string[] =>
   ['{x}old', '{x}hinted', '{x}new', '{y}other'].filter((key) => store.peek(key) !== undefined);
+
+test("a write that could not be copied goes, unless the slot has been this node's all along", () => {
+  const uncopied = new Set(['{x}old']);
+  const returned = setUp(new Set(), uncopied);
+  returned.copies.drop(SlotSet.of([SLOT]));
+  expect(left(returned.store)).not.toContain('{x}old');
+  const owned = setUp(new Set(), uncopied);
+  owned.copies.clear();
+  owned.copies.markOwned([SLOT]);
+  owned.copies.drop(SlotSet.of([SLOT]));
+  expect(left(owned.store)).toEqual(['{x}old', '{y}other']);
+});
 
 test('of a marked slot, what is from before the mark is dropped, but for entries kept for an owner', () => {
   const { store, copies } = setUp(new Set(['{x}hinted']));

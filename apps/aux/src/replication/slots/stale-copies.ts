@@ -9,6 +9,8 @@ const WHATEVER_IS_HERE: Version = { ms: Infinity, low: 0 };
 interface Before {
   /** No version of it is greater. */
   readonly upTo: Version;
+  /** Writes that this node has not copied yet stay: the slot has been its own all along. */
+  readonly keepsUncopied: boolean;
   /** Of what has come since, keys with versions that are not greater either: of attempts that were long on their way. */
   since: Set<string> | undefined;
 }
@@ -16,22 +18,25 @@ interface Before {
 /**
  * What a node still holds of slots that were others' for a while. An entry that was overwritten meanwhile, by one that
  * has since expired or been evicted, would come back from such a copy; so it is dropped before the slot is imported,
- * except for what arrived after the slot was this node's again, and for entries kept for an owner that was silent.
+ * except for what arrived after the slot was this node's again, and for entries kept for an owner that was silent. What
+ * this node wrote before and could not copy goes, too: for the others it has not happened.
  */
 export class StaleCopies {
   readonly #store: Store;
   readonly #isHinted: (key: string) => boolean;
+  readonly #isUncopied: (key: string) => boolean;
   readonly #stale = new Map<number, Before>();
 
-  constructor(store: Store, isHinted: (key: string) => boolean) {
+  constructor(store: Store, isHinted: (key: string) => boolean, isUncopied: (key: string) => boolean) {
     this.#store = store;
     this.#isHinted = isHinted;
+    this.#isUncopied = isUncopied;
   }
 
   /** What the store has of these slots, up to this version, is from before. */
-  mark(slots: Iterable<number>, upTo: Version): void {
+  mark(slots: Iterable<number>, upTo: Version, keepsUncopied = false): void {
     for (const slot of slots) {
-      if (this.#store.entriesIn(slot) > 0) this.#stale.set(slot, { upTo, since: undefined });
+      if (this.#store.entriesIn(slot) > 0) this.#stale.set(slot, { upTo, keepsUncopied, since: undefined });
       else this.#stale.delete(slot);
     }
   }
@@ -42,7 +47,7 @@ export class StaleCopies {
    */
   markOwned(slots: Iterable<number>): void {
     const unmarked = [...slots].filter((slot) => !this.#stale.has(slot));
-    this.mark(unmarked, WHATEVER_IS_HERE);
+    this.mark(unmarked, WHATEVER_IS_HERE, true);
   }
 
   /** Others own the slot again, or it never was theirs. */
@@ -73,7 +78,8 @@ export class StaleCopies {
         before !== undefined &&
         compareVersions(entry, before.upTo) <= 0 &&
         before.since?.has(key) !== true &&
-        !this.#isHinted(key)
+        !this.#isHinted(key) &&
+        !(before.keepsUncopied && this.#isUncopied(key))
       );
     });
     for (const slot of slots) this.#stale.delete(slot);
