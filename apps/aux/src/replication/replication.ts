@@ -144,7 +144,7 @@ export class Replication {
       readableMs: (owners, holders) => this.readGrants.outstandingMs(owners, holders),
       ...given('replicaTimeoutMs', options.replicaTimeoutMs),
     });
-    this.readRepair = new ReadRepair({ ownership, ledger, peers, store, dedup });
+    this.readRepair = new ReadRepair({ staleCopies, ownership, ledger, peers, store, dedup });
     this.preparation = new Preparation({
       ...{ ownership, ledger, store, dedup, readRepair: this.readRepair, pending: this.pending },
       copy: (effect, done) => this.copy([effect], (outcome) => done(outcome !== 'failed')),

@@ -13,8 +13,10 @@ import type { Ownership } from '../../node/ownership.js';
 import type { Store } from '../../node/store.js';
 import type { Peers } from '../peers/peers.js';
 import type { SlotLedger } from '../slots/slot-ledger.js';
+import type { StaleCopies } from '../slots/stale-copies.js';
 
 export interface ReadRepairOptions {
+  readonly staleCopies: Pick<StaleCopies, 'arrived'>;
   readonly ownership: Ownership;
   readonly ledger: SlotLedger;
   readonly peers: Peers;
@@ -146,7 +148,10 @@ class Query {
     if (entry !== undefined) {
       this.#found = true;
       const { value, version, expiresAt, kind } = entry;
-      this.options.store.merge(this.key, entryOf(this.key, value, version, expiresAt, kind));
+      const found = entryOf(this.key, value, version, expiresAt, kind);
+      this.options.store.merge(this.key, found);
+      // What a node that has all of the slot holds now is not stale here.
+      if (sources.length === 0) this.options.staleCopies.arrived(this.key, found);
     }
     if (result !== undefined && this.operation !== undefined) {
       this.options.dedup.learn(this.operation, this.key, this.slot, result);
