@@ -29,6 +29,8 @@ export type FaultChoice = readonly FaultName[] | typeof SWARM;
 const SWARM_SHARE = 0.2;
 /** With what probability each fault is part of a swarm. */
 const SWARM_DENSITIES = [0.08, 0.15, 0.3];
+/** Most faults of a swarm. With more at once, nodes that are cut off and others that leave lose what was acknowledged. */
+const LARGEST_SWARM = 3;
 
 /** Faults that a seed may have by chance. */
 const CHOSEN = FAULT_NAMES.filter((name) => FAULTS[name].off === undefined);
@@ -52,7 +54,7 @@ function swarmOf(streams: Streams): readonly FaultName[] {
   const rest = [...TOGETHER].sort((a, b) => score(a) - score(b));
   const swarm: FaultName[] = [];
   for (const name of rest) {
-    if (swarm.length >= 2 && score(name) >= density) break;
+    if (swarm.length >= LARGEST_SWARM || (swarm.length >= 2 && score(name) >= density)) break;
     if (FAULTS[name].loses === undefined || !swarm.some((other) => FAULTS[other].loses)) swarm.push(name);
   }
   return swarm;

@@ -128,7 +128,10 @@ export const PROCESS_FAULTS = {
 
   join: { spares: 1, inject: (scene) => startSpares(scene) },
 
-  'rolling-restart': { inject: (scene) => restartAll(scene, () => undefined) },
+  'rolling-restart': {
+    alone: 'a node that is told to leave while it reaches nobody takes with it what it alone has',
+    inject: (scene) => restartAll(scene, () => undefined),
+  },
 
   /** Every node restarts with another `DCS_REPLICAS`, one after the other. */
   'replicas-change': {
@@ -182,6 +185,7 @@ export const PROCESS_FAULTS = {
 
   /** Owners change again before the last change is done: nodes join, leave, come back and change their weight. */
   churn: {
+    alone: 'a node that is told to leave while it reaches nobody takes with it what it alone has',
     spares: 2,
     inject: (scene) => churn(scene),
   },
