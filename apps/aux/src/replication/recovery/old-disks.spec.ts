@@ -131,7 +131,7 @@ describe('a disk that was away', () => {
     await nodes.noted();
     await nodes.crash('b', 'c');
     // `b` finds nobody that serves; `a` does while `b` still loads, of which it knows nothing.
-    const b = nodes.start('b', config, 6000);
+    const b = nodes.start('b', config, 10_000);
     await nodes.start('a', config, 0, (a) => silence(a, cluster.nodes[0]!, ORIGIN_COMMAND));
     const { node } = cluster.nodes[1]!;
     await eventually(() => node.ownership.up.length === 1 && !node.replication.recovery.isRecovering);
