@@ -2,8 +2,8 @@ import type { Fault } from './fault.js';
 import { SHORT_MS } from './scene.js';
 
 const SHORTEST_CUT_MS = 50;
-/** Shorter than a replica waits for a silent primary before it answers reads without a lease (250 ms). */
-const LONGEST_BRIEF_CUT_MS = 240;
+/** Shorter than a gateway waits before it asks another owner. */
+const LONGEST_BRIEF_CUT_MS = 700;
 const BRIEF_EVERY_MS = 1200;
 
 /** Links between nodes, and between nodes and gateways. */
